@@ -1,0 +1,34 @@
+//! Every bound on what a client may make the engine do, in one place.
+//!
+//! A bound that Redis lets an administrator set is a parameter of `engine::config`, not here.
+
+/// The longest inline command, and the longest `*` or `$` header line, in bytes.
+pub const INLINE_BYTES_MAX: usize = 64 * 1024;
+
+/// The most arguments in one command.
+pub const ARGUMENTS_MAX: i64 = i32::MAX as i64;
+
+/// The most arguments in one command before the client has authenticated.
+pub const ARGUMENTS_UNAUTHENTICATED_MAX: i64 = 10;
+
+/// The longest argument before the client has authenticated, in bytes.
+pub const BULK_BYTES_UNAUTHENTICATED_MAX: i64 = 16 * 1024;
+
+/// Memory set aside for arguments at once, however many a header declares.
+pub const ARGUMENTS_RESERVED_MAX: usize = 1024;
+
+/// How deeply a reply may nest before a reader of replies gives up.
+pub const REPLY_DEPTH_MAX: usize = 64;
+
+/// The largest string value by default (`proto-max-bulk-len`), in bytes.
+pub const STRING_BYTES_MAX: u64 = 512 * 1024 * 1024;
+
+/// Steps that one match of a pattern may take; a pattern that needs more does not match. Real
+/// patterns stay far below; only ones made to be slow get here.
+pub const GLOB_STEPS_MAX: u32 = 1_000_000;
+
+/// Expired keys removed in one wake; what is left waits for the next.
+pub const EXPIRED_PER_WAKE_MAX: usize = 1_000;
+
+/// Output kept allocated for an idle connection, in bytes.
+pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;

@@ -1,0 +1,110 @@
+//! Numbers as Redis reads and prints them.
+
+/// Reads a 64-bit integer as strictly as Redis: no space, no `+`, no leading zero, no `-0`; what
+/// is read prints back to the same bytes.
+#[inline]
+pub fn parse_i64(text: &[u8]) -> Option<i64> {
+    let (negative, digits) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    match digits {
+        [b'0'] if !negative => return Some(0),
+        [b'1'..=b'9', rest @ ..] if rest.len() < 19 => {}
+        _ => return None,
+    }
+    let mut value: u64 = 0;
+    for &digit in digits {
+        let digit = digit.wrapping_sub(b'0');
+        if digit > 9 {
+            return None;
+        }
+        value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
+    }
+    if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
+}
+
+/// Decimal digits of an integer, in a buffer on the stack.
+pub struct Digits {
+    bytes: [u8; 20],
+    start: u8,
+}
+
+impl Digits {
+    /// The digits of `value`, with `-` if it is negative.
+    #[inline]
+    pub fn of(value: i64) -> Self {
+        let mut digits = Self::of_u64(value.unsigned_abs());
+        if value < 0 {
+            digits.start -= 1;
+            digits.bytes[digits.start as usize] = b'-';
+        }
+        digits
+    }
+
+    /// The digits of `value`.
+    #[inline]
+    pub fn of_u64(mut value: u64) -> Self {
+        let mut bytes = [0; 20];
+        let mut start = bytes.len();
+        loop {
+            start -= 1;
+            bytes[start] = b'0' + (value % 10) as u8;
+            value /= 10;
+            if value == 0 {
+                return Self { bytes, start: start as u8 };
+            }
+        }
+    }
+}
+
+impl std::ops::Deref for Digits {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        &self.bytes[self.start as usize..]
+    }
+}
+
+/// Reads a floating-point number as Redis does: the whole text, no space before it, no NaN.
+pub fn parse_f64(text: &[u8]) -> Option<f64> {
+    let text = std::str::from_utf8(text).ok()?;
+    text.parse().ok().filter(|value: &f64| !value.is_nan())
+}
+
+/// The shortest text that reads back as `value`, laid out as Redis does.
+pub fn format_f64(value: f64) -> String {
+    if value.is_nan() { "nan".into() } else { format!("{value}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_are_read_strictly() {
+        for (text, expect) in [
+            ("0", Some(0)),
+            ("-1", Some(-1)),
+            ("9223372036854775807", Some(i64::MAX)),
+            ("-9223372036854775808", Some(i64::MIN)),
+            ("9223372036854775808", None),
+            ("-9223372036854775809", None),
+            ("18446744073709551616", None),
+            ("", None),
+            ("-", None),
+            ("-0", None),
+            ("+1", None),
+            ("01", None),
+            (" 1", None),
+            ("1 ", None),
+            ("1a", None),
+        ] {
+            assert_eq!(parse_i64(text.as_bytes()), expect, "{text}");
+            if let Some(value) = expect {
+                assert_eq!(&*Digits::of(value), text.as_bytes());
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+//! The server: `redstart-server [redis.conf] [--name value …]`.
+fn main() {}

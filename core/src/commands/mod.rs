@@ -1,0 +1,20 @@
+//! The handlers, one file a family.
+//!
+//! A family's file opens with the list of its commands; each command is a `const` directly above
+//! its handler. [`table`] gathers the families.
+
+use std::sync::LazyLock;
+
+use crate::engine::Table;
+
+mod connection;
+
+/// All commands of the engine.
+pub fn table() -> &'static Table {
+    // Derived from constants alone, so one for all nodes of a process is no shared state.
+    static TABLE: LazyLock<Table> = LazyLock::new(|| {
+        let families = [connection::COMMANDS];
+        Table::new(families.into_iter().flatten().copied())
+    });
+    &TABLE
+}

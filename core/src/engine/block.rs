@@ -1,0 +1,221 @@
+//! Commands that wait: for keys, for time, for others to be let go on.
+//!
+//! A blocked client is data. Its command is kept, and when a key it waits for has changed, the
+//! command is simply run again: it is served, or it finds that it still has to wait and keeps its
+//! place. So a blocking command is an ordinary handler that ends with [`Ctx::block_on`] where it
+//! has nothing to serve.
+
+use std::collections::{BTreeSet, VecDeque};
+
+use super::{Ctx, Engine};
+use crate::base::time::{Monotonic, Time};
+use crate::base::{Error, num};
+use crate::resp::{Out, OwnedArgv};
+use crate::session::{Blocked, BlockedOn, Client, ConnId, TimeoutReply};
+use crate::store::{DbKey, Type};
+
+/// Time-outs of blocked clients, and clients that can go on.
+#[derive(Debug, Default)]
+pub struct Blocking {
+    /// When each client that waits with a time-out stops waiting.
+    deadlines: BTreeSet<(Monotonic, u64)>,
+    /// Clients that waited and no longer do; what they have sent meanwhile is still to be run.
+    pub resumed: VecDeque<ConnId>,
+    /// Number of clients that wait.
+    pub clients: usize,
+}
+
+/// CLIENT PAUSE.
+#[derive(Debug, Default)]
+pub struct Pause {
+    /// When it ends.
+    pub until: Option<Monotonic>,
+    /// Commands that only read go on.
+    pub writes_only: bool,
+}
+
+impl Ctx<'_> {
+    /// Lets the command wait for one of `keys` to hold a value of type `kind`, until `timeout_ms`
+    /// is over (0: without end), when the reply is `timeout_reply`. Where a command must not wait,
+    /// that reply is given at once.
+    pub fn block_on(
+        &mut self,
+        keys: impl IntoIterator<Item = impl AsRef<[u8]>>,
+        kind: Type,
+        timeout_ms: u64,
+        timeout_reply: TimeoutReply,
+        argv: OwnedArgv,
+    ) {
+        if self.deny_blocking {
+            timeout_reply.write(self.out);
+            return;
+        }
+        let db = self.session.db;
+        let keys: Vec<DbKey> = keys.into_iter().map(|key| (db, key.as_ref().into())).collect();
+        let on = BlockedOn::Keys { keys, kind, timeout_reply };
+        self.block(on, timeout_ms, argv);
+    }
+
+    /// Lets the command wait for something; see [`Ctx::block_on`].
+    pub fn block(&mut self, on: BlockedOn, timeout_ms: u64, argv: OwnedArgv) {
+        let now = self.now.mono;
+        let deadline = (timeout_ms > 0).then(|| now.plus_ms(timeout_ms));
+        let command = self.entry.index;
+        self.session.blocked = Some(Blocked { command, argv, on, deadline, since: now });
+    }
+}
+
+impl TimeoutReply {
+    /// Writes the reply.
+    pub fn write(self, out: &mut Out) {
+        match self {
+            Self::Null => out.null(),
+            Self::NullArray => out.null_array(),
+        }
+    }
+}
+
+/// Reads a time-out in seconds, with decimals, and returns milliseconds.
+pub fn parse_timeout(text: &[u8]) -> Result<u64, Error> {
+    let seconds = num::parse_f64(text).ok_or(Error::TimeoutNotFloat)?;
+    let ms = (seconds * 1000.0).ceil();
+    if ms > i64::MAX as f64 || ms.is_nan() {
+        return Err(Error::text("ERR timeout is out of range"));
+    }
+    if ms < 0.0 {
+        return Err(Error::TimeoutNegative);
+    }
+    Ok(ms as u64)
+}
+
+impl Engine {
+    /// Enters a client that has just blocked into the queues of its keys and the time-outs.
+    pub fn enqueue_blocked(&mut self, client: &Client) {
+        let Some(blocked) = &client.session.blocked else { return };
+        let id = client.session.id;
+        if let BlockedOn::Keys { keys, .. } = &blocked.on {
+            for key in keys {
+                self.shard.waiters.add(key.clone(), id);
+            }
+        }
+        if let Some(deadline) = blocked.deadline {
+            self.blocking.deadlines.insert((deadline, id));
+        }
+        self.blocking.clients += 1;
+    }
+
+    /// Takes a client that waits no longer, or is gone, out of all queues. `blocked` is what it
+    /// waited for.
+    pub fn dequeue_blocked(&mut self, id: u64, blocked: &Blocked) {
+        if let BlockedOn::Keys { keys, .. } = &blocked.on {
+            for key in keys {
+                self.shard.waiters.remove(key, id);
+            }
+        }
+        if let Some(deadline) = blocked.deadline {
+            self.blocking.deadlines.remove(&(deadline, id));
+        }
+        self.blocking.clients -= 1;
+    }
+
+    /// The next time at which a client stops waiting.
+    pub fn next_deadline(&self) -> Option<Monotonic> {
+        let first = self.blocking.deadlines.first().map(|&(deadline, _)| deadline);
+        first.into_iter().chain(self.pause.until).min()
+    }
+
+    /// Lets the waiters of every key that is ready try again. Called once a command, with all that
+    /// it ran, is done; serving a waiter can make other keys ready, which are served too.
+    pub fn serve_ready(&mut self, now: Time) {
+        while let Some(key) = self.shard.waiters.take_ready() {
+            for id in self.shard.waiters.of(&key) {
+                let Some(found) = self.shard.dbs.get(key.0).and_then(|db| db.get(&key.1)) else {
+                    break;
+                };
+                let kind = found.value.kind();
+                let Some(client) = self.clients.by_id_mut(id) else { continue };
+                let wants = match &client.session.blocked {
+                    Some(Blocked { on: BlockedOn::Keys { kind, .. }, .. }) => Some(*kind),
+                    _ => None,
+                };
+                if wants == Some(kind) {
+                    self.retry(now, id);
+                }
+            }
+        }
+    }
+
+    /// Runs the command of a blocked client again.
+    fn retry(&mut self, now: Time, id: u64) {
+        let Some(conn) = self.clients.conn(id) else { return };
+        let Some(mut client) = self.clients.take(conn) else { return };
+        if let Some(blocked) = client.session.blocked.take() {
+            let entry = &self.table.entries()[blocked.command];
+            self.call_again(now, &mut client, entry, blocked.argv.view());
+            if client.session.blocked.is_some() {
+                // Still nothing for it: it keeps its place and its time.
+                client.session.blocked = Some(blocked);
+            } else {
+                self.dequeue_blocked(id, &blocked);
+                self.blocking.resumed.push_back(conn);
+            }
+        }
+        self.clients.put(client);
+    }
+
+    /// Ends the waiting of clients whose time is over.
+    pub fn time_out_blocked(&mut self, now: Time) {
+        while let Some(&(deadline, id)) = self.blocking.deadlines.first() {
+            if deadline > now.mono {
+                break;
+            }
+            self.unblock(id, |on, out| match on {
+                BlockedOn::Keys { timeout_reply, .. } => timeout_reply.write(out),
+                BlockedOn::Replicas => out.int(0),
+                BlockedOn::Unpause => {}
+            });
+            self.blocking.deadlines.remove(&(deadline, id));
+        }
+        if self.pause.until.is_some_and(|until| until <= now.mono) {
+            self.unpause(now);
+        }
+    }
+
+    /// Ends the waiting of client `id`, with the reply that `reply` writes. Returns whether it
+    /// waited.
+    pub fn unblock(&mut self, id: u64, reply: impl FnOnce(&BlockedOn, &mut Out)) -> bool {
+        let Some(client) = self.clients.by_id_mut(id) else { return false };
+        let Some(blocked) = client.session.blocked.take() else { return false };
+        let conn = client.session.conn;
+        reply(&blocked.on, &mut client.out);
+        self.send(conn);
+        self.dequeue_blocked(id, &blocked);
+        self.blocking.resumed.push_back(conn);
+        true
+    }
+
+    /// Ends CLIENT PAUSE and runs the commands that were held back.
+    pub fn unpause(&mut self, now: Time) {
+        self.pause = Pause::default();
+        for id in self.clients.ids() {
+            let paused = self.clients.by_id_mut(id).is_some_and(|client| {
+                matches!(&client.session.blocked, Some(Blocked { on: BlockedOn::Unpause, .. }))
+            });
+            if paused {
+                self.start_paused(now, id);
+            }
+        }
+    }
+
+    /// Runs a command that CLIENT PAUSE held back, from its beginning.
+    fn start_paused(&mut self, now: Time, id: u64) {
+        let Some(conn) = self.clients.conn(id) else { return };
+        let Some(mut client) = self.clients.take(conn) else { return };
+        if let Some(blocked) = client.session.blocked.take() {
+            self.dequeue_blocked(id, &blocked);
+            self.blocking.resumed.push_back(conn);
+            self.execute(now, &mut client, blocked.argv.view());
+        }
+        self.clients.put(client);
+    }
+}

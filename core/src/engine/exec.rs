@@ -1,0 +1,248 @@
+//! From arguments to a reply: what is checked before a handler runs, and what follows it.
+
+use super::{Args, Ctx, Effect, Engine, Entry};
+use crate::base::Error;
+use crate::base::time::Time;
+use crate::resp::{Argv, Proto};
+use crate::session::{BlockedOn, Client, ConnId, ReplyMode};
+use crate::spec::Flag;
+
+/// How much of an unknown command and its arguments the error shows, in bytes.
+const UNKNOWN_SHOWN_MAX: usize = 128;
+
+impl Engine {
+    /// Runs what a client sent: one command. The client is taken out of the registry.
+    pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
+        client.session.active = now.mono;
+        client.session.commands += 1;
+        self.begin_reply(client);
+        match self.find(argv).and_then(|entry| self.admit(client, entry, argv).map(|()| entry)) {
+            Err(error) => self.reject(client, argv, &error),
+            Ok(entry) if self.is_paused(client, entry) => {
+                let mut cx = Self::context(self, now, client, entry);
+                cx.block(BlockedOn::Unpause, 0, argv.to_owned());
+                self.enqueue_blocked(client);
+            }
+            Ok(entry) if queues(client, entry) => {
+                if let Some(multi) = &mut client.session.multi {
+                    multi.queue.push((entry.index, argv.to_owned()));
+                }
+                client.out.simple("QUEUED");
+            }
+            Ok(entry) => self.call(now, client, entry, argv),
+        }
+        self.end_reply(now, client);
+    }
+
+    /// Calls the handler of `entry`, and counts.
+    pub fn call(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
+        client.session.last_command = &entry.full_name;
+        self.call_again(now, client, entry, argv);
+        if client.session.blocked.is_some() {
+            self.enqueue_blocked(client);
+        }
+    }
+
+    /// Calls the handler of a command that may have waited before.
+    pub fn call_again(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        entry: &'static Entry,
+        argv: Argv<'_>,
+    ) {
+        self.depth += 1;
+        let mut cx = Self::context(self, now, client, entry);
+        cx.deny_blocking = cx.depth > 1;
+        let names = if entry.is_sub() { 2 } else { 1 };
+        let outcome = (entry.command.run)(&mut cx, Args::new(argv, names));
+        self.depth -= 1;
+        if client.session.blocked.is_some() {
+            return;
+        }
+        self.stats.commands += 1;
+        self.stats.by_command[entry.index].calls += 1;
+        if let Err(error) = outcome {
+            self.stats.by_command[entry.index].failed += 1;
+            self.stats.error(error.code());
+            client.out.error(&error);
+        }
+        self.send(client.session.conn);
+    }
+
+    /// Asks the host to send what `conn` is owed.
+    pub fn send(&mut self, conn: ConnId) {
+        let send = Effect::Send { conn };
+        // The same connection's replies follow each other: one look at the last saves most.
+        if self.effects.last() != Some(&send) {
+            self.effects.push(send);
+        }
+    }
+
+    /// The context of a command of `client`.
+    pub fn context<'a>(
+        &'a mut self,
+        now: Time,
+        client: &'a mut Client,
+        entry: &'static Entry,
+    ) -> Ctx<'a> {
+        Ctx {
+            now,
+            session: &mut client.session,
+            out: &mut client.out,
+            engine: self,
+            entry,
+            deny_blocking: false,
+        }
+    }
+
+    /// The command that `argv` names.
+    fn find(&self, argv: Argv<'_>) -> Result<&'static Entry, Error> {
+        let name = argv.get(0).unwrap_or_default();
+        let Some(entry) = self.table.find(name).filter(|entry| !entry.is_sub()) else {
+            return Err(unknown_command(argv));
+        };
+        if entry.subcommands.is_empty() {
+            return Ok(entry);
+        }
+        let Some(sub) = argv.get(1) else { return Err(wrong_arity(entry)) };
+        self.table.find_sub(entry, sub).ok_or_else(|| {
+            let shown = sub.get(..UNKNOWN_SHOWN_MAX).unwrap_or(sub);
+            Error::Bytes(
+                [
+                    b"ERR unknown subcommand '".as_slice(),
+                    shown,
+                    b"'. Try ",
+                    entry.command.name.as_bytes(),
+                    b" HELP.",
+                ]
+                .concat(),
+            )
+        })
+    }
+
+    /// Whether `client` may run `entry` now.
+    fn admit(&self, client: &Client, entry: &'static Entry, argv: Argv<'_>) -> Result<(), Error> {
+        if !entry.takes(argv.len()) {
+            return Err(wrong_arity(entry));
+        }
+        let session = &client.session;
+        if session.must_auth && !entry.has(Flag::NoAuth) {
+            return Err(Error::text("NOAUTH Authentication required."));
+        }
+        if session.multi.is_some() && entry.has(Flag::NoMulti) {
+            return Err(Error::text("ERR Command not allowed inside a transaction"));
+        }
+        let only_subscribed = client.out.proto() == Proto::V2 && session.subscriptions.any();
+        if only_subscribed && !runs_while_subscribed(entry) {
+            return Err(Error::from(format!(
+                "ERR Can't execute '{}': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / \
+                 RESET are allowed in this context",
+                entry.full_name
+            )));
+        }
+        Ok(())
+    }
+
+    /// Replies to a command that was not run.
+    fn reject(&mut self, client: &mut Client, argv: Argv<'_>, error: &Error) {
+        if let Some(multi) = &mut client.session.multi {
+            multi.aborted = true;
+        }
+        if let Ok(entry) = self.find(argv) {
+            self.stats.by_command[entry.index].rejected += 1;
+        }
+        self.stats.error(error.code());
+        client.out.error(error);
+        self.send(client.session.conn);
+    }
+
+    /// Whether CLIENT PAUSE holds `entry` back.
+    fn is_paused(&self, client: &Client, entry: &Entry) -> bool {
+        if self.pause.until.is_none() {
+            return false;
+        }
+        let in_multi = client.session.multi.as_ref();
+        let queue_writes = || {
+            in_multi.is_some_and(|multi| {
+                let entries = self.table.entries();
+                multi.queue.iter().any(|(index, _)| may_write(&entries[*index]))
+            })
+        };
+        if queues(client, entry) {
+            return false;
+        }
+        !self.pause.writes_only
+            || may_write(entry)
+            || (entry.command.name == "EXEC" && queue_writes())
+    }
+
+    fn begin_reply(&mut self, client: &mut Client) {
+        client.session.reply_mode = match client.session.reply_mode {
+            ReplyMode::SkipNext => ReplyMode::Skip,
+            ReplyMode::Skip => ReplyMode::On,
+            mode => mode,
+        };
+        client.out.set_muted(client.session.reply_mode != ReplyMode::On);
+    }
+
+    /// What follows a command that is done: messages to its own client, and those who waited.
+    fn end_reply(&mut self, now: Time, client: &mut Client) {
+        if self.shard.waiters.has_ready() {
+            self.serve_ready(now);
+        }
+        if !self.own_pushes.is_empty() {
+            client.out.raw(&self.own_pushes);
+            self.own_pushes.clear();
+            self.send(client.session.conn);
+        }
+    }
+}
+
+/// Whether `entry` is put into the client's transaction instead of being run.
+fn queues(client: &Client, entry: &Entry) -> bool {
+    client.session.multi.is_some()
+        && !matches!(entry.command.name, "EXEC" | "DISCARD" | "MULTI" | "WATCH" | "QUIT" | "RESET")
+}
+
+fn may_write(entry: &Entry) -> bool {
+    entry.has(Flag::Write) || entry.has(Flag::MayReplicate)
+}
+
+fn runs_while_subscribed(entry: &Entry) -> bool {
+    matches!(
+        entry.command.name,
+        "PING"
+            | "SUBSCRIBE"
+            | "UNSUBSCRIBE"
+            | "PSUBSCRIBE"
+            | "PUNSUBSCRIBE"
+            | "SSUBSCRIBE"
+            | "SUNSUBSCRIBE"
+            | "QUIT"
+            | "RESET"
+    )
+}
+
+/// The error for a wrong number of arguments.
+pub fn wrong_arity(entry: &Entry) -> Error {
+    Error::from(format!("ERR wrong number of arguments for '{}' command", entry.full_name))
+}
+
+fn unknown_command(argv: Argv<'_>) -> Error {
+    let shorten = |bytes: &[u8]| bytes.get(..UNKNOWN_SHOWN_MAX).unwrap_or(bytes).to_vec();
+    let mut shown = Vec::new();
+    for arg in argv.from(1).iter() {
+        if shown.len() >= UNKNOWN_SHOWN_MAX {
+            break;
+        }
+        let room = UNKNOWN_SHOWN_MAX - shown.len();
+        shown.push(b'\'');
+        shown.extend_from_slice(arg.get(..room).unwrap_or(arg));
+        shown.extend_from_slice(b"' ");
+    }
+    let name = shorten(argv.get(0).unwrap_or_default());
+    let parts =
+        [b"ERR unknown command '".as_slice(), &name, b"', with args beginning with: ", &shown];
+    Error::Bytes(parts.concat())
+}

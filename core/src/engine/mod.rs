@@ -1,0 +1,142 @@
+//! Running commands: what happens between the arguments of a command and its reply.
+//!
+//! [`exec`] finds the command, checks what must be checked before any handler runs, queues it in a
+//! transaction or calls it; [`ctx`] is all that a handler sees; [`block`] lets commands wait and
+//! wakes them; [`keys`] reads and changes keys under the rules that hold for every command
+//! (expiry, watches, notifications). State is divided by owner: what belongs to keys is in
+//! `shard`, what belongs to a connection in its session, the rest is shared.
+
+pub mod args;
+pub mod block;
+pub mod config;
+pub mod ctx;
+pub mod exec;
+pub mod keys;
+pub mod notify;
+pub mod pubsub;
+pub mod stats;
+pub mod world;
+
+pub use args::Args;
+pub use config::Config;
+pub use ctx::Ctx;
+pub use notify::Class;
+pub use stats::Stats;
+pub use world::{Effect, Measures};
+
+use crate::base::Error;
+use crate::base::rng::{Rng, Seed};
+use crate::base::time::{Monotonic, Time};
+use crate::session::Registry;
+use crate::spec::{self, Acl, Group, table};
+use crate::store::Shard;
+
+/// What a handler returns: it has written its reply, waits, or an error is the reply.
+pub type Outcome = Result<(), Error>;
+
+/// The function that runs a command.
+pub type Handler = for<'a, 'b> fn(&'a mut Ctx<'b>, Args<'b>) -> Outcome;
+
+/// A command of this engine.
+pub type Command = spec::Command<Handler>;
+
+/// The commands of this engine.
+pub type Table = table::Table<Handler>;
+
+/// A command with what was derived from it.
+pub type Entry = table::Entry<Handler>;
+
+impl Command {
+    /// What a declaration leaves out.
+    pub const BASE: Self = Self {
+        name: "",
+        summary: "",
+        since: "1.0.0",
+        group: Group::Generic,
+        complexity: "O(1)",
+        flags: &[],
+        acl: Acl::Group(&[]),
+        args: &[],
+        arity: None,
+        key_specs: None,
+        tips: &[],
+        deprecated: None,
+        subcommands: &[],
+        example: "",
+        run: unreachable_container,
+    };
+}
+
+/// The handler of a container, which is never called: its subcommands are.
+fn unreachable_container(_: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    Err(Error::Syntax)
+}
+
+/// Everything of a node but the connection whose command is running.
+pub struct Engine {
+    /// The commands there are.
+    pub table: &'static Table,
+    /// The settings.
+    pub config: Config,
+    /// What belongs to keys.
+    pub shard: Shard,
+    /// The connections, without the one whose command is running.
+    pub clients: Registry,
+    /// Who is subscribed to what.
+    pub pubsub: pubsub::Pubsub,
+    /// What was counted.
+    pub stats: Stats,
+    /// Chance.
+    pub rng: Rng,
+    /// This run's id: 40 hexadecimal digits.
+    pub run_id: String,
+    /// When the node was made.
+    pub started: Time,
+    /// What the host measured last.
+    pub measures: Measures,
+    /// What is asked of the host when the current event is done.
+    pub effects: Vec<Effect>,
+    /// Changes since the last successful save.
+    pub dirty: u64,
+    /// DEBUG SLEEP: nothing runs before this.
+    pub asleep_until: Option<Monotonic>,
+    /// CLIENT PAUSE.
+    pub pause: block::Pause,
+    /// Time-outs of blocked clients, and those that can go on.
+    pub blocking: block::Blocking,
+    /// DEBUG SET-ACTIVE-EXPIRE.
+    pub active_expire: bool,
+    /// Messages for the client whose command is running, sent after its reply.
+    pub own_pushes: Vec<u8>,
+    /// How deeply commands are nested: 1 in a command, 2 in a command of EXEC.
+    pub depth: usize,
+}
+
+impl Engine {
+    /// An engine without data.
+    pub fn new(table: &'static Table, config: Config, seed: Seed, now: Time) -> Self {
+        let mut rng = Rng::new(seed);
+        let hash_key = [rng.next_u64(), rng.next_u64()];
+        let run_id = String::from_utf8_lossy(&rng.hex::<40>()).into_owned();
+        Self {
+            table,
+            shard: Shard::new(config.databases, hash_key),
+            config,
+            clients: Registry::default(),
+            pubsub: pubsub::Pubsub::default(),
+            stats: Stats::new(table.entries().len()),
+            rng,
+            run_id,
+            started: now,
+            measures: Measures::default(),
+            effects: Vec::new(),
+            dirty: 0,
+            asleep_until: None,
+            pause: block::Pause::default(),
+            blocking: block::Blocking::default(),
+            active_expire: true,
+            own_pushes: Vec::new(),
+            depth: 0,
+        }
+    }
+}

@@ -1,0 +1,5 @@
+//! Publish and subscribe.
+
+/// Who is subscribed to what.
+#[derive(Debug, Default)]
+pub struct Pubsub {}

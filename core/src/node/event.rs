@@ -1,0 +1,43 @@
+//! What the world can tell a node.
+
+use crate::engine::world::{DiskDone, Measures};
+use crate::session::{ConnId, Origin};
+
+/// Everything the world can tell a node.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// Time has passed; at the latest when [`next_wake`](super::Node::next_wake) said.
+    Wake,
+    /// A connection was opened.
+    Opened {
+        /// The host's number for it.
+        conn: ConnId,
+        /// Where it comes from.
+        origin: Origin,
+    },
+    /// A connection has sent bytes.
+    Received {
+        /// Which.
+        conn: ConnId,
+        /// What; any number of bytes, cut anywhere.
+        bytes: &'a [u8],
+    },
+    /// A connection is gone. After this its number may be used again.
+    Closed {
+        /// Which.
+        conn: ConnId,
+    },
+    /// Something asked of the disk has succeeded or failed.
+    Disk(DiskDone),
+    /// Someone outside asks for something.
+    Signal(Signal),
+    /// The host has looked at itself. Send it whenever the figures have changed and are cheap.
+    Measured(Measures),
+}
+
+/// Requests from outside the protocol.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// End cleanly: save if there are save points, then exit.
+    Shutdown,
+}

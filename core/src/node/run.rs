@@ -1,0 +1,180 @@
+//! Handling events: one function a kind of event, and the timer.
+
+use super::{DiskDone, Effect, Event, Measures, Signal};
+use crate::base::limits;
+use crate::base::rng::Seed;
+use crate::base::time::{Monotonic, Time};
+use crate::commands;
+use crate::engine::{Config, Engine};
+use crate::resp::decode::Limits;
+use crate::resp::{Decoder, Out, Step};
+use crate::session::{Client, ConnId, Origin, Session};
+
+/// One Redis server as a value.
+pub struct Node {
+    engine: Engine,
+}
+
+impl Node {
+    /// A node without data. Everything random in it comes from `seed`.
+    pub fn new(config: Config, seed: Seed, now: Time) -> Self {
+        Self { engine: Engine::new(commands::table(), config, seed, now) }
+    }
+
+    /// Tells the node what happened, and adds what it asks of the world to `effects`. Time must
+    /// not go back on the monotonic clock.
+    pub fn handle(&mut self, now: Time, event: Event<'_>, effects: &mut Vec<Effect>) {
+        match event {
+            Event::Wake => {}
+            Event::Opened { conn, origin } => self.opened(now, conn, origin),
+            Event::Received { conn, bytes } => self.received(now, conn, bytes),
+            Event::Closed { conn } => self.closed(conn),
+            Event::Disk(done) => self.disk(now, done),
+            Event::Signal(Signal::Shutdown) => {
+                self.engine.effects.push(Effect::Exit { status: 0 });
+            }
+            Event::Measured(measures) => self.measured(measures),
+        }
+        self.tick(now);
+        effects.append(&mut self.engine.effects);
+    }
+
+    /// When the node wants a [`Event::Wake`] at the latest.
+    pub fn next_wake(&self) -> Option<Monotonic> {
+        if let Some(until) = self.engine.asleep_until {
+            return Some(until);
+        }
+        self.engine.next_deadline()
+    }
+
+    /// What a connection is owed; `None` if there is no such connection.
+    pub fn outbox(&mut self, conn: ConnId) -> Option<&mut Out> {
+        self.engine.clients.get_mut(conn).map(|client| &mut client.out)
+    }
+
+    fn opened(&mut self, now: Time, conn: ConnId, origin: Origin) {
+        let id = self.engine.clients.new_id();
+        let mut session = Session::new(id, conn, origin, now);
+        session.must_auth = !self.engine.config.requirepass.is_empty();
+        self.engine.stats.connections += 1;
+        self.engine.clients.add(Box::new(Client { session, out: Out::default() }));
+    }
+
+    fn closed(&mut self, conn: ConnId) {
+        if let Some(client) = self.engine.clients.take(conn) {
+            self.engine.disconnect(client);
+        }
+    }
+
+    fn received(&mut self, now: Time, conn: ConnId, bytes: &[u8]) {
+        let Some(mut client) = self.engine.clients.take(conn) else { return };
+        self.engine.stats.bytes_in += bytes.len() as u64;
+        client.session.bytes_in += bytes.len() as u64;
+        if client.session.input.is_empty() && self.engine.can_run(&client) {
+            // The usual case: whole commands, run from the host's buffer without a copy.
+            let used = self.run_commands(now, &mut client, bytes);
+            client.session.input.extend_from_slice(&bytes[used..]);
+        } else {
+            client.session.input.extend_from_slice(bytes);
+            self.run_input(now, &mut client);
+        }
+        self.engine.settle(client);
+    }
+
+    /// Runs what a client has sent and what was not run yet.
+    fn run_input(&mut self, now: Time, client: &mut Client) {
+        let input = std::mem::take(&mut client.session.input);
+        let used = self.run_commands(now, client, &input);
+        // Input that came meanwhile does not exist: only this event adds to it.
+        client.session.input = input;
+        client.session.input.drain(..used);
+        if client.session.input.capacity() > limits::OUTBOX_KEPT_BYTES {
+            client.session.input.shrink_to(limits::OUTBOX_KEPT_BYTES);
+        }
+    }
+
+    /// Runs the commands at the start of `input`; returns how many bytes they took.
+    fn run_commands(&mut self, now: Time, client: &mut Client, input: &[u8]) -> usize {
+        let mut decoder = std::mem::take(&mut client.session.decoder);
+        let mut start = 0;
+        while self.engine.can_run(client) {
+            let rest = &input[start..];
+            let limits = Limits {
+                bulk_bytes_max: self.engine.config.proto_max_bulk_len,
+                unauthenticated: client.session.must_auth,
+            };
+            match decoder.step(rest, limits) {
+                Ok(Step::Command(length)) => {
+                    self.engine.execute(now, client, decoder.argv(rest));
+                    start += length;
+                }
+                Ok(Step::Nothing(length)) => start += length,
+                Ok(Step::More) => break,
+                Err(error) => {
+                    client.out.set_muted(false);
+                    client.out.error_line(&error.line());
+                    client.session.closing = true;
+                    decoder = Decoder::default();
+                }
+            }
+        }
+        client.session.decoder = decoder;
+        if client.session.closing { input.len() } else { start }
+    }
+
+    /// What is due: time-outs, expiry, clients that can go on.
+    fn tick(&mut self, now: Time) {
+        if self.engine.asleep_until.is_some_and(|until| until > now.mono) {
+            return;
+        }
+        if self.engine.asleep_until.take().is_some() {
+            // Everyone was kept waiting.
+            let ids = self.engine.clients.ids();
+            let conns = ids.into_iter().filter_map(|id| self.engine.clients.conn(id));
+            self.engine.blocking.resumed.extend(conns.collect::<Vec<_>>());
+        }
+        self.engine.time_out_blocked(now);
+        while let Some(conn) = self.engine.blocking.resumed.pop_front() {
+            if let Some(mut client) = self.engine.clients.take(conn) {
+                self.run_input(now, &mut client);
+                self.engine.settle(client);
+            }
+        }
+    }
+
+    fn disk(&mut self, _now: Time, _done: DiskDone) {}
+
+    fn measured(&mut self, measures: Measures) {
+        self.engine.measures = measures;
+    }
+}
+
+impl Engine {
+    /// Whether the next command of `client` may run.
+    fn can_run(&self, client: &Client) -> bool {
+        client.session.blocked.is_none() && !client.session.closing && self.asleep_until.is_none()
+    }
+
+    /// Puts a client back after its input was run.
+    fn settle(&mut self, client: Box<Client>) {
+        let conn = client.session.conn;
+        if client.session.closing {
+            self.effects.push(Effect::Close { conn });
+        } else if !client.out.pending().is_empty() {
+            self.send(conn);
+        }
+        self.clients.put(client);
+    }
+
+    /// Forgets a client that was taken out and everything it is entered in.
+    fn disconnect(&mut self, client: Box<Client>) {
+        let session = client.session;
+        if let Some(blocked) = &session.blocked {
+            self.dequeue_blocked(session.id, blocked);
+        }
+        for watch in &session.watched {
+            self.shard.watches.unwatch(&watch.key);
+        }
+        self.clients.forget(session.id);
+    }
+}

@@ -1,0 +1,214 @@
+//! What belongs to one connection.
+//!
+//! A session is a connection's state: who it is, which database and protocol it uses, what it has
+//! queued, watched and subscribed to, and whether it waits. Its output is beside it in [`Client`],
+//! so that a handler can write a reply while it reads the session.
+
+pub mod registry;
+
+use std::collections::BTreeSet;
+
+pub use registry::{Client, Registry};
+
+use crate::base::time::{Monotonic, Time};
+use crate::resp::{Decoder, OwnedArgv};
+use crate::store::{DbKey, Type};
+
+/// A connection's number, given by the host, which may use a number again once it was closed.
+/// Small numbers are best: they index a vector.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ConnId(pub u32);
+
+/// Where a connection comes from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Origin {
+    /// The client's address, as CLIENT LIST shows it (`127.0.0.1:50000`, `/path:0`).
+    pub addr: String,
+    /// The address it connected to.
+    pub laddr: String,
+    /// The host's own number for it (a file descriptor), shown by CLIENT LIST.
+    pub fd: i64,
+    /// Whether the client is on this machine, or in this page.
+    pub local: bool,
+}
+
+/// One connection's state.
+pub struct Session {
+    /// The client's id, never used twice.
+    pub id: u64,
+    /// The host's number for the connection.
+    pub conn: ConnId,
+    /// Where it comes from.
+    pub origin: Origin,
+    /// When it was opened.
+    pub opened: Time,
+    /// When it last sent a command.
+    pub active: Monotonic,
+    /// Set by CLIENT SETNAME or HELLO.
+    pub name: Vec<u8>,
+    /// Set by CLIENT SETINFO.
+    pub lib_name: Vec<u8>,
+    /// Set by CLIENT SETINFO.
+    pub lib_ver: Vec<u8>,
+    /// The selected database.
+    pub db: usize,
+    /// Whether it has to authenticate before anything else.
+    pub must_auth: bool,
+    /// The user it is.
+    pub user: String,
+    /// The transaction between MULTI and EXEC.
+    pub multi: Option<Multi>,
+    /// Keys that WATCH named, each with its version then and whether it had expired already.
+    pub watched: Vec<Watch>,
+    /// What it is subscribed to.
+    pub subscriptions: Subscriptions,
+    /// What it waits for.
+    pub blocked: Option<Blocked>,
+    /// CLIENT REPLY.
+    pub reply_mode: ReplyMode,
+    /// CLIENT NO-EVICT.
+    pub no_evict: bool,
+    /// CLIENT NO-TOUCH.
+    pub no_touch: bool,
+    /// It gets a line for every command that others run.
+    pub monitor: bool,
+    /// The connection is closed once what it is owed has been sent.
+    pub closing: bool,
+    /// The command it ran last, by full name.
+    pub last_command: &'static str,
+    /// Bytes received and not yet decoded.
+    pub input: Vec<u8>,
+    /// Where decoding stands.
+    pub decoder: Decoder,
+    /// Bytes received in all.
+    pub bytes_in: u64,
+    /// Bytes sent in all.
+    pub bytes_out: u64,
+    /// Commands run in all.
+    pub commands: u64,
+}
+
+/// A transaction being put together.
+#[derive(Default)]
+pub struct Multi {
+    /// The commands to run: place in the table, and arguments.
+    pub queue: Vec<(usize, OwnedArgv)>,
+    /// A command could not be queued, so that EXEC must refuse.
+    pub aborted: bool,
+}
+
+/// A watched key.
+pub struct Watch {
+    /// The key.
+    pub key: DbKey,
+    /// Its version when WATCH ran.
+    pub version: u64,
+    /// It had expired already then, so that its removal is no change.
+    pub expired: bool,
+}
+
+/// Channels and patterns a session is subscribed to.
+#[derive(Default)]
+pub struct Subscriptions {
+    /// By SUBSCRIBE.
+    pub channels: BTreeSet<Box<[u8]>>,
+    /// By PSUBSCRIBE.
+    pub patterns: BTreeSet<Box<[u8]>>,
+    /// By SSUBSCRIBE.
+    pub shard_channels: BTreeSet<Box<[u8]>>,
+}
+
+impl Subscriptions {
+    /// Whether there are any.
+    pub fn any(&self) -> bool {
+        !(self.channels.is_empty() && self.patterns.is_empty() && self.shard_channels.is_empty())
+    }
+}
+
+/// A command that waits.
+pub struct Blocked {
+    /// Its place in the command table.
+    pub command: usize,
+    /// Its arguments, to run it again with.
+    pub argv: OwnedArgv,
+    /// What it waits for.
+    pub on: BlockedOn,
+    /// When it stops waiting.
+    pub deadline: Option<Monotonic>,
+    /// When it began.
+    pub since: Monotonic,
+}
+
+/// What a command waits for.
+pub enum BlockedOn {
+    /// One of these keys to hold a value of this type.
+    Keys {
+        /// The keys, in the order they are looked at.
+        keys: Vec<DbKey>,
+        /// The type that can be served.
+        kind: Type,
+        /// What is replied when the time is over.
+        timeout_reply: TimeoutReply,
+    },
+    /// Clients to be let go on (CLIENT PAUSE); the command has not begun.
+    Unpause,
+    /// Acknowledgements of replicas (WAIT); so many are there.
+    Replicas,
+}
+
+/// What a blocked command replies when its time is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TimeoutReply {
+    /// A null.
+    Null,
+    /// A null array.
+    NullArray,
+}
+
+/// Which replies a client gets.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub enum ReplyMode {
+    /// All.
+    #[default]
+    On,
+    /// None.
+    Off,
+    /// None to the command after this one.
+    SkipNext,
+    /// None to this command.
+    Skip,
+}
+
+impl Session {
+    /// The session of a new connection.
+    pub fn new(id: u64, conn: ConnId, origin: Origin, now: Time) -> Self {
+        Self {
+            id,
+            conn,
+            origin,
+            opened: now,
+            active: now.mono,
+            name: Vec::new(),
+            lib_name: Vec::new(),
+            lib_ver: Vec::new(),
+            db: 0,
+            must_auth: false,
+            user: "default".into(),
+            multi: None,
+            watched: Vec::new(),
+            subscriptions: Subscriptions::default(),
+            blocked: None,
+            reply_mode: ReplyMode::On,
+            no_evict: false,
+            no_touch: false,
+            monitor: false,
+            closing: false,
+            last_command: "NULL",
+            input: Vec::new(),
+            decoder: Decoder::default(),
+            bytes_in: 0,
+            bytes_out: 0,
+            commands: 0,
+        }
+    }
+}

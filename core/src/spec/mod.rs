@@ -1,0 +1,276 @@
+//! How a command is declared, and everything derived from a declaration.
+//!
+//! A command is one `const` of plain data above its handler. What can be worked out from it is
+//! never written down a second time: arity, key positions, ACL categories, the replies of COMMAND
+//! and HELP, dispatch, the terminal's hints ([`derive`], [`table`]).
+//!
+//! The model is that of COMMAND DOCS and COMMAND INFO:
+//! <https://redis.io/docs/latest/commands/command-docs/>,
+//! <https://redis.io/docs/latest/develop/reference/key-specs/>.
+//!
+//! The type is generic in its handler because this layer knows nothing of the engine above it.
+
+mod arg;
+pub mod derive;
+pub mod table;
+
+pub use arg::*;
+
+/// One command, or one subcommand of a container.
+pub struct Command<H: 'static> {
+    /// Its name in capitals; a subcommand's own name only.
+    pub name: &'static str,
+    /// One sentence that says what it does.
+    pub summary: &'static str,
+    /// The Redis version that brought it.
+    pub since: &'static str,
+    /// The family it belongs to.
+    pub group: Group,
+    /// Its cost, in big-O notation.
+    pub complexity: &'static str,
+    /// What it does to the data and where it may run.
+    pub flags: &'static [Flag],
+    /// Its ACL categories as far as flags and group do not say them.
+    pub acl: Acl,
+    /// Its arguments behind the name.
+    pub args: &'static [Arg],
+    /// Its arity where the arguments do not tell it.
+    pub arity: Option<i32>,
+    /// Where its keys are, where the arguments do not tell it.
+    pub key_specs: Option<&'static [KeySpec]>,
+    /// Hints for clients and proxies.
+    pub tips: &'static [&'static str],
+    /// The version that deprecated it, and what to use now.
+    pub deprecated: Option<(&'static str, &'static str)>,
+    /// The subcommands of a container, in the order HELP shows them.
+    pub subcommands: &'static [&'static Self],
+    /// A transcript that shows it at work; run as a test.
+    pub example: &'static str,
+    /// The handler.
+    pub run: H,
+}
+
+/// What a command does to the data and where it may run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Flag {
+    /// May change data.
+    Write,
+    /// Never changes data.
+    Readonly,
+    /// Refused when memory is short.
+    DenyOom,
+    /// For administrators.
+    Admin,
+    /// Belongs to publish/subscribe.
+    Pubsub,
+    /// Not from scripts.
+    Noscript,
+    /// May wait.
+    Blocking,
+    /// Runs while data is loading.
+    Loading,
+    /// Runs on a replica whose data is old.
+    Stale,
+    /// Not shown by MONITOR.
+    SkipMonitor,
+    /// Not kept by SLOWLOG.
+    SkipSlowlog,
+    /// Runs in constant or logarithmic time.
+    Fast,
+    /// Before authentication too.
+    NoAuth,
+    /// May be replicated although it does not write.
+    MayReplicate,
+    /// Not inside a transaction.
+    NoMulti,
+    /// Key positions depend on the arguments.
+    MovableKeys,
+    /// Runs while a script blocks the server.
+    AllowBusy,
+    /// Only enabled by a setting (DEBUG, MODULE).
+    Protected,
+    /// Not while data is loading asynchronously.
+    NoAsyncLoading,
+    /// Its keys are optional.
+    NoMandatoryKeys,
+    /// Accepted from a cluster client that was asked to come here (ASK).
+    Asking,
+    /// Touches keys that its arguments do not name.
+    TouchesArbitraryKeys,
+}
+
+impl Flag {
+    /// Its name in COMMAND INFO; `None` for flags that are not shown.
+    pub fn name(self) -> Option<&'static str> {
+        Some(match self {
+            Self::Write => "write",
+            Self::Readonly => "readonly",
+            Self::DenyOom => "denyoom",
+            Self::Admin => "admin",
+            Self::Pubsub => "pubsub",
+            Self::Noscript => "noscript",
+            Self::Blocking => "blocking",
+            Self::Loading => "loading",
+            Self::Stale => "stale",
+            Self::SkipMonitor => "skip_monitor",
+            Self::SkipSlowlog => "skip_slowlog",
+            Self::Fast => "fast",
+            Self::NoAuth => "no_auth",
+            Self::MayReplicate => "may_replicate",
+            Self::NoMulti => "no_multi",
+            Self::MovableKeys => "movablekeys",
+            Self::AllowBusy => "allow_busy",
+            Self::NoAsyncLoading => "no_async_loading",
+            Self::NoMandatoryKeys => "no_mandatory_keys",
+            Self::Asking => "asking",
+            Self::Protected | Self::TouchesArbitraryKeys => return None,
+        })
+    }
+}
+
+/// The families of commands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Group {
+    /// Keys of any type.
+    Generic,
+    /// Strings.
+    String,
+    /// Lists.
+    List,
+    /// Sets.
+    Set,
+    /// Sorted sets.
+    SortedSet,
+    /// Hashes.
+    Hash,
+    /// Publish/subscribe.
+    Pubsub,
+    /// Transactions.
+    Transactions,
+    /// The connection itself.
+    Connection,
+    /// The server.
+    Server,
+    /// Scripts and functions.
+    Scripting,
+    /// HyperLogLog.
+    HyperLogLog,
+    /// Cluster mode.
+    Cluster,
+    /// Geospatial indices.
+    Geo,
+    /// Streams.
+    Stream,
+    /// Bitmaps.
+    Bitmap,
+}
+
+impl Group {
+    /// Its name in COMMAND DOCS.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Generic => "generic",
+            Self::String => "string",
+            Self::List => "list",
+            Self::Set => "set",
+            Self::SortedSet => "sorted-set",
+            Self::Hash => "hash",
+            Self::Pubsub => "pubsub",
+            Self::Transactions => "transactions",
+            Self::Connection => "connection",
+            Self::Server => "server",
+            Self::Scripting => "scripting",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Cluster => "cluster",
+            Self::Geo => "geo",
+            Self::Stream => "stream",
+            Self::Bitmap => "bitmap",
+        }
+    }
+
+    /// The ACL category its commands are in, if the group has one.
+    pub fn category(self) -> Option<Category> {
+        Some(match self {
+            Self::Generic => Category::Keyspace,
+            Self::String => Category::String,
+            Self::List => Category::List,
+            Self::Set => Category::Set,
+            Self::SortedSet => Category::SortedSet,
+            Self::Hash => Category::Hash,
+            Self::Pubsub => Category::Pubsub,
+            Self::Transactions => Category::Transaction,
+            Self::Connection => Category::Connection,
+            Self::Scripting => Category::Scripting,
+            Self::HyperLogLog => Category::HyperLogLog,
+            Self::Geo => Category::Geo,
+            Self::Stream => Category::Stream,
+            Self::Bitmap => Category::Bitmap,
+            Self::Server | Self::Cluster => return None,
+        })
+    }
+}
+
+/// The ACL categories, in the order ACL CAT lists them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[allow(missing_docs, reason = "each is named as Redis names it, and nothing more")]
+pub enum Category {
+    Keyspace,
+    Read,
+    Write,
+    Set,
+    SortedSet,
+    List,
+    Hash,
+    String,
+    Bitmap,
+    HyperLogLog,
+    Geo,
+    Stream,
+    Pubsub,
+    Admin,
+    Fast,
+    Slow,
+    Blocking,
+    Dangerous,
+    Connection,
+    Transaction,
+    Scripting,
+}
+
+impl Category {
+    /// Its name, without the `@`.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Keyspace => "keyspace",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Set => "set",
+            Self::SortedSet => "sortedset",
+            Self::List => "list",
+            Self::Hash => "hash",
+            Self::String => "string",
+            Self::Bitmap => "bitmap",
+            Self::HyperLogLog => "hyperloglog",
+            Self::Geo => "geo",
+            Self::Stream => "stream",
+            Self::Pubsub => "pubsub",
+            Self::Admin => "admin",
+            Self::Fast => "fast",
+            Self::Slow => "slow",
+            Self::Blocking => "blocking",
+            Self::Dangerous => "dangerous",
+            Self::Connection => "connection",
+            Self::Transaction => "transaction",
+            Self::Scripting => "scripting",
+        }
+    }
+}
+
+/// The ACL categories of a command beyond those that its flags imply.
+#[derive(Clone, Copy, Debug)]
+pub enum Acl {
+    /// Its group's, and these.
+    Group(&'static [Category]),
+    /// Only these.
+    Only(&'static [Category]),
+}

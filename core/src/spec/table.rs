@@ -1,0 +1,123 @@
+//! All commands of a program, found by name.
+
+use super::{Category, Command, KeySpec, derive};
+use crate::base::Map;
+
+/// A declaration with what was derived from it.
+pub struct Entry<H: 'static> {
+    /// The declaration.
+    pub command: &'static Command<H>,
+    /// Its place in [`Table::entries`].
+    pub index: usize,
+    /// The name in small letters, a subcommand's behind its container's and `|`.
+    pub full_name: String,
+    /// Number of words; negative if that is only the least number.
+    pub arity: i32,
+    /// Where the keys are.
+    pub key_specs: Vec<KeySpec>,
+    /// All ACL categories.
+    pub categories: Vec<Category>,
+    /// A container's subcommands, as places in [`Table::entries`].
+    pub subcommands: Vec<usize>,
+    /// One bit a flag, for tests that a hot path makes.
+    flag_bits: u32,
+    is_sub: bool,
+}
+
+impl<H> Entry<H> {
+    /// Whether the declaration has `flag`.
+    #[inline]
+    pub fn has(&self, flag: super::Flag) -> bool {
+        self.flag_bits & (1 << flag as u32) != 0
+    }
+
+    /// Whether this is a subcommand.
+    #[inline]
+    pub fn is_sub(&self) -> bool {
+        self.is_sub
+    }
+
+    /// Whether `count` words are as many as the command takes.
+    #[inline]
+    pub fn takes(&self, count: usize) -> bool {
+        if self.arity >= 0 {
+            count == self.arity as usize
+        } else {
+            count >= self.arity.unsigned_abs() as usize
+        }
+    }
+}
+
+/// The commands, in the order they were listed; subcommands follow their container.
+pub struct Table<H: 'static> {
+    entries: Vec<Entry<H>>,
+    by_name: Map<Box<[u8]>, usize>,
+}
+
+/// The longest name that is looked up.
+const NAME_BYTES_MAX: usize = 64;
+
+impl<H> Table<H> {
+    /// The table of all `commands`. Two of one name are a mistake in the program, which a test finds.
+    pub fn new(commands: impl IntoIterator<Item = &'static Command<H>>) -> Self {
+        let mut table = Self { entries: Vec::new(), by_name: Map::default() };
+        for command in commands {
+            let container = table.add(command, None);
+            for &subcommand in command.subcommands {
+                let index = table.add(subcommand, Some(command));
+                table.entries[container].subcommands.push(index);
+            }
+        }
+        table
+    }
+
+    fn add(&mut self, command: &'static Command<H>, parent: Option<&'static Command<H>>) -> usize {
+        let index = self.entries.len();
+        let full_name = match parent {
+            Some(parent) => format!("{}|{}", parent.name, command.name).to_ascii_lowercase(),
+            None => command.name.to_ascii_lowercase(),
+        };
+        self.by_name.insert(full_name.as_bytes().into(), index);
+        self.entries.push(Entry {
+            command,
+            index,
+            full_name,
+            arity: derive::arity(command, parent),
+            key_specs: derive::key_specs(command, parent),
+            categories: derive::categories(command),
+            subcommands: Vec::new(),
+            flag_bits: command.flags.iter().fold(0, |bits, &flag| bits | 1 << flag as u32),
+            is_sub: parent.is_some(),
+        });
+        index
+    }
+
+    /// Every command and subcommand.
+    pub fn entries(&self) -> &[Entry<H>] {
+        &self.entries
+    }
+
+    /// The commands that are not subcommands.
+    pub fn top(&self) -> impl Iterator<Item = &Entry<H>> {
+        self.entries.iter().filter(|entry| !entry.is_sub)
+    }
+
+    /// The command `name`, in letters of any case.
+    #[inline]
+    pub fn find(&self, name: &[u8]) -> Option<&Entry<H>> {
+        let mut lower = [0; NAME_BYTES_MAX];
+        let lower = lower.get_mut(..name.len())?;
+        lower.copy_from_slice(name);
+        lower.make_ascii_lowercase();
+        self.entries.get(*self.by_name.get(&*lower)?)
+    }
+
+    /// The subcommand `name` of `container`, in letters of any case.
+    pub fn find_sub(&self, container: &Entry<H>, name: &[u8]) -> Option<&Entry<H>> {
+        container
+            .subcommands
+            .iter()
+            .filter_map(|&index| self.entries.get(index))
+            .find(|entry| entry.command.name.as_bytes().eq_ignore_ascii_case(name))
+    }
+}

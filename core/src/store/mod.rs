@@ -1,0 +1,42 @@
+//! The keyspace: what keys hold, when they expire, who watches and who waits for them.
+//!
+//! A [`Shard`] is everything that belongs to keys: the numbered databases ([`Db`]), the watches of
+//! transactions and the queues of blocked clients. It knows nothing of sessions but their ids, so
+//! that later several shards can serve one node.
+
+pub mod db;
+pub mod value;
+pub mod waiters;
+pub mod watches;
+
+pub use db::Db;
+pub use value::{Type, Value, ValueMut, ValueRef};
+pub use waiters::Waiters;
+pub use watches::Watches;
+
+/// Everything that belongs to keys.
+pub struct Shard {
+    /// The numbered databases.
+    pub dbs: Vec<Db>,
+    /// Keys whose changes transactions want to know of.
+    pub watches: Watches,
+    /// Clients that wait for keys.
+    pub waiters: Waiters,
+}
+
+/// The key of the keyspace's hash function; secret, drawn once per node.
+pub type HashKey = [u64; 2];
+
+/// A key together with the number of its database.
+pub type DbKey = (usize, Box<[u8]>);
+
+impl Shard {
+    /// `count` empty databases.
+    pub fn new(count: usize, hash_key: HashKey) -> Self {
+        Self {
+            dbs: (0..count).map(|_| Db::new(hash_key)).collect(),
+            watches: Watches::default(),
+            waiters: Waiters::default(),
+        }
+    }
+}

@@ -1,0 +1,68 @@
+//! What a key can hold.
+
+use crate::ds::QuickList;
+
+/// The types of values, in Redis's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Type {
+    /// Bytes.
+    String,
+    /// A list of byte strings.
+    List,
+}
+
+impl Type {
+    /// Its name in TYPE.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::String => "string",
+            Self::List => "list",
+        }
+    }
+}
+
+/// A value on its own, on its way into or out of a [`Db`](super::Db).
+#[derive(Clone, Debug)]
+pub enum Value {
+    /// A string that is exactly the digits of this number.
+    Int(i64),
+    /// A string.
+    Str(Vec<u8>),
+    /// A list; never empty.
+    List(Box<QuickList>),
+}
+
+/// A value to look at.
+#[derive(Clone, Copy, Debug)]
+pub enum ValueRef<'a> {
+    /// A string that is exactly the digits of this number.
+    Int(i64),
+    /// A string. `raw`: it was built up in place (APPEND, SETRANGE), which OBJECT ENCODING shows.
+    Str {
+        /// The string.
+        bytes: &'a [u8],
+        /// Built up in place.
+        raw: bool,
+    },
+    /// A list.
+    List(&'a QuickList),
+}
+
+/// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
+#[derive(Debug)]
+pub enum ValueMut<'a> {
+    /// A string, which is not changed through this.
+    Str,
+    /// A list.
+    List(&'a mut QuickList),
+}
+
+impl ValueRef<'_> {
+    /// The value's type.
+    pub fn kind(self) -> Type {
+        match self {
+            Self::Int(_) | Self::Str { .. } => Type::String,
+            Self::List(_) => Type::List,
+        }
+    }
+}
