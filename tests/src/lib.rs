@@ -1,1 +1,16 @@
-//! The test harness.
+//! The test harness: transcripts, where they are played, and the servers they are compared with.
+//!
+//! - [`transcript`]: sessions with redis-cli as text, read and written
+//! - [`play`]: plays a scenario on any [`play::Stage`] and compares, or writes down what it saw
+//! - [`local`]: a node in this process, with a virtual clock and disk
+//! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
+//!
+//! The first three are as pure as the engine and also run inside the wasm build.
+
+pub mod local;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod oracle;
+pub mod play;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod tcp;
+pub mod transcript;

@@ -130,7 +130,9 @@ impl Out {
         }
         self.bytes.push(b'-');
         let clean = |&byte: &u8| if matches!(byte, b'\r' | b'\n') { b' ' } else { byte };
-        self.bytes.extend(line.trim_ascii_end().iter().map(clean));
+        let end =
+            line.iter().rposition(|byte| !matches!(byte, b'\r' | b'\n')).map_or(0, |last| last + 1);
+        self.bytes.extend(line.iter().take(end).map(clean));
         self.bytes.extend_from_slice(b"\r\n");
     }
 

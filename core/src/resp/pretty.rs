@@ -23,6 +23,21 @@ pub fn print_raw(reply: &Reply) -> String {
     }
 }
 
+/// Whether redis-cli prints the reply to `command` as it is, because it is text for people.
+pub fn prints_raw(command: &[&[u8]]) -> bool {
+    let is = |index: usize, word: &str| {
+        command.get(index).is_some_and(|arg: &&[u8]| arg.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let sub = |container, words: &[&str]| is(0, container) && words.iter().any(|word| is(1, word));
+    is(0, "INFO")
+        || is(0, "LOLWUT")
+        || sub("MEMORY", &["DOCTOR", "MALLOC-STATS"])
+        || sub("CLIENT", &["LIST", "INFO"])
+        || (command.len() == 2 && sub("CLUSTER", &["NODES", "INFO"]))
+        || sub("LATENCY", &["GRAPH", "DOCTOR"])
+        || sub("DEBUG", &["HTSTATS", "HTSTATS-KEY", "CLIENT-EVICTION"])
+}
+
 fn write(text: &mut String, reply: &Reply, prefix: &str) {
     let line = |text: &mut String, parts: &[&str]| {
         parts.iter().for_each(|part| text.push_str(part));

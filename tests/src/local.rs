@@ -1,0 +1,177 @@
+//! A node in this process: connections are queues, time is a number, the disk is a map.
+
+use std::collections::BTreeMap;
+
+use redstart::base::rng::Seed;
+use redstart::base::time::{Monotonic, Time};
+use redstart::engine::Config;
+use redstart::node::{ConnId, DiskDone, DiskOp, Effect, Event, Node, Origin, Record};
+
+use crate::play::{Patience, Stage};
+
+/// Where the virtual clock starts: 2023-11-14 22:13:20 UTC.
+pub const START: Time = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(1_000_000) };
+
+/// A node and its small world.
+pub struct Local {
+    node: Node,
+    now: Time,
+    connections: BTreeMap<String, ConnId>,
+    arrived: BTreeMap<String, (Vec<u8>, bool)>,
+    next_conn: u32,
+    disk: BTreeMap<String, Vec<u8>>,
+    /// Every line the node has logged.
+    pub log: Vec<Record>,
+    /// The status it asked the program to end with.
+    pub exit: Option<u8>,
+}
+
+impl Local {
+    /// A new node in an empty world.
+    pub fn new(config: Config, seed: Seed) -> Self {
+        Self::on_disk(config, seed, BTreeMap::new())
+    }
+
+    /// A node as transcripts want it: what the servers they are compared with are started with.
+    pub fn for_tests() -> Self {
+        Self::new(Config::default(), Seed::of(1))
+    }
+
+    /// A new node that finds these files.
+    pub fn on_disk(config: Config, seed: Seed, disk: BTreeMap<String, Vec<u8>>) -> Self {
+        let mut local = Self {
+            node: Node::new(config, seed, START),
+            now: START,
+            connections: BTreeMap::new(),
+            arrived: BTreeMap::new(),
+            next_conn: 0,
+            disk,
+            log: Vec::new(),
+            exit: None,
+        };
+        local.event(Event::Wake);
+        local
+    }
+
+    /// The files as the node has left them.
+    pub fn disk(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.disk
+    }
+
+    /// The virtual time.
+    pub fn now(&self) -> Time {
+        self.now
+    }
+
+    /// Tells the node something now and does what it asks.
+    pub fn event(&mut self, event: Event<'_>) {
+        let mut effects = Vec::new();
+        self.node.handle(self.now, event, &mut effects);
+        for effect in effects {
+            self.act(effect);
+        }
+    }
+
+    fn act(&mut self, effect: Effect) {
+        match effect {
+            Effect::Send { conn } => self.collect(conn),
+            Effect::Close { conn } => {
+                self.collect(conn);
+                if let Some(name) = self.name(conn) {
+                    self.connections.remove(&name);
+                    self.arrived.entry(name).or_default().1 = true;
+                }
+                self.event(Event::Closed { conn });
+            }
+            Effect::Disk(op) => {
+                let done = self.disk_op(op);
+                self.event(Event::Disk(done));
+            }
+            Effect::Log(record) => self.log.push(record),
+            Effect::Exit { status } => self.exit = Some(status),
+        }
+    }
+
+    fn disk_op(&mut self, op: DiskOp) -> DiskDone {
+        match op {
+            DiskOp::Read { name } => {
+                let result = Ok(self.disk.get(&name).cloned());
+                DiskDone::Read { name, result }
+            }
+            DiskOp::Replace { name, bytes } => {
+                self.disk.insert(name.clone(), bytes);
+                DiskDone::Replace { name, result: Ok(()) }
+            }
+            DiskOp::Rename { from, to } => {
+                if let Some(bytes) = self.disk.remove(&from) {
+                    self.disk.insert(to.clone(), bytes);
+                }
+                DiskDone::Rename { from, to, result: Ok(()) }
+            }
+        }
+    }
+
+    fn collect(&mut self, conn: ConnId) {
+        let Some(name) = self.name(conn) else { return };
+        if let Some(out) = self.node.outbox(conn) {
+            self.arrived.entry(name).or_default().0.extend(out.take());
+        }
+    }
+
+    fn name(&self, conn: ConnId) -> Option<String> {
+        let found = self.connections.iter().find(|(_, other)| **other == conn);
+        found.map(|(name, _)| name.clone())
+    }
+}
+
+impl Stage for Local {
+    fn send(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
+        let conn = match self.connections.get(name) {
+            Some(&conn) => conn,
+            None => {
+                let conn = ConnId(self.next_conn);
+                self.next_conn += 1;
+                self.connections.insert(name.to_owned(), conn);
+                let origin = Origin {
+                    addr: format!("127.0.0.1:{}", 50_000 + conn.0),
+                    laddr: "127.0.0.1:6379".into(),
+                    fd: i64::from(conn.0) + 8,
+                    local: true,
+                };
+                self.event(Event::Opened { conn, origin });
+                conn
+            }
+        };
+        self.event(Event::Received { conn, bytes });
+        Ok(())
+    }
+
+    fn hangup(&mut self, name: &str) {
+        if let Some(conn) = self.connections.remove(name) {
+            self.event(Event::Closed { conn });
+        }
+    }
+
+    fn wait(&mut self, ms: u64) {
+        let end = self.now.plus_us(ms * 1000);
+        while let Some(wake) = self.node.next_wake().filter(|&wake| wake <= end.mono) {
+            self.now = self.now.plus_us(wake.since_us(self.now.mono));
+            let before = wake;
+            self.event(Event::Wake);
+            assert_ne!(
+                self.node.next_wake().filter(|&next| next <= before),
+                Some(before),
+                "the node was woken at the time it asked for and asks for it again"
+            );
+        }
+        self.now = end;
+        self.event(Event::Wake);
+    }
+
+    fn receive(&mut self, _patience: Patience<'_>) -> Vec<(String, Vec<u8>, bool)> {
+        std::mem::take(&mut self.arrived)
+            .into_iter()
+            .map(|(name, (bytes, closed))| (name, bytes, closed))
+            .collect()
+    }
+}

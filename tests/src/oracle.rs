@@ -1,0 +1,76 @@
+//! Finding, starting and stopping servers to play transcripts on.
+
+use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+/// Where the comparison servers are installed by default, if they are.
+const PEERS_BIN: &str = "/opt/peers/bin";
+
+/// A real Redis 8: named by `REDIS8_SERVER`, on the PATH as `redis8-server`, or among the
+/// comparison servers.
+pub fn find_redis8() -> Option<PathBuf> {
+    let named = std::env::var_os("REDIS8_SERVER").map(PathBuf::from);
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join("redis8-server"));
+    let peer = Path::new(PEERS_BIN).join("redis8-server");
+    named.into_iter().chain(on_path).chain([peer]).find(|program| program.is_file())
+}
+
+/// A server process, killed when dropped.
+pub struct Server {
+    child: Child,
+    program: PathBuf,
+    /// Where it listens.
+    pub addr: SocketAddr,
+}
+
+impl Server {
+    /// Starts `program` on a free port of the loopback interface, without persistence and with
+    /// DEBUG allowed.
+    pub fn start(program: &Path) -> Result<Self, String> {
+        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
+            .and_then(|listener| listener.local_addr())
+            .map_err(|error| error.to_string())?
+            .port();
+        let child = Command::new(program)
+            .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
+            .args(["--bind", "127.0.0.1", "--enable-debug-command", "yes"])
+            .args(["--enable-protected-configs", "yes", "--dir"])
+            .arg(std::env::temp_dir())
+            .stdout(Stdio::null())
+            .stderr(Stdio::null())
+            .spawn()
+            .map_err(|error| format!("{}: {error}", program.display()))?;
+        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let server = Self { child, program: program.to_owned(), addr };
+        for _ in 0..1000 {
+            if TcpStream::connect(addr).is_ok() {
+                return Ok(server);
+            }
+            pause();
+        }
+        Err(format!("{} does not listen on {addr}", program.display()))
+    }
+
+    /// Ends the process and starts another like it.
+    pub fn restart(&mut self) -> Result<(), String> {
+        let fresh = Self::start(&self.program)?;
+        *self = fresh;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        // It may have ended already, which is as good.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "there is no event for a port that opens")]
+fn pause() {
+    std::thread::sleep(Duration::from_millis(5));
+}
