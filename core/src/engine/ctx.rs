@@ -26,6 +26,20 @@ pub struct Ctx<'a> {
     pub deny_blocking: bool,
 }
 
+impl Ctx<'_> {
+    /// The context of another command that runs inside this one, as in EXEC.
+    pub fn nested(&mut self, entry: &'static Entry) -> Ctx<'_> {
+        Ctx {
+            now: self.now,
+            session: self.session,
+            out: self.out,
+            engine: self.engine,
+            entry,
+            deny_blocking: true,
+        }
+    }
+}
+
 impl Deref for Ctx<'_> {
     type Target = Engine;
 

@@ -51,23 +51,7 @@ impl Engine {
         entry: &'static Entry,
         argv: Argv<'_>,
     ) {
-        self.depth += 1;
-        let mut cx = Self::context(self, now, client, entry);
-        cx.deny_blocking = cx.depth > 1;
-        let names = if entry.is_sub() { 2 } else { 1 };
-        let outcome = (entry.command.run)(&mut cx, Args::new(argv, names));
-        self.depth -= 1;
-        if client.session.blocked.is_some() {
-            return;
-        }
-        self.stats.commands += 1;
-        self.stats.by_command[entry.index].calls += 1;
-        if let Err(error) = outcome {
-            self.stats.by_command[entry.index].failed += 1;
-            self.stats.error(error.code());
-            client.out.error(&error);
-        }
-        self.send(client.session.conn);
+        Self::context(self, now, client, entry).perform(argv);
     }
 
     /// Asks the host to send what `conn` is owed.
@@ -149,11 +133,22 @@ impl Engine {
         if let Some(multi) = &mut client.session.multi {
             multi.aborted = true;
         }
+        let mut is_exec = false;
         if let Ok(entry) = self.find(argv) {
             self.stats.by_command[entry.index].rejected += 1;
+            is_exec = entry.command.name == "EXEC";
         }
-        self.stats.error(error.code());
-        client.out.error(error);
+        if is_exec {
+            // An EXEC that cannot run ends the transaction too, and says so, even outside of one.
+            self.end_transaction(&mut client.session);
+            let why = error.line().strip_prefix(b"ERR ").unwrap_or_else(|| error.line());
+            let error = [b"EXECABORT Transaction discarded because of: ", why].concat();
+            self.stats.error(b"EXECABORT");
+            client.out.error(&Error::Bytes(error));
+        } else {
+            self.stats.error(error.code());
+            client.out.error(error);
+        }
         self.send(client.session.conn);
     }
 
@@ -196,6 +191,31 @@ impl Engine {
             self.own_pushes.clear();
             self.send(client.session.conn);
         }
+    }
+}
+
+impl<'b> Ctx<'b> {
+    /// Calls the handler of the context's command, counts, and replies with the error if it fails.
+    pub fn perform(&mut self, argv: Argv<'b>) {
+        let entry = self.entry;
+        self.depth += 1;
+        self.deny_blocking = self.depth > 1;
+        let names = if entry.is_sub() { 2 } else { 1 };
+        let outcome = (entry.command.run)(self, Args::new(argv, names));
+        self.depth -= 1;
+        if self.session.blocked.is_some() {
+            return;
+        }
+        self.stats.commands += 1;
+        let stats = &mut self.stats.by_command[entry.index];
+        stats.calls += 1;
+        if let Err(error) = outcome {
+            stats.failed += 1;
+            self.stats.error(error.code());
+            self.out.error(&error);
+        }
+        let conn = self.session.conn;
+        self.send(conn);
     }
 }
 

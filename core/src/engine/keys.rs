@@ -99,8 +99,15 @@ impl super::Engine {
     /// Removes a key that has expired.
     pub fn expired(&mut self, db: usize, key: &[u8]) {
         self.shard.dbs[db].remove(key);
+        self.has_expired(db, key);
+    }
+
+    /// Tells of a key that was removed because it has expired. Transactions that watch it see that
+    /// by themselves; see [`transaction`](super::transaction).
+    pub fn has_expired(&mut self, db: usize, key: &[u8]) {
         self.stats.expired_keys += 1;
-        self.changed(db, key, Class::Expired, "expired");
+        self.shard.waiters.changed(db, key);
+        self.notify(Class::Expired, "expired", db, key);
     }
 
     /// Publishes a keyspace event, if anyone wants such events.

@@ -15,6 +15,7 @@ pub mod keys;
 pub mod notify;
 pub mod pubsub;
 pub mod stats;
+pub mod transaction;
 pub mod world;
 
 pub use args::Args;

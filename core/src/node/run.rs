@@ -168,13 +168,11 @@ impl Engine {
 
     /// Forgets a client that was taken out and everything it is entered in.
     fn disconnect(&mut self, client: Box<Client>) {
-        let session = client.session;
+        let mut session = client.session;
         if let Some(blocked) = &session.blocked {
             self.dequeue_blocked(session.id, blocked);
         }
-        for watch in &session.watched {
-            self.shard.watches.unwatch(&watch.key);
-        }
+        self.unwatch_all(&mut session);
         self.clients.forget(session.id);
     }
 }

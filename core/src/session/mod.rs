@@ -58,7 +58,7 @@ pub struct Session {
     pub user: String,
     /// The transaction between MULTI and EXEC.
     pub multi: Option<Multi>,
-    /// Keys that WATCH named, each with its version then and whether it had expired already.
+    /// Keys that WATCH named, each with its version then and whether it was there.
     pub watched: Vec<Watch>,
     /// What it is subscribed to.
     pub subscriptions: Subscriptions,
@@ -103,8 +103,8 @@ pub struct Watch {
     pub key: DbKey,
     /// Its version when WATCH ran.
     pub version: u64,
-    /// It had expired already then, so that its removal is no change.
-    pub expired: bool,
+    /// It was there then. What was not (because it had expired, too) cannot expire since.
+    pub existed: bool,
 }
 
 /// Channels and patterns a session is subscribed to.

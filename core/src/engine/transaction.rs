@@ -1,0 +1,65 @@
+//! Transactions: what WATCH, EXEC and the end of a connection have in common.
+//!
+//! A watched key has a version, which every change raises (see [`Watches`](crate::store::Watches)).
+//! That a key expires raises nothing, since an expired key is gone whether or not anyone has
+//! removed it yet: EXEC sees by itself that a key which was there no longer is. So it makes no
+//! difference to a transaction when expired keys are cleared away.
+
+use super::{Ctx, Engine};
+use crate::session::{Session, Watch};
+use crate::store::DbKey;
+
+impl Ctx<'_> {
+    /// Watches `key` of the selected database; nothing happens if it is watched already. Costs
+    /// O(keys watched by this client).
+    pub fn watch(&mut self, key: &[u8]) {
+        let key: DbKey = (self.session.db, key.into());
+        if self.session.watched.iter().any(|watch| watch.key == key) {
+            return;
+        }
+        let existed = self.engine.is_live(key.0, &key.1, self.now.unix_ms());
+        let version = self.engine.shard.watches.watch(key.clone());
+        self.session.watched.push(Watch { key, version, existed });
+    }
+
+    /// Whether a watched key has changed since it was watched.
+    pub fn is_dirty(&self) -> bool {
+        let now_ms = self.now.unix_ms();
+        self.session.watched.iter().any(|watch| {
+            let (db, key) = &watch.key;
+            self.shard.watches.version(&watch.key) != Some(watch.version)
+                || (watch.existed && !self.engine.is_live(*db, key, now_ms))
+        })
+    }
+
+    /// Watches nothing any more.
+    pub fn unwatch_all(&mut self) {
+        self.engine.unwatch_all(self.session);
+    }
+
+    /// Leaves the transaction without running it, and watches nothing any more.
+    pub fn end_transaction(&mut self) {
+        self.engine.end_transaction(self.session);
+    }
+}
+
+impl Engine {
+    /// See [`Ctx::unwatch_all`].
+    pub fn unwatch_all(&mut self, session: &mut Session) {
+        for watch in session.watched.drain(..) {
+            self.shard.watches.unwatch(&watch.key);
+        }
+    }
+
+    /// See [`Ctx::end_transaction`].
+    pub fn end_transaction(&mut self, session: &mut Session) {
+        session.multi = None;
+        self.unwatch_all(session);
+    }
+
+    /// Whether `key` is stored in database `db` and has not expired at `now_ms`.
+    pub fn is_live(&self, db: usize, key: &[u8], now_ms: i64) -> bool {
+        let found = self.shard.dbs.get(db).and_then(|db| db.get(key));
+        found.is_some_and(|found| found.expires_ms.is_none_or(|at| at >= now_ms))
+    }
+}
