@@ -27,6 +27,10 @@ pub const STRING_BYTES_MAX: u64 = 512 * 1024 * 1024;
 /// patterns stay far below; only ones made to be slow get here.
 pub const GLOB_STEPS_MAX: u32 = 1_000_000;
 
+/// `*` in one pattern with something behind them; a pattern that has more does not match, as in
+/// Redis.
+pub const GLOB_STARS_MAX: u32 = 1000;
+
 /// Expired keys removed in one wake; what is left waits for the next.
 pub const EXPIRED_PER_WAKE_MAX: usize = 1_000;
 
