@@ -8,13 +8,14 @@ use std::sync::LazyLock;
 use crate::engine::Table;
 
 mod connection;
+mod pubsub;
 mod transaction;
 
 /// All commands of the engine.
 pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        let families = [connection::COMMANDS, transaction::COMMANDS];
+        let families = [connection::COMMANDS, pubsub::COMMANDS, transaction::COMMANDS];
         Table::new(families.into_iter().flatten().copied())
     });
     &TABLE

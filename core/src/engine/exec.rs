@@ -186,9 +186,7 @@ impl Engine {
         if self.shard.waiters.has_ready() {
             self.serve_ready(now);
         }
-        if !self.own_pushes.is_empty() {
-            client.out.raw(&self.own_pushes);
-            self.own_pushes.clear();
+        if self.clients.flush_pushes(client) {
             self.send(client.session.conn);
         }
     }
@@ -247,6 +245,16 @@ fn runs_while_subscribed(entry: &Entry) -> bool {
 /// The error for a wrong number of arguments.
 pub fn wrong_arity(entry: &Entry) -> Error {
     Error::from(format!("ERR wrong number of arguments for '{}' command", entry.full_name))
+}
+
+/// The error for a wrong number of arguments that the arity does not tell: it names the subcommand
+/// as the client wrote it.
+pub fn wrong_subcommand_arity(entry: &Entry, argv: Argv<'_>) -> Error {
+    let container = entry.full_name.split('|').next().unwrap_or_default().to_ascii_uppercase();
+    let sub = argv.get(1).unwrap_or_default();
+    let shown = sub.get(..UNKNOWN_SHOWN_MAX).unwrap_or(sub);
+    let before = b"ERR unknown subcommand or wrong number of arguments for '".as_slice();
+    Error::Bytes([before, shown, b"'. Try ", container.as_bytes(), b" HELP."].concat())
 }
 
 fn unknown_command(argv: Argv<'_>) -> Error {

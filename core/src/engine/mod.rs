@@ -107,8 +107,6 @@ pub struct Engine {
     pub blocking: block::Blocking,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
-    /// Messages for the client whose command is running, sent after its reply.
-    pub own_pushes: Vec<u8>,
     /// How deeply commands are nested: 1 in a command, 2 in a command of EXEC.
     pub depth: usize,
 }
@@ -136,7 +134,6 @@ impl Engine {
             pause: block::Pause::default(),
             blocking: block::Blocking::default(),
             active_expire: true,
-            own_pushes: Vec::new(),
             depth: 0,
         }
     }

@@ -173,6 +173,7 @@ impl Engine {
             self.dequeue_blocked(session.id, blocked);
         }
         self.unwatch_all(&mut session);
+        self.pubsub.leave(session.id, &session.subscriptions);
         self.clients.forget(session.id);
     }
 }

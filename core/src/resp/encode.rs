@@ -105,6 +105,17 @@ impl Out {
         }
     }
 
+    /// As [`Out::raw`], muted or not: messages that answer no command are never thrown away.
+    pub fn push_raw(&mut self, messages: &[u8]) {
+        self.bytes.extend_from_slice(messages);
+    }
+
+    /// Throws away everything that was not sent.
+    pub fn discard(&mut self) {
+        self.bytes = Vec::new();
+        self.sent = 0;
+    }
+
     /// `+OK`.
     #[inline]
     pub fn ok(&mut self) {

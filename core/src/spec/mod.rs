@@ -116,14 +116,13 @@ impl Flag {
             Self::SkipSlowlog => "skip_slowlog",
             Self::Fast => "fast",
             Self::NoAuth => "no_auth",
-            Self::MayReplicate => "may_replicate",
             Self::NoMulti => "no_multi",
             Self::MovableKeys => "movablekeys",
             Self::AllowBusy => "allow_busy",
             Self::NoAsyncLoading => "no_async_loading",
             Self::NoMandatoryKeys => "no_mandatory_keys",
             Self::Asking => "asking",
-            Self::Protected | Self::TouchesArbitraryKeys => return None,
+            Self::Protected | Self::TouchesArbitraryKeys | Self::MayReplicate => return None,
         })
     }
 }
