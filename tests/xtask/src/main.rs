@@ -1,2 +1,98 @@
-//! The task runner.
-fn main() {}
+//! The task runner: everything that is done to the project is `cargo xtask SOMETHING`.
+//!
+//! It is ordinary Rust, so a machine with cargo needs nothing else to begin with. Tasks that need
+//! more say what they install, or what a person has to install.
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_types,
+    reason = "a task runner talks to a terminal and measures real time"
+)]
+
+mod bundle;
+mod index;
+mod play;
+mod serve;
+mod shell;
+mod size;
+
+use anyhow::{Context as _, Result, bail};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+const HELP: &str = "\
+The project's tasks.
+
+  cargo xtask play [--port N] [--no-open]   build the playground and serve it on 127.0.0.1:8080
+  cargo xtask build                         build the playground into ./dist
+  cargo xtask serve DIR [--port N] [--under /PATH/]
+                                            serve a bundle that has been built
+  cargo xtask size                          build, measure the download, compare with its limit
+";
+
+fn main() -> ExitCode {
+    match run(std::env::args().skip(1).collect()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: Vec<String>) -> Result<()> {
+    std::env::set_current_dir(shell::root()).context("cannot enter the project's folder")?;
+    let mut options = Options::parse(args)?;
+    let task = if options.words.is_empty() { "help".into() } else { options.words.remove(0) };
+    let takes_words = matches!(task.as_str(), "serve");
+    if !takes_words && !options.words.is_empty() {
+        bail!("`{task}` takes no argument `{}`; see `cargo xtask help`", options.words[0]);
+    }
+    match task.as_str() {
+        "help" => print!("{HELP}"),
+        "play" => play::play(options.port, options.open)?,
+        "build" => drop(bundle::build(&PathBuf::from("dist"))?),
+        "serve" => {
+            let dir = options.words.first().context("`serve` needs the folder to serve")?;
+            serve::Site::open(dir, &options.under, options.port)?.announce().run();
+        }
+        "size" => size::size()?,
+        other => bail!("there is no task `{other}`; see `cargo xtask help`"),
+    }
+    Ok(())
+}
+
+/// What may stand behind a task's name, in any order.
+struct Options {
+    words: Vec<String>,
+    port: u16,
+    open: bool,
+    under: String,
+}
+
+impl Options {
+    fn parse(args: Vec<String>) -> Result<Self> {
+        let mut options = Self { words: Vec::new(), port: 8080, open: true, under: "/".into() };
+        let mut args = args.into_iter();
+        while let Some(arg) = args.next() {
+            let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
+            match arg.as_str() {
+                "--port" => {
+                    let text = value()?;
+                    options.port = text.parse().with_context(|| format!("no port: {text}"))?;
+                }
+                "--no-open" => options.open = false,
+                "--under" => options.under = value()?,
+                "-h" | "--help" => options.words.insert(0, "help".into()),
+                flag if flag.starts_with('-') => {
+                    bail!("unknown option {flag}; see `cargo xtask help`")
+                }
+                _ => options.words.push(arg),
+            }
+        }
+        if options.words.first().is_some_and(|word| word == "help") {
+            options.words.truncate(1);
+        }
+        Ok(options)
+    }
+}

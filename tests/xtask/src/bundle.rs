@@ -1,0 +1,145 @@
+//! The bundle: the page as plain static files that work under any path.
+//!
+//! Trunk makes the same bundle from the same `static/index.html`, but compiling Trunk takes longer
+//! than everything else together, and a newcomer should not wait for it. So this builder does the
+//! same three steps: compile the programs, write their JavaScript (with the very library that the
+//! `wasm-bindgen` command is made of, hence always in the matching version), copy the files. The
+//! end-to-end tests run on both bundles.
+
+use crate::index::{Asset, Bindings, Index, file_name};
+use crate::shell;
+use anyhow::{Context as _, Result, bail};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::Instant;
+use wasm_bindgen_cli_support::Bindgen;
+
+const TARGET: &str = "wasm32-unknown-unknown";
+const SOURCE: &str = "static";
+
+/// Builds the bundle into `dist`, replacing what is there, and tells of each step.
+pub(crate) fn build(dist: &Path) -> Result<()> {
+    let page = Path::new(SOURCE).join("index.html");
+    let html = fs::read_to_string(&page).with_context(|| format!("cannot read {page:?}"))?;
+    let index = Index::parse(&html)?;
+
+    add_target()?;
+    step("Compiling the page and the engine for the browser", "2 minutes the first time");
+    compile(&index)?;
+
+    step("Assembling the bundle", "2 seconds");
+    // Everything is made beside the old bundle, so that a failure leaves that one whole.
+    let staging = dist.with_extension("new");
+    if staging.exists() {
+        fs::remove_dir_all(&staging).with_context(|| format!("cannot remove {staging:?}"))?;
+    }
+    fs::create_dir_all(&staging).with_context(|| format!("cannot create {staging:?}"))?;
+    for asset in index.assets() {
+        add(asset, &staging).with_context(|| format!("cannot add {asset:?} to the bundle"))?;
+    }
+    fs::write(staging.join("index.html"), index.render())?;
+    if dist.exists() {
+        fs::remove_dir_all(dist).with_context(|| format!("cannot remove {dist:?}"))?;
+    }
+    fs::rename(&staging, dist).with_context(|| format!("cannot put {dist:?} in its place"))?;
+    Ok(())
+}
+
+/// Makes sure that rustc can compile for the browser.
+pub(crate) fn add_target() -> Result<()> {
+    if has_target()? {
+        return Ok(());
+    }
+    step("Adding Rust's target for the browser", "20 seconds");
+    let added = shell::run(Command::new("rustup").args(["target", "add", TARGET]));
+    added.with_context(|| {
+        format!(
+            "this Rust cannot compile for {TARGET} and rustup could not add it; with a Rust from a \
+             distribution, install its package of that target's standard library"
+        )
+    })
+}
+
+/// Whether the toolchain in use has the standard library for [`TARGET`].
+pub(crate) fn has_target() -> Result<bool> {
+    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
+    let sysroot = shell::output(Command::new(rustc).args(["--print", "sysroot"]))?;
+    let lib = Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).join("lib");
+    Ok(lib.is_dir())
+}
+
+fn compile(index: &Index<'_>) -> Result<()> {
+    let started = Instant::now();
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--package", "redstart-web", "--profile", "web", "--target", TARGET]);
+    for asset in index.assets() {
+        if let Asset::Rust { bin, .. } = asset {
+            cargo.args(["--bin", bin]);
+        }
+    }
+    shell::run(&mut cargo)?;
+    println!("    compiled in {:.0} s", started.elapsed().as_secs_f32());
+    Ok(())
+}
+
+fn add(asset: &Asset, dist: &Path) -> Result<()> {
+    match asset {
+        Asset::Rust { bin, bindings, .. } => {
+            let wasm = shell::target_dir()?.join(TARGET).join("web").join(format!("{bin}.wasm"));
+            bind(&wasm, bin, *bindings, dist)
+        }
+        Asset::Css { href } | Asset::Icon { href } => copy(&source(href), dist),
+        Asset::File { href, to } => copy(&source(href), &dist.join(to)),
+        Asset::Dir { href, to } => {
+            let name = if to.is_empty() { file_name(href) } else { to };
+            copy_dir(&source(href), &dist.join(name))
+        }
+    }
+}
+
+/// Writes a compiled program and the JavaScript around it into `dist`.
+fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> Result<()> {
+    let mut bindgen = Bindgen::new();
+    bindgen.input_path(wasm).out_name(name).typescript(false);
+    // Names of functions only serve a debugger, and they are a third of the download.
+    bindgen.remove_name_section(true).remove_producers_section(true);
+    match bindings {
+        Bindings::Web => bindgen.web(true)?,
+        Bindings::NoModules => bindgen.no_modules(true)?,
+    };
+    bindgen.generate(dist)
+}
+
+fn source(href: &str) -> PathBuf {
+    Path::new(SOURCE).join(href)
+}
+
+fn copy(file: &Path, into: &Path) -> Result<()> {
+    fs::create_dir_all(into)?;
+    let name = file.file_name().context("a file without a name")?;
+    let to = into.join(name);
+    if to.exists() {
+        bail!("two files of the bundle are called {to:?}");
+    }
+    fs::copy(file, &to).with_context(|| format!("cannot copy {file:?}"))?;
+    Ok(())
+}
+
+fn copy_dir(dir: &Path, into: &Path) -> Result<()> {
+    fs::create_dir_all(into)?;
+    for entry in fs::read_dir(dir).with_context(|| format!("cannot read {dir:?}"))? {
+        let path = entry?.path();
+        if path.is_dir() {
+            copy_dir(&path, &into.join(path.file_name().unwrap_or_default()))?;
+        } else {
+            copy(&path, into)?;
+        }
+    }
+    Ok(())
+}
+
+/// Says what happens next and how long that usually takes.
+pub(crate) fn step(what: &str, usually: &str) {
+    println!("==> {what} (usually {usually})");
+}

@@ -1,0 +1,343 @@
+//! `static/index.html` as Trunk reads it: the page with `<link data-trunk …>` elements in it that
+//! name the programs, styles and files of the bundle.
+//!
+//! There is one source for both builders, so this module understands exactly the elements that
+//! the page uses and calls everything else an error: a bundle that silently lacks a file would be
+//! worse than none. What it puts in an element's place is what Trunk puts there.
+
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeMap;
+use std::ops::Range;
+
+/// A page and the assets it asks for, in their order in the page.
+#[derive(Debug)]
+pub(crate) struct Index<'a> {
+    html: &'a str,
+    assets: Vec<(Range<usize>, Asset)>,
+}
+
+/// One `<link data-trunk …>`. Paths are relative to the page, with `/` between their parts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Asset {
+    /// A program of the package at `manifest`, compiled and bound to JavaScript.
+    Rust { bin: String, role: Role, bindings: Bindings },
+    /// A style sheet, linked in the same place.
+    Css { href: String },
+    /// The page's icon, linked in the same place.
+    Icon { href: String },
+    /// A file that goes into the bundle as it is, into the folder `to` (empty: the top).
+    File { href: String, to: String },
+    /// A folder that goes into the bundle as it is, under its own name or the name `to`.
+    Dir { href: String, to: String },
+}
+
+/// What a program is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Role {
+    /// The page starts it.
+    Main,
+    /// Another program starts it.
+    Worker,
+}
+
+/// The kind of JavaScript around a program.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Bindings {
+    /// An ES module.
+    Web,
+    /// A classic script with a global, for workers that are not modules.
+    NoModules,
+}
+
+impl<'a> Index<'a> {
+    /// Finds the elements for Trunk in `html`.
+    pub(crate) fn parse(html: &'a str) -> Result<Self> {
+        let mut assets = Vec::new();
+        for (range, tag) in tags(html)? {
+            if tag.attributes.contains_key("data-trunk") {
+                let text = &html[range.clone()];
+                let asset = Asset::read(tag).with_context(|| format!("in index.html: {text}"))?;
+                assets.push((range, asset));
+            } else if tag.attributes.keys().any(|name| name.starts_with("data-trunk")) {
+                bail!("index.html: this builder does not know {}", &html[range]);
+            }
+        }
+        let mains = assets.iter().filter(|(_, asset)| asset.is_main()).count();
+        if mains != 1 {
+            bail!("index.html must have one main program for Trunk, and has {mains}");
+        }
+        if !html.contains("</head>") {
+            bail!("index.html has no </head>");
+        }
+        Ok(Self { html, assets })
+    }
+
+    /// What the bundle is made of.
+    pub(crate) fn assets(&self) -> impl Iterator<Item = &Asset> {
+        self.assets.iter().map(|(_, asset)| asset)
+    }
+
+    /// The finished page: every element replaced by what stands for it in the bundle.
+    pub(crate) fn render(&self) -> String {
+        let mut page = String::with_capacity(self.html.len() + 1024);
+        let mut done = 0;
+        for (range, asset) in &self.assets {
+            page.push_str(&self.html[done..range.start]);
+            page.push_str(&asset.element());
+            done = range.end;
+        }
+        page.push_str(&self.html[done..]);
+        let preloads: String = self.assets().map(Asset::preload).collect();
+        page.replacen("</head>", &format!("{preloads}</head>"), 1)
+    }
+}
+
+impl Asset {
+    fn is_main(&self) -> bool {
+        matches!(self, Self::Rust { role: Role::Main, .. })
+    }
+
+    fn read(tag: Tag) -> Result<Self> {
+        let mut attributes = tag.attributes;
+        attributes.remove("data-trunk");
+        let rel = attributes.remove("rel").unwrap_or_default();
+        if tag.name != "link" {
+            bail!("this builder knows only <link data-trunk>");
+        }
+        let mut take = |name: &str| attributes.remove(name);
+        let href = take("href");
+        let need = |href: Option<String>| href.context("it needs an href");
+        let asset = match rel.as_str() {
+            "rust" => {
+                if href.as_deref() != Some("../web/Cargo.toml") {
+                    bail!("the programs' href is ../web/Cargo.toml");
+                }
+                let role = match take("data-type").as_deref() {
+                    None | Some("main") => Role::Main,
+                    Some("worker") => Role::Worker,
+                    Some(other) => bail!("unknown data-type {other}"),
+                };
+                let bindings = match take("data-bindgen-target").as_deref() {
+                    Some("web") => Bindings::Web,
+                    Some("no-modules") => Bindings::NoModules,
+                    None if role == Role::Main => Bindings::Web,
+                    None => Bindings::NoModules,
+                    Some(other) => bail!("unknown data-bindgen-target {other}"),
+                };
+                if take("data-wasm-opt").is_some_and(|level| level != "0") {
+                    bail!("this builder has no wasm-opt; only data-wasm-opt=\"0\" is the same");
+                }
+                if role == Role::Main && take("data-wasm-no-import").is_none() {
+                    bail!("the main program needs data-wasm-no-import (nothing uses the global)");
+                }
+                Self::Rust { bin: take("data-bin").context("it needs a data-bin")?, role, bindings }
+            }
+            "css" => Self::Css { href: need(href)? },
+            "icon" => Self::Icon { href: need(href)? },
+            "copy-file" => {
+                let to = take("data-target-path").unwrap_or_default();
+                Self::File { href: need(href)?, to }
+            }
+            "copy-dir" => {
+                let to = take("data-target-path").unwrap_or_default();
+                Self::Dir { href: need(href)?, to }
+            }
+            other => bail!("this builder does not know rel=\"{other}\""),
+        };
+        match attributes.keys().next() {
+            Some(name) => bail!("this builder does not know the attribute {name}"),
+            None => Ok(asset),
+        }
+    }
+
+    /// What stands in the finished page in the place of this asset's element.
+    fn element(&self) -> String {
+        match self {
+            Self::Rust { bin, role: Role::Main, .. } => format!(
+                "<script type=\"module\">\n\
+                 import init from './{bin}.js';\n\
+                 const wasm = await init({{ module_or_path: './{bin}_bg.wasm' }});\n\
+                 dispatchEvent(new CustomEvent(\"TrunkApplicationStarted\", {{detail: {{wasm}}}}));\n\
+                 </script>"
+            ),
+            Self::Css { href } => {
+                format!("<link rel=\"stylesheet\" href=\"./{}\"/>", file_name(href))
+            }
+            Self::Icon { href } => format!("<link rel=\"icon\" href=\"./{}\"/>", file_name(href)),
+            Self::Rust { role: Role::Worker, .. } | Self::File { .. } | Self::Dir { .. } => {
+                String::new()
+            }
+        }
+    }
+
+    /// What the page's head asks the browser to fetch early for this asset.
+    fn preload(&self) -> String {
+        match self {
+            Self::Rust { bin, role: Role::Main, .. } => format!(
+                "<link rel=\"modulepreload\" href=\"./{bin}.js\" crossorigin=\"anonymous\">\
+                 <link rel=\"preload\" href=\"./{bin}_bg.wasm\" crossorigin=\"anonymous\" \
+                 as=\"fetch\" type=\"application/wasm\">"
+            ),
+            _ => String::new(),
+        }
+    }
+}
+
+/// The last part of a path in an href.
+pub(crate) fn file_name(href: &str) -> &str {
+    href.rsplit('/').next().unwrap_or(href)
+}
+
+/// A start tag.
+#[derive(Debug)]
+struct Tag {
+    name: String,
+    attributes: BTreeMap<String, String>,
+}
+
+/// The start tags of `html` with their places. Comments and the text of scripts and styles are
+/// passed over.
+fn tags(html: &str) -> Result<Vec<(Range<usize>, Tag)>> {
+    let mut found = Vec::new();
+    let mut at = 0;
+    while let Some(open) = html[at..].find('<').map(|offset| at + offset) {
+        let rest = &html[open..];
+        if rest.starts_with("<!--") {
+            at = open + rest.find("-->").context("index.html: a comment has no end")? + 3;
+        } else if rest[1..].starts_with(|letter: char| letter.is_ascii_alphabetic()) {
+            let (tag, length) = read_tag(rest)?;
+            at = open + length;
+            let range = open..at;
+            if tag.name == "script" || tag.name == "style" {
+                let end = format!("</{}", tag.name);
+                at += html[at..].find(&end).with_context(|| format!("no {end}> follows"))?;
+            }
+            found.push((range, tag));
+        } else {
+            at = open + 1;
+        }
+    }
+    Ok(found)
+}
+
+/// Reads the start tag that `text` begins with, and its length.
+fn read_tag(text: &str) -> Result<(Tag, usize)> {
+    let ends = |letter: char| letter.is_ascii_whitespace() || letter == '>' || letter == '/';
+    let unfinished =
+        || format!("index.html: a tag has no end: {}", text.lines().next().unwrap_or(""));
+    let mut at = 1 + text[1..].find(ends).with_context(unfinished)?;
+    let name = text[1..at].to_ascii_lowercase();
+    let mut attributes = BTreeMap::new();
+    loop {
+        let skip = |letter: char| letter.is_ascii_whitespace() || letter == '/';
+        at = text.len() - text[at..].trim_start_matches(skip).len();
+        let rest = &text[at..];
+        if rest.starts_with('>') {
+            return Ok((Tag { name, attributes }, at + 1));
+        }
+        let length = rest.find(|letter| ends(letter) || letter == '=').with_context(unfinished)?;
+        let key = rest[..length].to_ascii_lowercase();
+        at += length;
+        let value = match text[at..].strip_prefix('=') {
+            None => "",
+            Some(rest) => {
+                let quote = rest.chars().next().filter(|letter| matches!(letter, '"' | '\''));
+                let quote = quote.with_context(|| format!("index.html: {key} has no quotes"))?;
+                let length = rest[1..].find(quote).with_context(unfinished)?;
+                at += 1 + length + 2;
+                &rest[1..=length]
+            }
+        };
+        attributes.insert(key, value.to_owned());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const MAIN: &str = r#"<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="app" data-wasm-no-import/>"#;
+
+    fn page(head: &str) -> String {
+        format!("<!doctype html>\n<html><head>{head}</head><body></body></html>")
+    }
+
+    fn error(head: &str) -> String {
+        format!("{:#}", Index::parse(&page(head)).unwrap_err())
+    }
+
+    #[test]
+    fn every_kind_of_element_is_read() {
+        let html = page(&format!(
+            r#"{MAIN}
+            <link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="worker"
+                  data-type="worker" data-bindgen-target="web">
+            <LINK rel='css' data-trunk href="styles/page.css" />
+            <link data-trunk rel="icon" href="icon.svg">
+            <link data-trunk rel="copy-file" href="sw.js">
+            <link data-trunk rel="copy-dir" href="lessons" data-target-path="learn">"#
+        ));
+        let index = Index::parse(&html).unwrap();
+        let (role, bindings) = (Role::Main, Bindings::Web);
+        assert_eq!(
+            index.assets().cloned().collect::<Vec<_>>(),
+            [
+                Asset::Rust { bin: "app".into(), role, bindings },
+                Asset::Rust { bin: "worker".into(), role: Role::Worker, bindings },
+                Asset::Css { href: "styles/page.css".into() },
+                Asset::Icon { href: "icon.svg".into() },
+                Asset::File { href: "sw.js".into(), to: String::new() },
+                Asset::Dir { href: "lessons".into(), to: "learn".into() },
+            ]
+        );
+    }
+
+    #[test]
+    fn a_worker_is_a_classic_script_unless_said_otherwise() {
+        let html = page(&format!(
+            r#"{MAIN}<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="w" data-type="worker">"#
+        ));
+        let index = Index::parse(&html).unwrap();
+        let worker =
+            Asset::Rust { bin: "w".into(), role: Role::Worker, bindings: Bindings::NoModules };
+        assert_eq!(index.assets().nth(1), Some(&worker));
+    }
+
+    #[test]
+    fn elements_are_replaced_where_they_stand() {
+        let html = page(&format!(r#"<link data-trunk rel="css" href="a/b.css"/><i>{MAIN}</i>"#));
+        let done = Index::parse(&html).unwrap().render();
+        assert!(done.contains(r#"<head><link rel="stylesheet" href="./b.css"/><i><script"#));
+        assert!(done.contains("import init from './app.js';"));
+        assert!(done.contains(r#"<link rel="modulepreload" href="./app.js""#));
+        assert!(done.contains(r#"type="application/wasm"></head>"#));
+        assert!(!done.contains("data-trunk"));
+    }
+
+    #[test]
+    fn comments_and_scripts_are_no_elements() {
+        let quiet =
+            r#"<!-- <link data-trunk rel="sass"> --><script>"<link data-trunk rel=x"</script>"#;
+        let html = page(&format!("{quiet}{MAIN}"));
+        assert_eq!(Index::parse(&html).unwrap().assets().count(), 1);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_an_error() {
+        assert!(error("").contains("has 0"));
+        assert!(error(&format!("{MAIN}{MAIN}")).contains("has 2"));
+        let with = |element: &str| error(&format!("{MAIN}{element}"));
+        assert!(with(r#"<link data-trunk rel="sass" href="a">"#).contains(r#"rel="sass""#));
+        assert!(with(r#"<link data-trunk rel="css">"#).contains("needs an href"));
+        assert!(with(r#"<link data-trunk rel="css" href="a" data-x>"#).contains("data-x"));
+        assert!(with(r#"<script data-trunk src="a"></script>"#).contains("only <link"));
+        assert!(with(r#"<base data-trunk-public-url>"#).contains("data-trunk-public-url"));
+        assert!(with(r#"<link data-trunk rel="css" href=a>"#).contains("no quotes"));
+        assert!(with(r#"<link data-trunk rel="css" href="a"#).contains("no end"));
+        assert!(with("<!-- ").contains("no end"));
+        assert!(
+            error(&MAIN.replace("data-wasm-no-import", r#"data-wasm-opt="z""#))
+                .contains("wasm-opt")
+        );
+    }
+}

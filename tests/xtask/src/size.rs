@@ -1,0 +1,23 @@
+//! `cargo xtask size`: what a visitor downloads, against a limit.
+
+use crate::{bundle, shell};
+use anyhow::Result;
+use std::path::Path;
+
+/// The most bytes that the whole page may have, compressed. Raising it is a decision.
+const LIMIT: u64 = 300_000;
+
+/// Builds the bundle and measures it.
+pub(crate) fn size() -> Result<()> {
+    let dist = Path::new("dist");
+    bundle::build(dist)?;
+    measure(dist)
+}
+
+/// Prints the compressed size of every file in `dist`; an error if their sum is above the limit.
+pub(crate) fn measure(dist: &Path) -> Result<()> {
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "redstart-tests"]);
+    cargo.args(["--features", "size", "--bin", "size", "--"]).arg(dist).arg(LIMIT.to_string());
+    shell::run(&mut cargo)
+}
