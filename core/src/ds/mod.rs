@@ -3,6 +3,8 @@
 //! Each stands on its own: bytes in, bytes out, no keys, no clients, no settings but those it is
 //! given.
 
+pub mod listpack;
 pub mod quicklist;
 
+pub use listpack::{Element, Listpack};
 pub use quicklist::QuickList;

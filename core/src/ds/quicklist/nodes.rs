@@ -1,0 +1,390 @@
+//! The nodes of a quicklist.
+//!
+//! No node is ever empty. A node takes one element more as long as a small over-estimate of its
+//! new size stays within the limit; one that is cut in two by an insertion is joined with its
+//! neighbours again where that fits. Removing never joins nodes: Redis does not either, and
+//! whether a list is one node decides its encoding.
+
+use std::collections::{VecDeque, vec_deque};
+
+use super::{Element, Iter, Limits, Listpack, Needle, NodeRef, OwnedNode, Side};
+use super::{push_packed, remove_packed};
+use crate::ds::listpack;
+
+/// What an entry costs besides its bytes, at most, for elements that share a node.
+const ENTRY_OVERHEAD: usize = 8;
+
+/// By how much replaced elements may let a node pass its limit before it is cut in two.
+const OVERFULL_FACTOR: usize = 4;
+
+/// A node, and how many elements it holds, so that finding an index touches no node's bytes.
+#[derive(Clone, Debug)]
+pub(super) struct Node {
+    data: OwnedNode,
+    count: usize,
+}
+
+/// The nodes of a quicklist, head to tail.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Nodes {
+    queue: VecDeque<Node>,
+    len: usize,
+}
+
+impl Node {
+    fn packed(pack: Listpack) -> Self {
+        Self { count: pack.len(), data: OwnedNode::Packed(pack) }
+    }
+
+    fn plain(bytes: &[u8]) -> Self {
+        Self { count: 1, data: OwnedNode::Plain(bytes.into()) }
+    }
+
+    /// A node with this one element.
+    fn of(bytes: &[u8], limits: Limits) -> Self {
+        if limits.is_plain(bytes.len()) {
+            return Self::plain(bytes);
+        }
+        let mut pack = Listpack::new();
+        pack.push_back(Element::of(bytes));
+        Self { count: 1, data: OwnedNode::Packed(pack) }
+    }
+
+    /// The node's listpack, if it can take an element of `bytes` bytes more.
+    fn room(&mut self, bytes: usize, limits: Limits) -> Option<(&mut Listpack, &mut usize)> {
+        let OwnedNode::Packed(pack) = &mut self.data else { return None };
+        let full = limits.is_plain(bytes)
+            || limits.exceeded(pack.byte_len() + bytes + ENTRY_OVERHEAD, self.count + 1);
+        (!full).then_some((pack, &mut self.count))
+    }
+
+    pub(super) fn view(&self) -> NodeRef<'_> {
+        match &self.data {
+            OwnedNode::Packed(pack) => NodeRef::Packed(pack),
+            OwnedNode::Plain(bytes) => NodeRef::Plain(bytes),
+        }
+    }
+}
+
+impl Nodes {
+    /// The nodes of a list that is this listpack.
+    pub(super) fn of_listpack(pack: Listpack) -> Self {
+        Self::from_nodes([OwnedNode::Packed(pack)])
+    }
+
+    /// These nodes, without the empty ones.
+    pub(super) fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>) -> Self {
+        let nodes = nodes.into_iter().map(|data| match data {
+            OwnedNode::Packed(pack) => Node::packed(pack),
+            OwnedNode::Plain(bytes) => Node { data: OwnedNode::Plain(bytes), count: 1 },
+        });
+        let queue: VecDeque<Node> = nodes.filter(|node| node.count > 0).collect();
+        Self { len: queue.iter().map(|node| node.count).sum(), queue }
+    }
+
+    pub(super) fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(super) fn heap_bytes(&self) -> usize {
+        let data = |node: &Node| match &node.data {
+            OwnedNode::Packed(pack) => pack.heap_bytes(),
+            OwnedNode::Plain(bytes) => bytes.len(),
+        };
+        size_of::<Self>()
+            + self.queue.capacity() * size_of::<Node>()
+            + self.queue.iter().map(data).sum::<usize>()
+    }
+
+    pub(super) fn iter_nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
+        self.queue.iter().map(Node::view)
+    }
+
+    /// The listpack that is all of the list, if there is one.
+    pub(super) fn only_listpack(&mut self) -> Option<&mut Listpack> {
+        match self.queue.make_contiguous() {
+            [Node { data: OwnedNode::Packed(pack), .. }] => Some(pack),
+            _ => None,
+        }
+    }
+
+    /// The node that holds the element at `index`, and the element's index in it.
+    fn locate(&self, index: usize) -> Option<(usize, usize)> {
+        if index >= self.len {
+            return None;
+        }
+        let mut behind = self.len;
+        if index >= self.len / 2 {
+            for (at, node) in self.queue.iter().enumerate().rev() {
+                behind -= node.count;
+                if index >= behind {
+                    return Some((at, index - behind));
+                }
+            }
+            return None;
+        }
+        let mut before = 0;
+        for (at, node) in self.queue.iter().enumerate() {
+            if index < before + node.count {
+                return Some((at, index - before));
+            }
+            before += node.count;
+        }
+        None
+    }
+
+    pub(super) fn get(&self, index: usize) -> Option<Element<'_>> {
+        let (at, offset) = self.locate(index)?;
+        match &self.queue.get(at)?.data {
+            OwnedNode::Packed(pack) => pack.get(pack.seek(offset)?),
+            OwnedNode::Plain(bytes) => Some(Element::Bytes(bytes)),
+        }
+    }
+
+    pub(super) fn iter_from(&self, start: usize) -> Iter<'_> {
+        let Some((at, offset)) = self.locate(start) else { return Iter::default() };
+        Iter::of_nodes(self.queue.range(at..), offset, Side::Left)
+    }
+
+    pub(super) fn iter_back_from(&self, start: usize) -> Iter<'_> {
+        let Some((at, offset)) = self.locate(start) else { return Iter::default() };
+        Iter::of_nodes(self.queue.range(..=at), offset, Side::Right)
+    }
+
+    pub(super) fn push(&mut self, side: Side, bytes: &[u8], limits: Limits) {
+        self.len += 1;
+        let end = match side {
+            Side::Left => self.queue.front_mut(),
+            Side::Right => self.queue.back_mut(),
+        };
+        if let Some(end) = end {
+            if let Some((pack, count)) = end.room(bytes.len(), limits) {
+                push_packed(pack, side, Element::of(bytes));
+                *count += 1;
+                return;
+            }
+            // It is full and will hardly grow again.
+            if let OwnedNode::Packed(pack) = &mut end.data {
+                pack.shrink_to_fit();
+            }
+        }
+        let node = Node::of(bytes, limits);
+        match side {
+            Side::Left => self.queue.push_front(node),
+            Side::Right => self.queue.push_back(node),
+        }
+    }
+
+    pub(super) fn insert(&mut self, index: usize, bytes: &[u8], limits: Limits) {
+        let Some((at, offset)) = self.locate(index) else {
+            self.push(Side::Right, bytes, limits);
+            return;
+        };
+        self.len += 1;
+        if self.insert_into(at, offset, bytes, limits) {
+            return;
+        }
+        if offset > 0 {
+            self.split(at, offset);
+            let fits = self.push_into(at, Side::Right, bytes, limits)
+                || self.push_into(at + 1, Side::Left, bytes, limits);
+            if !fits {
+                self.queue.insert(at + 1, Node::of(bytes, limits));
+            }
+            self.join_around(at, limits);
+        } else if at == 0 || !self.push_into(at - 1, Side::Right, bytes, limits) {
+            self.queue.insert(at, Node::of(bytes, limits));
+        }
+    }
+
+    /// Puts `bytes` into node `at` before its element `offset`, if the node has room.
+    fn insert_into(&mut self, at: usize, offset: usize, bytes: &[u8], limits: Limits) -> bool {
+        let Some((pack, count)) = self.queue.get_mut(at).and_then(|n| n.room(bytes.len(), limits))
+        else {
+            return false;
+        };
+        let Some(cursor) = pack.seek(offset) else { return false };
+        pack.insert_before(cursor, Element::of(bytes));
+        *count += 1;
+        true
+    }
+
+    /// Adds `bytes` at an end of node `at`, if it has room.
+    fn push_into(&mut self, at: usize, side: Side, bytes: &[u8], limits: Limits) -> bool {
+        let Some((pack, count)) = self.queue.get_mut(at).and_then(|n| n.room(bytes.len(), limits))
+        else {
+            return false;
+        };
+        push_packed(pack, side, Element::of(bytes));
+        *count += 1;
+        true
+    }
+
+    /// Cuts node `at` in two before its element `offset`, neither the first nor past the last.
+    fn split(&mut self, at: usize, offset: usize) {
+        let Some(Node { data: OwnedNode::Packed(pack), count }) = self.queue.get_mut(at) else {
+            return;
+        };
+        let Some(cursor) = pack.seek(offset) else { return };
+        let rest = pack.split_off(cursor);
+        *count = offset;
+        self.queue.insert(at + 1, Node::packed(rest));
+    }
+
+    /// Joins node `at` and those beside it where they fit into one.
+    fn join_around(&mut self, at: usize, limits: Limits) {
+        self.join(at + 2, limits);
+        self.join(at + 1, limits);
+        self.join(at, limits);
+        if at > 0 {
+            self.join(at - 1, limits);
+        }
+    }
+
+    /// Joins node `at` with the one behind it if they fit into one.
+    fn join(&mut self, at: usize, limits: Limits) {
+        let (Some(left), Some(right)) = (self.queue.get(at), self.queue.get(at + 1)) else {
+            return;
+        };
+        let (OwnedNode::Packed(left_pack), OwnedNode::Packed(right_pack)) =
+            (&left.data, &right.data)
+        else {
+            return;
+        };
+        let bytes = left_pack.byte_len() + right_pack.byte_len();
+        if limits.exceeded(bytes, left.count + right.count) {
+            return;
+        }
+        if let Some(right) = self.queue.remove(at + 1)
+            && let Some(left) = self.queue.get_mut(at)
+            && let (OwnedNode::Packed(left_pack), OwnedNode::Packed(right_pack)) =
+                (&mut left.data, &right.data)
+        {
+            left_pack.append(right_pack);
+            left.count += right.count;
+        }
+    }
+
+    pub(super) fn set(&mut self, index: usize, bytes: &[u8], limits: Limits) -> bool {
+        let Some((at, offset)) = self.locate(index) else { return false };
+        let Some(node) = self.queue.get_mut(at) else { return false };
+        let plain = limits.is_plain(bytes.len());
+        match &mut node.data {
+            OwnedNode::Packed(pack) if !plain => {
+                if let Some(cursor) = pack.seek(offset) {
+                    pack.replace(cursor, Element::of(bytes));
+                }
+                let half = node.count / 2;
+                let overfull = pack.byte_len() > OVERFULL_FACTOR * limits.bounds().0;
+                if overfull && half > 0 {
+                    self.split(at, half);
+                }
+            }
+            OwnedNode::Packed(_) if node.count > 1 => {
+                self.remove_range(index, 1);
+                // The place is now at the start of a node, at the end of one, or inside one.
+                if offset > 0 {
+                    self.split(at, offset);
+                }
+                self.len += 1;
+                self.queue.insert(at + usize::from(offset > 0), Node::plain(bytes));
+            }
+            OwnedNode::Packed(_) | OwnedNode::Plain(_) => {
+                *node = Node::of(bytes, limits);
+                self.join_around(at, limits);
+            }
+        }
+        true
+    }
+
+    pub(super) fn remove_range(&mut self, start: usize, count: usize) {
+        let Some((at, offset)) = self.locate(start) else { return };
+        let mut left = count.min(self.len - start);
+        self.len -= left;
+        let mut whole_from = at;
+        if offset > 0
+            && let Some(node) = self.queue.get_mut(at)
+        {
+            let here = left.min(node.count - offset);
+            node.remove(offset, here);
+            left -= here;
+            whole_from += 1;
+        }
+        let mut whole_to = whole_from;
+        while let Some(node) = self.queue.get(whole_to).filter(|node| node.count <= left) {
+            left -= node.count;
+            whole_to += 1;
+        }
+        self.queue.drain(whole_from..whole_to);
+        if left > 0
+            && let Some(node) = self.queue.get_mut(whole_from)
+        {
+            node.remove(0, left);
+        }
+        if self.queue.capacity() > 16 && self.queue.len() < self.queue.capacity() / 4 {
+            self.queue.shrink_to(self.queue.len() * 2);
+        }
+    }
+
+    pub(super) fn remove_matching(&mut self, needle: &Needle<'_>, from: Side, max: usize) -> usize {
+        let mut removed = 0;
+        let mut visit = |node: &mut Node| {
+            let here = match &mut node.data {
+                OwnedNode::Packed(pack) => remove_packed(pack, needle, from, max - removed),
+                OwnedNode::Plain(bytes) => {
+                    usize::from(removed < max && needle.matches(Element::Bytes(bytes)))
+                }
+            };
+            node.count -= here;
+            removed += here;
+        };
+        match from {
+            Side::Left => self.queue.iter_mut().for_each(&mut visit),
+            Side::Right => self.queue.iter_mut().rev().for_each(&mut visit),
+        }
+        self.queue.retain(|node| node.count > 0);
+        self.len -= removed;
+        removed
+    }
+}
+
+impl Node {
+    /// Removes `count` elements from `offset` on; the node must keep at least one.
+    fn remove(&mut self, offset: usize, count: usize) {
+        if let OwnedNode::Packed(pack) = &mut self.data
+            && let Some(cursor) = pack.seek(offset)
+        {
+            pack.remove_range(cursor, count);
+            self.count -= count;
+        }
+    }
+}
+
+impl<'a> Iter<'a> {
+    /// The elements of `nodes` in one direction, from element `offset` of the first (or, going
+    /// back, the last) node on.
+    fn of_nodes(mut nodes: vec_deque::Iter<'a, Node>, offset: usize, from: Side) -> Self {
+        let first = match from {
+            Side::Left => nodes.next(),
+            Side::Right => nodes.next_back(),
+        };
+        let mut iter = match first.map(Node::view) {
+            Some(NodeRef::Packed(pack)) => Self::of_pack(pack, offset, from),
+            Some(NodeRef::Plain(bytes)) => Self { plain: Some(bytes), ..Self::default() },
+            None => Self::default(),
+        };
+        iter.back = from == Side::Right;
+        iter.rest = nodes;
+        iter
+    }
+
+    /// The elements of one listpack in one direction, from element `offset` on.
+    pub(super) fn of_pack(pack: &'a Listpack, offset: usize, from: Side) -> Self {
+        let part = match (pack.seek(offset), from) {
+            (None, _) => listpack::Iter::default(),
+            (Some(cursor), Side::Left) => pack.iter_from(cursor),
+            (Some(cursor), Side::Right) => pack.iter_to(cursor),
+        };
+        Self { pack: part, back: from == Side::Right, ..Self::default() }
+    }
+}
