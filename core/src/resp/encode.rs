@@ -242,8 +242,8 @@ impl Out {
     pub fn double(&mut self, value: f64) {
         let text = num::format_f64(value);
         match self.proto {
-            Proto::V2 => self.bulk(text.as_bytes()),
-            Proto::V3 => self.header(b',', text.as_bytes()),
+            Proto::V2 => self.bulk(&text),
+            Proto::V3 => self.header(b',', &text),
         }
     }
 

@@ -1,4 +1,4 @@
-//! Numbers as Redis reads and prints them.
+//! Integers: read strictly, printed without allocation.
 
 /// Reads a 64-bit integer as strictly as Redis: no space, no `+`, no leading zero, no `-0`; what
 /// is read prints back to the same bytes.
@@ -65,17 +65,6 @@ impl std::ops::Deref for Digits {
     fn deref(&self) -> &[u8] {
         &self.bytes[self.start as usize..]
     }
-}
-
-/// Reads a floating-point number as Redis does: the whole text, no space before it, no NaN.
-pub fn parse_f64(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(text).ok()?;
-    text.parse().ok().filter(|value: &f64| !value.is_nan())
-}
-
-/// The shortest text that reads back as `value`, laid out as Redis does.
-pub fn format_f64(value: f64) -> String {
-    if value.is_nan() { "nan".into() } else { format!("{value}") }
 }
 
 #[cfg(test)]
