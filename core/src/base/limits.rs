@@ -34,5 +34,9 @@ pub const GLOB_STARS_MAX: u32 = 1000;
 /// Expired keys removed in one wake; what is left waits for the next.
 pub const EXPIRED_PER_WAKE_MAX: usize = 1_000;
 
+/// The longest that a node sleeps while keys are to expire, in milliseconds: the wall clock may
+/// have jumped meanwhile.
+pub const EXPIRY_WAKE_MS_MAX: i64 = 1_000;
+
 /// Output kept allocated for an idle connection, in bytes.
 pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;

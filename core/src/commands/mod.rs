@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use crate::engine::Table;
 
 mod connection;
+mod expire;
 mod pubsub;
 mod transaction;
 
@@ -15,7 +16,8 @@ mod transaction;
 pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        let families = [connection::COMMANDS, pubsub::COMMANDS, transaction::COMMANDS];
+        let families =
+            [connection::COMMANDS, expire::COMMANDS, pubsub::COMMANDS, transaction::COMMANDS];
         Table::new(families.into_iter().flatten().copied())
     });
     &TABLE

@@ -8,31 +8,59 @@ use crate::store::db::Found;
 use crate::store::{Type, Value, ValueMut, ValueRef};
 
 impl<'b> Ctx<'b> {
-    /// Removes `key` if it has expired; every look-up comes through here.
-    pub fn expire_if_due(&mut self, key: &[u8]) {
+    /// Removes `key` if it has expired, and notes that it is being used if it has not. Returns
+    /// whether it is there. Every look-up comes through here.
+    pub fn expire_if_due(&mut self, key: &[u8]) -> bool {
+        let clock = self.engine.access_clock;
+        let Some(access) = self.live_access(key) else { return false };
+        if access != clock && !self.session.no_touch {
+            let db = self.session.db;
+            self.engine.shard.dbs[db].set_access(key, clock);
+        }
+        true
+    }
+
+    /// The access bits of `key`, or `None` if there is none; removes it if it has expired.
+    fn live_access(&mut self, key: &[u8]) -> Option<u32> {
         let db = self.session.db;
         let now_ms = self.now.unix_ms();
-        let Some(found) = self.engine.shard.dbs[db].get(key) else { return };
+        let found = self.engine.shard.dbs[db].get(key)?;
         if found.expires_ms.is_some_and(|at| at < now_ms) {
-            self.engine.expired(db, key);
+            self.engine.expire_lazily(db, key);
+            return None;
         }
+        Some(found.access)
     }
 
     /// What `key` holds, for a command that reads: counted as a hit or a miss.
     pub fn read(&mut self, key: &[u8]) -> Option<Found<'_>> {
-        self.expire_if_due(key);
-        let engine = &mut *self.engine;
-        let found = engine.shard.dbs[self.session.db].get(key);
-        match found {
-            Some(_) => engine.stats.keyspace_hits += 1,
-            None => engine.stats.keyspace_misses += 1,
-        }
-        found
+        let is_there = self.expire_if_due(key);
+        self.count_read(key, is_there);
+        if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
     }
 
-    /// What `key` holds, for a command that will change it or only asks about the key itself.
+    /// As [`Ctx::read`], for a command that asks about the key rather than for what it holds: it
+    /// does not count as a use of the key.
+    pub fn ask(&mut self, key: &[u8]) -> Option<Found<'_>> {
+        let is_there = self.live_access(key).is_some();
+        self.count_read(key, is_there);
+        if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
+    }
+
+    fn count_read(&mut self, key: &[u8], is_there: bool) {
+        if is_there {
+            self.engine.stats.keyspace_hits += 1;
+        } else {
+            self.engine.stats.keyspace_misses += 1;
+            self.engine.notify(Class::KeyMiss, "keymiss", self.session.db, key);
+        }
+    }
+
+    /// What `key` holds, for a command that will change it.
     pub fn look(&mut self, key: &[u8]) -> Option<Found<'_>> {
-        self.expire_if_due(key);
+        if !self.expire_if_due(key) {
+            return None;
+        }
         self.engine.shard.dbs[self.session.db].get(key)
     }
 
@@ -47,7 +75,9 @@ impl<'b> Ctx<'b> {
 
     /// The list that `key` holds, to change.
     pub fn list_mut(&mut self, key: &[u8]) -> Result<Option<&mut QuickList>, Error> {
-        self.expire_if_due(key);
+        if !self.expire_if_due(key) {
+            return Ok(None);
+        }
         match self.engine.shard.dbs[self.session.db].get_mut(key) {
             None => Ok(None),
             Some(ValueMut::List(list)) => Ok(Some(list)),
@@ -76,6 +106,12 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].remove(key)
     }
 
+    /// Sets or takes away when `key`, which is there, expires (milliseconds since 1970), telling
+    /// nobody.
+    pub fn set_expiry(&mut self, key: &[u8], expires_ms: Option<i64>) {
+        self.engine.shard.dbs[self.session.db].set_expiry(key, expires_ms);
+    }
+
     /// The type of what `key` holds.
     pub fn kind(&mut self, key: &[u8]) -> Option<Type> {
         self.look(key).map(|found| found.value.kind())
@@ -96,6 +132,14 @@ impl super::Engine {
         self.shard.waiters.changed(db, key);
     }
 
+    /// Removes a key that was found to have expired. While CLIENT PAUSE holds, it only counts as
+    /// gone, because nothing is to change then.
+    pub fn expire_lazily(&mut self, db: usize, key: &[u8]) {
+        if self.pause.until.is_none() {
+            self.expired(db, key);
+        }
+    }
+
     /// Removes a key that has expired.
     pub fn expired(&mut self, db: usize, key: &[u8]) {
         self.shard.dbs[db].remove(key);
@@ -109,7 +153,4 @@ impl super::Engine {
         self.shard.waiters.changed(db, key);
         self.notify(Class::Expired, "expired", db, key);
     }
-
-    /// Publishes a keyspace event, if anyone wants such events.
-    pub fn notify(&mut self, _class: Class, _event: &str, _db: usize, _key: &[u8]) {}
 }

@@ -6,11 +6,13 @@
 //! (expiry, watches, notifications). State is divided by owner: what belongs to keys is in
 //! `shard`, what belongs to a connection in its session, the rest is shared.
 
+pub mod access;
 pub mod args;
 pub mod block;
 pub mod config;
 pub mod ctx;
 pub mod exec;
+pub mod expiry;
 pub mod keys;
 pub mod notify;
 pub mod pubsub;
@@ -107,6 +109,10 @@ pub struct Engine {
     pub blocking: block::Blocking,
     /// DEBUG SET-ACTIVE-EXPIRE.
     pub active_expire: bool,
+    /// How far active expiry has come.
+    pub expiry: expiry::Cycle,
+    /// The access bits of a key that is used now.
+    pub access_clock: u32,
     /// How deeply commands are nested: 1 in a command, 2 in a command of EXEC.
     pub depth: usize,
 }
@@ -134,6 +140,8 @@ impl Engine {
             pause: block::Pause::default(),
             blocking: block::Blocking::default(),
             active_expire: true,
+            expiry: expiry::Cycle::new(now),
+            access_clock: access::FIRST_CLOCK,
             depth: 0,
         }
     }

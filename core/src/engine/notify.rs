@@ -5,6 +5,9 @@
 //! the key, `E` the key's name on one named after the event. As long as neither is set, an event
 //! costs one comparison.
 
+use super::Engine;
+use crate::base::num::Digits;
+
 /// Classes of events, as `notify-keyspace-events` names them by letters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
@@ -95,6 +98,28 @@ pub fn format(flags: u32) -> String {
     let classes: &[(u8, u32)] = if flags & ALL == ALL { &[(b'A', ALL)] } else { &LETTERS };
     let listed = classes.iter().chain(&LAST_LETTERS).filter(|&&(_, bits)| flags & bits != 0);
     listed.map(|&(letter, _)| char::from(letter)).collect()
+}
+
+impl Engine {
+    /// Publishes a keyspace event, if anyone wants such events.
+    #[inline]
+    pub fn notify(&mut self, class: Class, event: &str, db: usize, key: &[u8]) {
+        let flags = self.config.notify_keyspace_events;
+        if flags & class.bit() != 0 {
+            self.notify_by(flags, event, db, key);
+        }
+    }
+
+    fn notify_by(&mut self, flags: u32, event: &str, db: usize, key: &[u8]) {
+        let db = Digits::of_u64(db as u64);
+        let channel = |kind: &[u8], name: &[u8]| [kind, &*db, b"__:", name].concat();
+        if flags & BY_KEY != 0 {
+            self.publish(&channel(b"__keyspace@", key), event.as_bytes());
+        }
+        if flags & BY_EVENT != 0 {
+            self.publish(&channel(b"__keyevent@", event.as_bytes()), key);
+        }
+    }
 }
 
 #[cfg(test)]

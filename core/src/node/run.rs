@@ -24,6 +24,7 @@ impl Node {
     /// Tells the node what happened, and adds what it asks of the world to `effects`. Time must
     /// not go back on the monotonic clock.
     pub fn handle(&mut self, now: Time, event: Event<'_>, effects: &mut Vec<Effect>) {
+        self.engine.move_access_clock(now);
         match event {
             Event::Wake => {}
             Event::Opened { conn, origin } => self.opened(now, conn, origin),
@@ -44,7 +45,7 @@ impl Node {
         if let Some(until) = self.engine.asleep_until {
             return Some(until);
         }
-        self.engine.next_deadline()
+        self.engine.next_deadline().into_iter().chain(self.engine.next_expiry()).min()
     }
 
     /// What a connection is owed; `None` if there is no such connection.
@@ -133,6 +134,7 @@ impl Node {
             let conns = ids.into_iter().filter_map(|id| self.engine.clients.conn(id));
             self.engine.blocking.resumed.extend(conns.collect::<Vec<_>>());
         }
+        self.engine.expire_due(now);
         self.engine.time_out_blocked(now);
         while let Some(conn) = self.engine.blocking.resumed.pop_front() {
             if let Some(mut client) = self.engine.clients.take(conn) {

@@ -11,6 +11,7 @@ use crate::base::rng::Rng;
 /// One database.
 pub struct Db {
     entries: BTreeMap<Box<[u8]>, Entry>,
+    new_access: u32,
 }
 
 struct Entry {
@@ -34,7 +35,7 @@ pub struct Found<'a> {
 impl Db {
     /// An empty database whose hash function has this secret key.
     pub fn new(_hash_key: HashKey) -> Self {
-        Self { entries: BTreeMap::new() }
+        Self { entries: BTreeMap::new(), new_access: 0 }
     }
 
     /// Number of keys, expired ones that are still stored included.
@@ -68,7 +69,7 @@ impl Db {
     /// Stores `value` under `key` with this expiry, and drops what was there. Returns whether the
     /// key is new.
     pub fn insert(&mut self, key: &[u8], value: Value, expires_ms: Option<i64>) -> bool {
-        let entry = Entry { value, raw: false, expires_ms, access: 0 };
+        let entry = Entry { value, raw: false, expires_ms, access: self.new_access };
         self.entries.insert(key.into(), entry).is_none()
     }
 
@@ -121,6 +122,11 @@ impl Db {
             }
             None => false,
         }
+    }
+
+    /// The access bits that a key gets when it is stored from now on.
+    pub fn set_new_access(&mut self, access: u32) {
+        self.new_access = access & 0xff_ffff;
     }
 
     /// Sets the 24 access bits of `key`.
@@ -180,7 +186,7 @@ impl Db {
     /// Takes everything out; the caller decides when what was there is freed.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        Self { entries: std::mem::take(&mut self.entries) }
+        Self { entries: std::mem::take(&mut self.entries), new_access: self.new_access }
     }
 }
 

@@ -1,0 +1,84 @@
+//! Active expiry: keys that nobody asks for are removed too, soon after their time.
+//!
+//! Every event gives a little time to it, and the node asks to be woken for the next key that is
+//! due, so that an event `expired` comes within a millisecond or so instead of when chance finds
+//! the key, as in Redis. Expiries follow the wall clock, wake-ups the monotonic one; because the
+//! former may jump, no wake-up is further away than [`limits::EXPIRY_WAKE_MS_MAX`].
+
+use super::Engine;
+use crate::base::limits;
+use crate::base::time::{Monotonic, Time};
+
+/// How far active expiry has come.
+#[derive(Debug)]
+pub struct Cycle {
+    /// When it last looked.
+    looked: Time,
+    /// It stopped at its bound, with keys left that are due.
+    is_behind: bool,
+    /// The database to begin with.
+    next_db: usize,
+}
+
+impl Cycle {
+    /// Before the first look.
+    pub fn new(now: Time) -> Self {
+        Self { looked: now, is_behind: false, next_db: 0 }
+    }
+}
+
+impl Engine {
+    /// Removes keys that have expired, [`limits::EXPIRED_PER_WAKE_MAX`] at most, from all databases
+    /// in turn. Costs O(databases + keys removed).
+    pub fn expire_due(&mut self, now: Time) {
+        let now_ms = now.unix_ms();
+        let is_new_ms = now_ms != self.expiry.looked.unix_ms();
+        self.expiry.looked = now;
+        if !self.is_expiring() || !(is_new_ms || self.expiry.is_behind) {
+            return;
+        }
+        let count = self.shard.dbs.len();
+        let first = self.expiry.next_db;
+        let mut left = limits::EXPIRED_PER_WAKE_MAX;
+        for index in (first..count).chain(0..first) {
+            let Some(db) = self.shard.dbs.get_mut(index) else { break };
+            if db.next_due_ms().is_none_or(|due| due >= now_ms) {
+                continue;
+            }
+            let mut keys: Vec<Box<[u8]>> = Vec::new();
+            left -= db.take_due(now_ms, left, |key| keys.push(key.into())).min(left);
+            for key in keys {
+                self.has_expired(index, &key);
+            }
+            if left == 0 {
+                self.expiry.next_db = (index + 1) % count;
+                break;
+            }
+        }
+        self.expiry.is_behind = left == 0;
+        if self.shard.waiters.has_ready() {
+            self.serve_ready(now);
+        }
+    }
+
+    /// When [`Engine::expire_due`] should be called at the latest.
+    pub fn next_expiry(&self) -> Option<Monotonic> {
+        if !self.is_expiring() {
+            return None;
+        }
+        let looked = self.expiry.looked;
+        if self.expiry.is_behind {
+            return Some(looked.mono);
+        }
+        let due_ms = self.shard.dbs.iter().filter_map(|db| db.next_due_ms()).min()?;
+        // A key that expires at a millisecond is gone once that millisecond is over.
+        let wait_us = due_ms.saturating_add(1).saturating_mul(1000).saturating_sub(looked.unix_us);
+        let wait_us = wait_us.clamp(1000, limits::EXPIRY_WAKE_MS_MAX * 1000);
+        Some(looked.mono + wait_us.unsigned_abs())
+    }
+
+    /// Whether expired keys are removed by themselves now.
+    fn is_expiring(&self) -> bool {
+        self.active_expire && self.pause.until.is_none()
+    }
+}
