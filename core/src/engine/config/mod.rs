@@ -1,0 +1,140 @@
+//! The settings: what `redis.conf`, the command line and CONFIG may say.
+//!
+//! Each parameter is declared once, in [`table`]: its names, what it may be, its default, whether
+//! it can change while the server runs. A parameter that has an effect is bound to a field of
+//! [`Settings`], which the rest of the engine reads as plain data. A parameter without a field is
+//! accepted, checked, kept and shown like any other, because programs set it, and has no effect.
+
+mod file;
+mod kind;
+mod params;
+mod settings;
+pub mod table;
+
+use std::borrow::Cow;
+use std::ops::{Deref, DerefMut};
+
+pub use file::{FileError, lines_of_arguments};
+pub use kind::{Kind, Value};
+pub use params::PARAMS;
+pub use settings::{Local, LogLevel, MaxmemoryPolicy, OutputLimit, SavePoint, Settings};
+pub use table::{Param, Trait};
+
+/// The version of Redis whose behaviour this engine has.
+pub const REDIS_VERSION: &str = "8.0.6";
+
+/// A node's settings.
+#[derive(Clone, Debug)]
+pub struct Config {
+    settings: Settings,
+    /// Values of parameters without a field, by place in [`PARAMS`]; `None` while it is the default.
+    stored: Vec<Option<Value>>,
+    /// The configuration file the server was started with, as the host names it.
+    pub file: Option<String>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        let mut config =
+            Self { settings: Settings::default(), stored: vec![None; PARAMS.len()], file: None };
+        for param in PARAMS {
+            if let Some(field) = &param.field {
+                (field.set)(&mut config.settings, &param.default_value());
+            }
+        }
+        config
+    }
+}
+
+impl Deref for Config {
+    type Target = Settings;
+
+    fn deref(&self) -> &Settings {
+        &self.settings
+    }
+}
+
+impl DerefMut for Config {
+    fn deref_mut(&mut self) -> &mut Settings {
+        &mut self.settings
+    }
+}
+
+impl Config {
+    /// The value of `param`.
+    pub fn value(&self, param: &Param) -> Value {
+        if let Some(field) = &param.field {
+            return (field.get)(&self.settings);
+        }
+        let stored = self.stored.get(param.place()).cloned().flatten();
+        stored.unwrap_or_else(|| param.default_value())
+    }
+
+    /// The value of `param` as CONFIG GET shows it.
+    pub fn text(&self, param: &Param) -> Vec<u8> {
+        param.kind.show(&self.value(param))
+    }
+
+    /// Gives `param` the value that `text` is, as CONFIG SET does: lists are one text. On an error
+    /// nothing has changed.
+    pub fn set(&mut self, param: &'static Param, text: &[u8]) -> Result<(), Cow<'static, str>> {
+        let value = param.kind.read(&self.value(param), text)?;
+        self.store(param, value);
+        Ok(())
+    }
+
+    /// Gives the parameter `name` the value that `text` is, for hosts and tests. The error is
+    /// Redis's text, or says that there is no such parameter.
+    pub fn set_named(&mut self, name: &str, text: &str) -> Result<(), Cow<'static, str>> {
+        let (param, _) = table::find(name.as_bytes()).ok_or("no such parameter")?;
+        self.set(param, text.as_bytes())
+    }
+
+    fn store(&mut self, param: &'static Param, value: Value) {
+        if let Some(field) = &param.field {
+            (field.set)(&mut self.settings, &value);
+        } else if let Some(place) = self.stored.get_mut(param.place()) {
+            *place = Some(value);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn defaults_come_back_as_declared() {
+        let config = Config::default();
+        for param in PARAMS {
+            let shown = String::from_utf8(config.text(param)).unwrap();
+            assert_eq!(shown, param.default, "{}", param.name);
+            let value = param.kind.read(&param.default_value(), param.default.as_bytes());
+            assert_eq!(value, Ok(param.default_value()), "{}", param.name);
+        }
+    }
+
+    #[test]
+    fn parameters_are_in_order_and_named_once() {
+        let names: Vec<&str> = PARAMS.iter().map(|param| param.name).collect();
+        assert!(names.is_sorted(), "keep the table in alphabetical order");
+        for param in PARAMS {
+            for name in [Some(param.name), param.alias].into_iter().flatten() {
+                let found = table::find(name.as_bytes()).map(|(found, _)| found.name);
+                assert_eq!(found, Some(param.name), "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_field_and_its_parameter_are_one() {
+        let mut config = Config::default();
+        assert_eq!(config.databases, 16);
+        let name = "client-query-buffer-limit";
+        config.set_named("Client-Query-Buffer-Limit", "100mb").unwrap();
+        assert_eq!(config.client_query_buffer_limit, 100 << 20);
+        config.client_query_buffer_limit = 5;
+        assert_eq!(config.text(table::find(name.as_bytes()).unwrap().0), b"5");
+        assert!(config.set_named(name, "5x").is_err());
+    }
+}

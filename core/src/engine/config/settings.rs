@@ -1,0 +1,236 @@
+//! The parameters that have an effect, as the fields the engine and its hosts read.
+
+use super::Value;
+
+/// Classes of clients with limits on their output, as CONFIG GET names them.
+pub(super) const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
+
+/// The parameters that have an effect. What each means is said in [`PARAMS`](super::PARAMS), under
+/// the name with `-` in the place of `_`.
+#[derive(Clone, Debug, Default)]
+#[allow(missing_docs, reason = "each is described where it is declared, in the table")]
+pub struct Settings {
+    pub bind: Vec<String>,
+    pub client_output_buffer_limit: [OutputLimit; 3],
+    pub client_query_buffer_limit: u64,
+    pub daemonize: bool,
+    pub databases: usize,
+    pub dbfilename: Vec<u8>,
+    pub dir: Vec<u8>,
+    pub enable_debug_command: Local,
+    pub enable_protected_configs: Local,
+    pub hz: i64,
+    pub lfu_decay_time: u32,
+    pub lfu_log_factor: u32,
+    pub list_compress_depth: u32,
+    pub list_max_listpack_size: i32,
+    pub logfile: Vec<u8>,
+    pub loglevel: LogLevel,
+    pub maxclients: u64,
+    pub maxmemory_policy: MaxmemoryPolicy,
+    pub notify_keyspace_events: u32,
+    pub pidfile: Vec<u8>,
+    pub port: u16,
+    pub proto_max_bulk_len: i64,
+    pub protected_mode: bool,
+    pub requirepass: Vec<u8>,
+    pub save: Vec<SavePoint>,
+    pub tcp_backlog: u32,
+    pub tcp_keepalive: u64,
+    pub timeout: u64,
+    pub unixsocket: Vec<u8>,
+    pub unixsocketperm: u32,
+}
+
+/// `maxmemory-policy`: which keys make room when memory is short.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs, reason = "each is named as Redis names it, and nothing more")]
+pub enum MaxmemoryPolicy {
+    VolatileLru,
+    VolatileLfu,
+    VolatileRandom,
+    VolatileTtl,
+    AllkeysLru,
+    AllkeysLfu,
+    AllkeysRandom,
+    #[default]
+    Noeviction,
+}
+
+impl MaxmemoryPolicy {
+    /// Whether keys are judged by how often they are used, not by how recently.
+    pub fn is_lfu(self) -> bool {
+        matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+}
+
+/// `loglevel`: the least important lines that are logged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum LogLevel {
+    /// Everything.
+    Debug,
+    /// Much, rarely useful.
+    Verbose,
+    /// What one wants to see.
+    #[default]
+    Notice,
+    /// Only what is wrong.
+    Warning,
+    /// Nothing.
+    Nothing,
+}
+
+/// Who may use what is dangerous.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Local {
+    /// Nobody.
+    #[default]
+    No,
+    /// Everybody.
+    Yes,
+    /// Clients on the same machine, or in the page.
+    Local,
+}
+
+impl Local {
+    /// Whether a client may; `is_local` says that it is on the same machine.
+    pub fn allows(self, is_local: bool) -> bool {
+        match self {
+            Self::No => false,
+            Self::Yes => true,
+            Self::Local => is_local,
+        }
+    }
+}
+
+/// When a snapshot is due: after so many seconds, if there were at least so many changes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct SavePoint {
+    /// Seconds since the last one.
+    pub seconds: u64,
+    /// Changes since the last one.
+    pub changes: u64,
+}
+
+/// How much output may wait for a client of one class; 0 for no limit.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct OutputLimit {
+    /// Bytes at which it is disconnected at once.
+    pub hard: u64,
+    /// Bytes at which it is disconnected when they stay for `seconds`.
+    pub soft: u64,
+    /// See `soft`.
+    pub seconds: u64,
+}
+
+/// A type of fields.
+pub(super) trait Setting {
+    /// The field's value as a parameter's.
+    fn to_value(&self) -> Value;
+    /// The field's value from a parameter's that its kind has let pass.
+    fn of(value: &Value) -> Self;
+}
+
+/// Implements [`Setting`] for types of numbers.
+macro_rules! number_settings {
+    ($($type:ty),*) => {$(
+        impl Setting for $type {
+            fn to_value(&self) -> Value {
+                Value::Number(i128::from(*self))
+            }
+
+            fn of(value: &Value) -> Self {
+                match value {
+                    Value::Number(number) => Self::try_from(*number).unwrap_or(Self::MAX),
+                    _ => 0,
+                }
+            }
+        }
+    )*};
+}
+
+number_settings!(u8, u16, u32, u64, i32, i64);
+
+impl Setting for usize {
+    fn to_value(&self) -> Value {
+        Value::Number(*self as i128)
+    }
+
+    fn of(value: &Value) -> Self {
+        u64::of(value).try_into().unwrap_or(Self::MAX)
+    }
+}
+
+impl Setting for bool {
+    fn to_value(&self) -> Value {
+        Value::Number((*self).into())
+    }
+
+    fn of(value: &Value) -> Self {
+        u8::of(value) != 0
+    }
+}
+
+impl Setting for Vec<u8> {
+    fn to_value(&self) -> Value {
+        Value::Text(self.clone())
+    }
+
+    fn of(value: &Value) -> Self {
+        if let Value::Text(text) = value { text.clone() } else { Self::new() }
+    }
+}
+
+impl Setting for Vec<String> {
+    fn to_value(&self) -> Value {
+        Value::Words(self.iter().map(|word| word.as_bytes().to_vec()).collect())
+    }
+
+    fn of(value: &Value) -> Self {
+        let Value::Words(words) = value else { return Self::new() };
+        words.iter().map(|word| String::from_utf8_lossy(word).into_owned()).collect()
+    }
+}
+
+impl Setting for Vec<SavePoint> {
+    fn to_value(&self) -> Value {
+        Value::Save(self.clone())
+    }
+
+    fn of(value: &Value) -> Self {
+        if let Value::Save(points) = value { points.clone() } else { Self::new() }
+    }
+}
+
+impl Setting for [OutputLimit; 3] {
+    fn to_value(&self) -> Value {
+        Value::OutputLimits(*self)
+    }
+
+    fn of(value: &Value) -> Self {
+        if let Value::OutputLimits(limits) = value { *limits } else { Self::default() }
+    }
+}
+
+/// Implements [`Setting`] for enumerations, whose variants are in the order of the kind's words.
+macro_rules! choice_settings {
+    ($($type:ty: $($variant:ident),+;)*) => {$(
+        impl Setting for $type {
+            fn to_value(&self) -> Value {
+                Value::Number(*self as i128)
+            }
+
+            fn of(value: &Value) -> Self {
+                let all = [$(Self::$variant),+];
+                all.get(usize::of(value)).copied().unwrap_or_default()
+            }
+        }
+    )*};
+}
+
+choice_settings! {
+    Local: No, Yes, Local;
+    LogLevel: Debug, Verbose, Notice, Warning, Nothing;
+    MaxmemoryPolicy: VolatileLru, VolatileLfu, VolatileRandom, VolatileTtl, AllkeysLru, AllkeysLfu,
+        AllkeysRandom, Noeviction;
+}
