@@ -2,6 +2,7 @@
 //!
 //! Nothing here knows of keys, clients or commands.
 
+pub mod crc;
 pub mod error;
 pub mod glob;
 pub mod limits;

@@ -1,0 +1,302 @@
+//! Reading snapshots: all of one, or the place and the reason why not.
+
+use std::fmt;
+
+use super::{VERSION_MAX, VERSION_VALKEY, container, kind, opcode, special};
+use crate::base::crc::crc64;
+use crate::base::num::Digits;
+use crate::ds::Listpack;
+use crate::ds::quicklist::{Limits, OwnedNode, QuickList};
+use crate::persist::lzf;
+use crate::store::Value;
+
+/// Bytes behind the end mark: the checksum.
+const CHECKSUM_BYTES: usize = 8;
+/// The first version that ends with a checksum.
+const VERSION_WITH_CHECKSUM: u32 = 5;
+
+/// Takes what a snapshot holds.
+pub trait Dataset {
+    /// A key of database `db`; the expiry is in milliseconds since 1970. An error says that there
+    /// is no such database.
+    fn add(
+        &mut self,
+        db: u64,
+        key: &[u8],
+        value: Value,
+        expires_ms: Option<i64>,
+    ) -> Result<(), Reason>;
+
+    /// As [`Dataset::add`], for a string.
+    fn add_str(
+        &mut self,
+        db: u64,
+        key: &[u8],
+        bytes: &[u8],
+        expires_ms: Option<i64>,
+    ) -> Result<(), Reason>;
+}
+
+/// Why a file cannot be read, and where.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Offset of the record, in bytes.
+    pub offset: usize,
+    /// What is wrong there.
+    pub reason: Reason,
+}
+
+/// What is wrong.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// It does not begin like a snapshot.
+    Magic,
+    /// A version this program does not know.
+    Version(u32),
+    /// It ends in the middle of something.
+    Truncated,
+    /// The checksum is another.
+    Checksum,
+    /// A length that cannot be, or a string that does not decompress.
+    String,
+    /// A list whose inner structure is broken.
+    List,
+    /// A key without anything in it.
+    Empty,
+    /// The same key twice.
+    Duplicate,
+    /// A database that the settings do not provide.
+    Database(u64),
+    /// A type of value this program cannot hold yet, or never heard of.
+    Kind(u8),
+    /// Data of a module.
+    Module,
+    /// A library of functions, which this program cannot run yet.
+    Function,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "at offset {}: ", self.offset)?;
+        match self.reason {
+            Reason::Magic => f.write_str("this is no snapshot (it does not begin with REDIS)"),
+            Reason::Version(version) => write!(f, "RDB version {version} is not known"),
+            Reason::Truncated => f.write_str("the file ends too early"),
+            Reason::Checksum => f.write_str("the checksum does not fit"),
+            Reason::String => f.write_str("a broken string"),
+            Reason::List => f.write_str("a broken list"),
+            Reason::Empty => f.write_str("a key without anything in it"),
+            Reason::Duplicate => f.write_str("a key that was there already"),
+            Reason::Database(db) => write!(f, "there is no database {db} (see `databases`)"),
+            Reason::Kind(kind) => write!(f, "values of type {kind} are not supported"),
+            Reason::Module => f.write_str("data of a module"),
+            Reason::Function => f.write_str("a library of functions is not supported"),
+        }
+    }
+}
+
+/// Reads the snapshot `bytes` into `dataset`. On an error some keys may have been added already.
+/// `limits` says how lists are kept. Costs O(bytes); no memory is taken on a length's word alone.
+pub fn read(bytes: &[u8], limits: Limits, dataset: &mut dyn Dataset) -> Result<(), Problem> {
+    let mut reader = Reader { bytes, position: 0, record: 0, limits };
+    reader.file(dataset).map_err(|reason| Problem { offset: reader.record, reason })
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    position: usize,
+    /// Where the current record begins.
+    record: usize,
+    limits: Limits,
+}
+
+/// A length, or the form a string has instead of one.
+enum Length {
+    Plain(u64),
+    Special(u8),
+}
+
+impl<'a> Reader<'a> {
+    fn file(&mut self, dataset: &mut dyn Dataset) -> Result<(), Reason> {
+        let version = self.version()?;
+        let (mut db, mut expires_ms) = (0, None);
+        loop {
+            self.record = self.position;
+            match self.byte()? {
+                opcode::EOF => return self.end(version),
+                opcode::SELECT_DB => db = self.length()?,
+                opcode::RESIZE_DB => {
+                    self.length()?;
+                    self.length()?;
+                }
+                opcode::AUX => {
+                    self.string()?;
+                    self.string()?;
+                }
+                opcode::SLOT_INFO => {
+                    for _ in 0..3 {
+                        self.length()?;
+                    }
+                }
+                opcode::EXPIRE_MS => expires_ms = Some(i64::from_le_bytes(self.array()?)),
+                opcode::EXPIRE_S => {
+                    let seconds = i32::from_le_bytes(self.array()?);
+                    expires_ms = Some(i64::from(seconds) * 1000);
+                }
+                opcode::FREQ => drop(self.byte()?),
+                opcode::IDLE => drop(self.length()?),
+                opcode::MODULE_AUX => return Err(Reason::Module),
+                opcode::FUNCTION => return Err(Reason::Function),
+                kind => self.entry(kind, db, expires_ms.take(), dataset)?,
+            }
+        }
+    }
+
+    fn version(&mut self) -> Result<u32, Reason> {
+        let magic = self.take(9).map_err(|_| Reason::Magic)?;
+        let digits =
+            |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
+        let (version, known) = if let Some(version) = magic.strip_prefix(b"REDIS") {
+            let version = digits(version).ok_or(Reason::Magic)?;
+            (version, (1..=VERSION_MAX).contains(&version))
+        } else if let Some(version) = magic.strip_prefix(b"VALKEY") {
+            let version = digits(version).ok_or(Reason::Magic)?;
+            (version, version == VERSION_VALKEY)
+        } else {
+            return Err(Reason::Magic);
+        };
+        if known { Ok(version) } else { Err(Reason::Version(version)) }
+    }
+
+    fn end(&mut self, version: u32) -> Result<(), Reason> {
+        if version < VERSION_WITH_CHECKSUM {
+            return Ok(());
+        }
+        let end = self.position;
+        let expect = u64::from_le_bytes(self.array::<CHECKSUM_BYTES>()?);
+        // Zero says that none was made.
+        if expect != 0 && crc64(0, self.bytes.get(..end).unwrap_or_default()) != expect {
+            return Err(Reason::Checksum);
+        }
+        Ok(())
+    }
+
+    fn entry(
+        &mut self,
+        kind: u8,
+        db: u64,
+        expires_ms: Option<i64>,
+        dataset: &mut dyn Dataset,
+    ) -> Result<(), Reason> {
+        let key = self.string()?;
+        match kind {
+            kind::STRING => {
+                let bytes = self.string()?;
+                dataset.add_str(db, &key, &bytes, expires_ms)
+            }
+            kind::LIST => {
+                let count = self.length()?;
+                let mut list = QuickList::default();
+                for _ in 0..count {
+                    let element = self.string()?;
+                    list.grow(1, element.len(), self.limits);
+                    list.push(crate::ds::quicklist::Side::Right, &element, self.limits);
+                }
+                self.add_list(db, &key, list, expires_ms, dataset)
+            }
+            kind::LIST_QUICKLIST_2 => {
+                let count = self.length()?;
+                let mut nodes = Vec::new();
+                for _ in 0..count {
+                    nodes.push(self.node()?);
+                }
+                let list = QuickList::from_nodes(nodes, self.limits);
+                self.add_list(db, &key, list, expires_ms, dataset)
+            }
+            kind => Err(Reason::Kind(kind)),
+        }
+    }
+
+    fn add_list(
+        &self,
+        db: u64,
+        key: &[u8],
+        list: QuickList,
+        expires_ms: Option<i64>,
+        dataset: &mut dyn Dataset,
+    ) -> Result<(), Reason> {
+        if list.is_empty() {
+            return Err(Reason::Empty);
+        }
+        dataset.add(db, key, Value::List(Box::new(list)), expires_ms)
+    }
+
+    fn node(&mut self) -> Result<OwnedNode, Reason> {
+        match self.length()? {
+            container::PLAIN => Ok(OwnedNode::Plain(self.string()?.into_owned().into())),
+            container::PACKED => {
+                let pack = Listpack::parse(&self.string()?).map_err(|_| Reason::List)?;
+                if pack.is_empty() {
+                    return Err(Reason::List);
+                }
+                Ok(OwnedNode::Packed(pack))
+            }
+            _ => Err(Reason::List),
+        }
+    }
+
+    fn string(&mut self) -> Result<std::borrow::Cow<'a, [u8]>, Reason> {
+        let number = match self.any_length()? {
+            Length::Plain(length) => {
+                let length = usize::try_from(length).map_err(|_| Reason::Truncated)?;
+                return self.take(length).map(Into::into);
+            }
+            Length::Special(special::INT8) => i64::from(i8::from_le_bytes(self.array()?)),
+            Length::Special(special::INT16) => i64::from(i16::from_le_bytes(self.array()?)),
+            Length::Special(special::INT32) => i64::from(i32::from_le_bytes(self.array()?)),
+            Length::Special(special::LZF) => {
+                let compressed = usize::try_from(self.length()?).map_err(|_| Reason::String)?;
+                let length = usize::try_from(self.length()?).map_err(|_| Reason::String)?;
+                let bytes = lzf::decompress(self.take(compressed)?, length);
+                return bytes.map(Into::into).ok_or(Reason::String);
+            }
+            Length::Special(_) => return Err(Reason::String),
+        };
+        Ok(Digits::of(number).to_vec().into())
+    }
+
+    fn length(&mut self) -> Result<u64, Reason> {
+        match self.any_length()? {
+            Length::Plain(length) => Ok(length),
+            Length::Special(_) => Err(Reason::String),
+        }
+    }
+
+    fn any_length(&mut self) -> Result<Length, Reason> {
+        let first = self.byte()?;
+        let low = first & 0x3f;
+        Ok(match (first >> 6, first) {
+            (0, _) => Length::Plain(u64::from(low)),
+            (1, _) => Length::Plain(u64::from(low) << 8 | u64::from(self.byte()?)),
+            (2, 0x80) => Length::Plain(u64::from(u32::from_be_bytes(self.array()?))),
+            (2, 0x81) => Length::Plain(u64::from_be_bytes(self.array()?)),
+            (3, _) => Length::Special(low),
+            _ => return Err(Reason::String),
+        })
+    }
+
+    fn byte(&mut self) -> Result<u8, Reason> {
+        self.array::<1>().map(|[byte]| byte)
+    }
+
+    fn array<const N: usize>(&mut self) -> Result<[u8; N], Reason> {
+        self.take(N)?.try_into().map_err(|_| Reason::Truncated)
+    }
+
+    fn take(&mut self, count: usize) -> Result<&'a [u8], Reason> {
+        let rest = self.bytes.get(self.position..).unwrap_or_default();
+        let taken = rest.get(..count).ok_or(Reason::Truncated)?;
+        self.position += count;
+        Ok(taken)
+    }
+}

@@ -1,0 +1,156 @@
+//! Writing snapshots.
+
+use super::{VERSION, container, kind, opcode, special};
+use crate::base::crc::crc64;
+use crate::base::num;
+use crate::ds::quicklist::NodeRef;
+use crate::persist::lzf::Compressor;
+use crate::store::db::Found;
+use crate::store::{Db, ValueRef};
+
+/// Shorter strings are not worth compressing, in bytes.
+const COMPRESS_FROM: usize = 21;
+
+/// What the head of a file says about where it comes from.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts<'a> {
+    /// The version of Redis that it is compatible with.
+    pub redis_version: &'a str,
+    /// When it was written, in seconds since 1970.
+    pub created_s: i64,
+    /// Memory in use then, in bytes.
+    pub used_memory: u64,
+    /// Whether strings are compressed (`rdbcompression`).
+    pub compress: bool,
+    /// Whether the file ends with its checksum (`rdbchecksum`).
+    pub checksum: bool,
+}
+
+/// The snapshot of `dbs`. Costs O(data) in time and memory.
+pub fn write(dbs: &[Db], facts: Facts<'_>) -> Vec<u8> {
+    let compressor = facts.compress.then(Compressor::default);
+    let mut writer = Writer { bytes: Vec::new(), compressor };
+    writer.bytes.extend(format!("REDIS{VERSION:04}").bytes());
+    writer.aux("redis-ver", facts.redis_version.as_bytes());
+    writer.aux("redis-bits", b"64");
+    writer.aux("ctime", &num::Digits::of(facts.created_s));
+    writer.aux("used-mem", &num::Digits::of_u64(facts.used_memory));
+    for (index, db) in dbs.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
+        writer.bytes.push(opcode::SELECT_DB);
+        writer.length(index as u64);
+        writer.bytes.push(opcode::RESIZE_DB);
+        writer.length(db.len() as u64);
+        writer.length(db.expiring_len() as u64);
+        db.each(|key, found| writer.entry(key, found));
+    }
+    writer.bytes.push(opcode::EOF);
+    let crc = if facts.checksum { crc64(0, &writer.bytes) } else { 0 };
+    writer.bytes.extend(crc.to_le_bytes());
+    writer.bytes
+}
+
+struct Writer {
+    bytes: Vec<u8>,
+    compressor: Option<Compressor>,
+}
+
+impl Writer {
+    fn aux(&mut self, name: &str, value: &[u8]) {
+        self.bytes.push(opcode::AUX);
+        self.string(name.as_bytes());
+        self.string(value);
+    }
+
+    fn entry(&mut self, key: &[u8], found: Found<'_>) {
+        if let Some(expires_ms) = found.expires_ms {
+            self.bytes.push(opcode::EXPIRE_MS);
+            self.bytes.extend(expires_ms.to_le_bytes());
+        }
+        match found.value {
+            ValueRef::Int(number) => {
+                self.bytes.push(kind::STRING);
+                self.string(key);
+                self.integer(number);
+            }
+            ValueRef::Str { bytes, .. } => {
+                self.bytes.push(kind::STRING);
+                self.string(key);
+                self.string(bytes);
+            }
+            ValueRef::List(list) => {
+                self.bytes.push(kind::LIST_QUICKLIST_2);
+                self.string(key);
+                self.length(list.nodes().count() as u64);
+                for node in list.nodes() {
+                    match node {
+                        NodeRef::Packed(pack) => {
+                            self.length(container::PACKED);
+                            self.string(pack.as_bytes());
+                        }
+                        NodeRef::Plain(element) => {
+                            self.length(container::PLAIN);
+                            self.string(element);
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    /// A length: two bits that say how long it is, then the number.
+    fn length(&mut self, length: u64) {
+        if length < 1 << 6 {
+            self.bytes.push(length as u8);
+        } else if length < 1 << 14 {
+            self.bytes.extend((0x4000 | length as u16).to_be_bytes());
+        } else if let Ok(length) = u32::try_from(length) {
+            self.bytes.push(0x80);
+            self.bytes.extend(length.to_be_bytes());
+        } else {
+            self.bytes.push(0x81);
+            self.bytes.extend(length.to_be_bytes());
+        }
+    }
+
+    fn string(&mut self, bytes: &[u8]) {
+        if bytes.len() <= 11
+            && let Some(number) = num::parse_i64(bytes)
+            && i32::try_from(number).is_ok()
+        {
+            return self.integer(number);
+        }
+        if bytes.len() >= COMPRESS_FROM
+            && let Some(mut compressor) = self.compressor.take()
+        {
+            let mut compressed = Vec::new();
+            let is_shorter = compressor.compress(bytes, &mut compressed);
+            self.compressor = Some(compressor);
+            if is_shorter {
+                self.bytes.push(0xc0 | special::LZF);
+                self.length(compressed.len() as u64);
+                self.length(bytes.len() as u64);
+                self.bytes.extend(compressed);
+                return;
+            }
+        }
+        self.length(bytes.len() as u64);
+        self.bytes.extend_from_slice(bytes);
+    }
+
+    /// A string that is the digits of a number.
+    fn integer(&mut self, number: i64) {
+        if let Ok(number) = i8::try_from(number) {
+            self.bytes.extend([0xc0 | special::INT8, number as u8]);
+        } else if let Ok(number) = i16::try_from(number) {
+            self.bytes.push(0xc0 | special::INT16);
+            self.bytes.extend(number.to_le_bytes());
+        } else if let Ok(number) = i32::try_from(number) {
+            self.bytes.push(0xc0 | special::INT32);
+            self.bytes.extend(number.to_le_bytes());
+        } else {
+            let digits = num::Digits::of(number);
+            self.length(digits.len() as u64);
+            self.bytes.extend_from_slice(&digits);
+        }
+    }
+}
