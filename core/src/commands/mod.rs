@@ -8,16 +8,30 @@ use std::sync::LazyLock;
 use crate::engine::Table;
 
 mod connection;
+mod databases;
 mod expire;
+mod keys;
+mod object;
 mod pubsub;
+mod scan;
 mod transaction;
+mod wait;
 
 /// All commands of the engine.
 pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        let families =
-            [connection::COMMANDS, expire::COMMANDS, pubsub::COMMANDS, transaction::COMMANDS];
+        let families = [
+            connection::COMMANDS,
+            databases::COMMANDS,
+            expire::COMMANDS,
+            keys::COMMANDS,
+            object::COMMANDS,
+            pubsub::COMMANDS,
+            scan::COMMANDS,
+            transaction::COMMANDS,
+            wait::COMMANDS,
+        ];
         Table::new(families.into_iter().flatten().copied())
     });
     &TABLE

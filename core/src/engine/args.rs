@@ -64,6 +64,18 @@ impl<'a> Args<'a> {
         num::parse_i64(self.take()?).ok_or(otherwise)
     }
 
+    /// The next argument as an integer of 32 bits.
+    pub fn int32(&mut self) -> Result<i32, Error> {
+        i32::try_from(self.integer()?).map_err(|_| {
+            Error::text("ERR value is out of range, value must between -2147483648 and 2147483647")
+        })
+    }
+
+    /// The next argument as an integer of 32 bits, or the error `otherwise`.
+    pub fn int32_or(&mut self, otherwise: Error) -> Result<i32, Error> {
+        self.int32().map_err(|_| otherwise)
+    }
+
     /// The arguments that have not been taken.
     pub fn rest(&self) -> Argv<'a> {
         self.argv.from(self.next)

@@ -172,6 +172,11 @@ impl Engine {
             self.unblock(id, |on, out| match on {
                 BlockedOn::Keys { timeout_reply, .. } => timeout_reply.write(out),
                 BlockedOn::Replicas => out.int(0),
+                BlockedOn::AppendOnly => {
+                    out.array(2);
+                    out.int(0);
+                    out.int(0);
+                }
                 BlockedOn::Unpause => {}
             });
             self.blocking.deadlines.remove(&(deadline, id));

@@ -22,14 +22,17 @@ impl<'b> Ctx<'b> {
 
     /// The access bits of `key`, or `None` if there is none; removes it if it has expired.
     fn live_access(&mut self, key: &[u8]) -> Option<u32> {
-        let db = self.session.db;
-        let now_ms = self.now.unix_ms();
-        let found = self.engine.shard.dbs[db].get(key)?;
-        if found.expires_ms.is_some_and(|at| at < now_ms) {
-            self.engine.expire_lazily(db, key);
-            return None;
-        }
-        Some(found.access)
+        self.engine.live_access(self.now.unix_ms(), self.session.db, key)
+    }
+
+    /// Whether there is a `key`, which is not used by that; removes it if it has expired.
+    pub fn exists(&mut self, key: &[u8]) -> bool {
+        self.live_access(key).is_some()
+    }
+
+    /// Whether database `db` holds `key`; removes it if it has expired.
+    pub fn exists_in(&mut self, db: usize, key: &[u8]) -> bool {
+        self.engine.live_access(self.now.unix_ms(), db, key).is_some()
     }
 
     /// What `key` holds, for a command that reads: counted as a hit or a miss.
@@ -44,6 +47,15 @@ impl<'b> Ctx<'b> {
     pub fn ask(&mut self, key: &[u8]) -> Option<Found<'_>> {
         let is_there = self.live_access(key).is_some();
         self.count_read(key, is_there);
+        if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
+    }
+
+    /// As [`Ctx::ask`], without telling anyone of a miss.
+    pub fn inspect(&mut self, key: &[u8]) -> Option<Found<'_>> {
+        let is_there = self.live_access(key).is_some();
+        let stats = &mut self.engine.stats;
+        stats.keyspace_hits += u64::from(is_there);
+        stats.keyspace_misses += u64::from(!is_there);
         if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
     }
 
@@ -89,9 +101,7 @@ impl<'b> Ctx<'b> {
     /// [`Ctx::changed`].
     pub fn insert(&mut self, key: &[u8], value: Value, expires_ms: Option<i64>) {
         let db = self.session.db;
-        if self.engine.shard.dbs[db].insert(key, value, expires_ms) {
-            self.engine.notify(Class::New, "new", db, key);
-        }
+        self.engine.insert(db, key, value, expires_ms);
     }
 
     /// `key` of the selected database was changed by what is called `event`: watchers, waiters and
@@ -112,6 +122,12 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].set_expiry(key, expires_ms);
     }
 
+    /// The database that a client calls `index`.
+    pub fn db_index(&self, index: i32) -> Result<usize, Error> {
+        let index = usize::try_from(index).ok().filter(|&index| index < self.shard.dbs.len());
+        index.ok_or(Error::DbIndexOutOfRange)
+    }
+
     /// The type of what `key` holds.
     pub fn kind(&mut self, key: &[u8]) -> Option<Type> {
         self.look(key).map(|found| found.value.kind())
@@ -119,6 +135,24 @@ impl<'b> Ctx<'b> {
 }
 
 impl super::Engine {
+    /// The access bits of `key` in database `db`, or `None` if there is none; removes it if it has
+    /// expired.
+    fn live_access(&mut self, now_ms: i64, db: usize, key: &[u8]) -> Option<u32> {
+        let found = self.shard.dbs[db].get(key)?;
+        if found.expires_ms.is_some_and(|at| at < now_ms) {
+            self.expire_lazily(db, key);
+            return None;
+        }
+        Some(found.access)
+    }
+
+    /// See [`Ctx::insert`].
+    pub fn insert(&mut self, db: usize, key: &[u8], value: Value, expires_ms: Option<i64>) {
+        if self.shard.dbs[db].insert(key, value, expires_ms) {
+            self.notify(Class::New, "new", db, key);
+        }
+    }
+
     /// See [`Ctx::changed`].
     pub fn changed(&mut self, db: usize, key: &[u8], class: Class, event: &str) {
         self.touched(db, key);

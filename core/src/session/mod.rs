@@ -154,6 +154,8 @@ pub enum BlockedOn {
     Unpause,
     /// Acknowledgements of replicas (WAIT); so many are there.
     Replicas,
+    /// Append-only files of replicas to be on their disks (WAITAOF).
+    AppendOnly,
 }
 
 /// What a blocked command replies when its time is over.

@@ -57,7 +57,29 @@ pub enum ValueMut<'a> {
     List(&'a mut QuickList),
 }
 
+/// Strings up to this length are stored as `embstr`, in Redis's words.
+const EMBSTR_BYTES_MAX: usize = 44;
+
 impl ValueRef<'_> {
+    /// The form in which the value is stored, as OBJECT ENCODING names it.
+    pub fn encoding(self) -> &'static str {
+        match self {
+            Self::Int(_) => "int",
+            Self::Str { bytes, raw: false } if bytes.len() <= EMBSTR_BYTES_MAX => "embstr",
+            Self::Str { .. } => "raw",
+            Self::List(list) => list.encoding(),
+        }
+    }
+
+    /// A copy of the value. Costs O(bytes).
+    pub fn to_value(self) -> Value {
+        match self {
+            Self::Int(number) => Value::Int(number),
+            Self::Str { bytes, .. } => Value::Str(bytes.to_vec()),
+            Self::List(list) => Value::List(Box::new(list.clone())),
+        }
+    }
+
     /// The value's type.
     pub fn kind(self) -> Type {
         match self {
