@@ -13,10 +13,14 @@ const UNKNOWN_SHOWN_MAX: usize = 128;
 impl Engine {
     /// Runs what a client sent: one command. The client is taken out of the registry.
     pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
-        client.session.active = now.mono;
         client.session.commands += 1;
         self.begin_reply(client);
-        match self.find(argv).and_then(|entry| self.admit(client, entry, argv).map(|()| entry)) {
+        let found = self.find(argv);
+        if let Ok(entry) = found {
+            client.session.last_command = &entry.full_name;
+        }
+        match found.and_then(|entry| self.admit(client, entry, argv).map(|()| entry)) {
+            Err(_) if is_http(argv) => self.abort_attack(client),
             Err(error) => self.reject(client, argv, &error),
             Ok(entry) if self.is_paused(client, entry) => {
                 let mut cx = Self::context(self, now, client, entry);
@@ -25,7 +29,9 @@ impl Engine {
             }
             Ok(entry) if queues(client, entry) => {
                 if let Some(multi) = &mut client.session.multi {
-                    multi.queue.push((entry.index, argv.to_owned()));
+                    let argv = argv.to_owned();
+                    multi.bytes += argv.heap_bytes();
+                    multi.queue.push((entry.index, argv));
                 }
                 client.out.simple("QUEUED");
             }
@@ -36,7 +42,6 @@ impl Engine {
 
     /// Calls the handler of `entry`, and counts.
     pub fn call(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
-        client.session.last_command = &entry.full_name;
         self.call_again(now, client, entry, argv);
         if client.session.blocked.is_some() {
             self.enqueue_blocked(client);
@@ -111,7 +116,7 @@ impl Engine {
             return Err(wrong_arity(entry));
         }
         let session = &client.session;
-        if session.must_auth && !entry.has(Flag::NoAuth) {
+        if self.must_auth(session) && !entry.has(Flag::NoAuth) {
             return Err(Error::text("NOAUTH Authentication required."));
         }
         if session.multi.is_some() && entry.has(Flag::NoMulti) {
@@ -189,6 +194,7 @@ impl Engine {
         if self.clients.flush_pushes(client) {
             self.send(client.session.conn);
         }
+        self.check_output(client);
     }
 }
 
@@ -215,6 +221,12 @@ impl<'b> Ctx<'b> {
         let conn = self.session.conn;
         self.send(conn);
     }
+}
+
+/// Whether this is a line of an HTTP request.
+fn is_http(argv: Argv<'_>) -> bool {
+    let name = argv.get(0).unwrap_or_default();
+    name.eq_ignore_ascii_case(b"POST") || name.eq_ignore_ascii_case(b"Host:")
 }
 
 /// Whether `entry` is put into the client's transaction instead of being run.

@@ -9,6 +9,7 @@
 pub mod access;
 pub mod args;
 pub mod block;
+pub mod clients;
 pub mod config;
 pub mod ctx;
 pub mod databases;
@@ -89,6 +90,8 @@ pub struct Engine {
     pub clients: Registry,
     /// Who is subscribed to what.
     pub pubsub: pubsub::Pubsub,
+    /// Clients to look at again.
+    pub care: clients::Care,
     /// What was counted.
     pub stats: Stats,
     /// Chance.
@@ -131,6 +134,7 @@ impl Engine {
             config,
             clients: Registry::default(),
             pubsub: pubsub::Pubsub::default(),
+            care: clients::Care::default(),
             stats: Stats::new(table.entries().len()),
             rng,
             run_id,

@@ -189,6 +189,7 @@ impl Engine {
     pub fn push(&mut self, id: u64, write: impl FnOnce(&mut Out)) {
         if let Some(conn) = self.clients.push(id, write) {
             self.send(conn);
+            self.check_output_of(conn);
         }
     }
 }

@@ -10,6 +10,8 @@ const ERROR_CODES_MAX: usize = 128;
 pub struct Stats {
     /// Connections accepted.
     pub connections: u64,
+    /// Connections turned away because there were too many.
+    pub rejected_connections: u64,
     /// Commands run.
     pub commands: u64,
     /// Bytes received.

@@ -8,7 +8,7 @@ use crate::commands;
 use crate::engine::{Config, Engine};
 use crate::resp::decode::Limits;
 use crate::resp::{Decoder, Out, Step};
-use crate::session::{Client, ConnId, Origin, Session};
+use crate::session::{Client, ConnId};
 
 /// One Redis server as a value.
 pub struct Node {
@@ -27,7 +27,7 @@ impl Node {
         self.engine.move_access_clock(now);
         match event {
             Event::Wake => {}
-            Event::Opened { conn, origin } => self.opened(now, conn, origin),
+            Event::Opened { conn, origin } => self.engine.connect(now, conn, origin),
             Event::Received { conn, bytes } => self.received(now, conn, bytes),
             Event::Closed { conn } => self.closed(conn),
             Event::Disk(done) => self.disk(now, done),
@@ -45,7 +45,11 @@ impl Node {
         if let Some(until) = self.engine.asleep_until {
             return Some(until);
         }
-        self.engine.next_deadline().into_iter().chain(self.engine.next_expiry()).min()
+        let engine = &self.engine;
+        [engine.next_deadline(), engine.next_expiry(), engine.next_care()]
+            .into_iter()
+            .flatten()
+            .min()
     }
 
     /// What a connection is owed; `None` if there is no such connection.
@@ -53,22 +57,19 @@ impl Node {
         self.engine.clients.get_mut(conn).map(|client| &mut client.out)
     }
 
-    fn opened(&mut self, now: Time, conn: ConnId, origin: Origin) {
-        let id = self.engine.clients.new_id();
-        let mut session = Session::new(id, conn, origin, now);
-        session.must_auth = !self.engine.config.requirepass.is_empty();
-        self.engine.stats.connections += 1;
-        self.engine.clients.add(Box::new(Client { session, out: Out::default() }));
-    }
-
     fn closed(&mut self, conn: ConnId) {
-        if let Some(client) = self.engine.clients.take(conn) {
-            self.engine.disconnect(client);
+        if let Some(mut client) = self.engine.clients.take(conn) {
+            self.engine.release(&mut client);
         }
     }
 
     fn received(&mut self, now: Time, conn: ConnId, bytes: &[u8]) {
+        let is_closing = |client: &Client| client.session.closing;
+        if self.engine.clients.get(conn).is_none_or(is_closing) {
+            return;
+        }
         let Some(mut client) = self.engine.clients.take(conn) else { return };
+        client.session.active = now.mono;
         self.engine.stats.bytes_in += bytes.len() as u64;
         client.session.bytes_in += bytes.len() as u64;
         if client.session.input.is_empty() && self.engine.can_run(&client) {
@@ -102,7 +103,7 @@ impl Node {
             let rest = &input[start..];
             let limits = Limits {
                 bulk_bytes_max: self.engine.config.proto_max_bulk_len,
-                unauthenticated: client.session.must_auth,
+                unauthenticated: self.engine.must_auth(&client.session),
             };
             match decoder.step(rest, limits) {
                 Ok(Step::Command(length)) => {
@@ -142,6 +143,7 @@ impl Node {
                 self.engine.settle(client);
             }
         }
+        self.engine.care_for_clients(now);
     }
 
     fn disk(&mut self, _now: Time, _done: DiskDone) {}
@@ -155,27 +157,5 @@ impl Engine {
     /// Whether the next command of `client` may run.
     fn can_run(&self, client: &Client) -> bool {
         client.session.blocked.is_none() && !client.session.closing && self.asleep_until.is_none()
-    }
-
-    /// Puts a client back after its input was run.
-    fn settle(&mut self, client: Box<Client>) {
-        let conn = client.session.conn;
-        if client.session.closing {
-            self.effects.push(Effect::Close { conn });
-        } else if !client.out.pending().is_empty() {
-            self.send(conn);
-        }
-        self.clients.put(client);
-    }
-
-    /// Forgets a client that was taken out and everything it is entered in.
-    fn disconnect(&mut self, client: Box<Client>) {
-        let mut session = client.session;
-        if let Some(blocked) = &session.blocked {
-            self.dequeue_blocked(session.id, blocked);
-        }
-        self.unwatch_all(&mut session);
-        self.pubsub.leave(session.id, &session.subscriptions);
-        self.clients.forget(session.id);
     }
 }

@@ -95,6 +95,8 @@ pub struct Multi {
     pub queue: Vec<(usize, OwnedArgv)>,
     /// A command could not be queued, so that EXEC must refuse.
     pub aborted: bool,
+    /// Bytes the queued arguments take.
+    pub bytes: usize,
 }
 
 /// A watched key.

@@ -720,7 +720,8 @@ pub static PARAMS: &[Param] = &[
     param("tls-session-cache-size", NATURAL, "20480", "Sessions of TLS kept."),
     param("tls-session-cache-timeout", NATURAL, "300", "Seconds that a session of TLS is kept."),
     param("tls-session-caching", Bool, "yes", "Whether sessions of TLS are kept."),
-    param("tracking-table-max-keys", COUNT, "1000000", "Keys that client tracking remembers."),
+    param("tracking-table-max-keys", COUNT, "1000000", "Keys that client tracking remembers.")
+        .field(field!(tracking_table_max_keys)),
     param("unixsocket", Text, "", "Path of a Unix socket to listen on.")
         .is(Trait::Immutable)
         .field(field!(unixsocket)),

@@ -38,6 +38,7 @@ pub struct Settings {
     pub tcp_backlog: u32,
     pub tcp_keepalive: u64,
     pub timeout: u64,
+    pub tracking_table_max_keys: u64,
     pub unixsocket: Vec<u8>,
     pub unixsocketperm: u32,
 }
