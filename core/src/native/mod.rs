@@ -1,1 +1,66 @@
-//! The TCP host.
+//! The TCP host: a node behind sockets, files and the operating system's clock.
+//!
+//! One thread runs the node and all sockets ([`event_loop`]); one more does what may be slow on a
+//! disk ([`disk`]). Everything that can fail outside is handled here and reaches the node as an
+//! event, so the engine stays free of it.
+//!
+//! - [`args`]: the command line and redis.conf
+//! - [`listen`]: the sockets that wait for clients
+//! - [`connections`]: the sockets of clients
+//! - [`log`]: lines in Redis's format
+//! - [`memory`]: the allocator, and how much it has handed out
+
+pub mod args;
+pub mod clock;
+pub mod connections;
+pub mod disk;
+pub mod event_loop;
+pub mod listen;
+pub mod log;
+pub mod memory;
+
+use std::process::ExitCode;
+
+use crate::base::rng::Seed;
+use crate::node::Level;
+
+/// Runs the server until it is told to end. `args` are the words of the command line behind the
+/// program's name.
+pub fn main(args: &[String]) -> ExitCode {
+    let config = match args::parse(args) {
+        Ok(args::Wish::Serve(config)) => *config,
+        Ok(args::Wish::Print(text)) => {
+            log::print(&text);
+            return ExitCode::SUCCESS;
+        }
+        Err(text) => {
+            log::print_error(&text);
+            return ExitCode::FAILURE;
+        }
+    };
+    let mut log = match log::Log::open(&config) {
+        Ok(log) => log,
+        Err(text) => {
+            log::print_error(&text);
+            return ExitCode::FAILURE;
+        }
+    };
+    log.write(Level::Notice, &format!("Redstart {} is starting", env!("CARGO_PKG_VERSION")));
+    let served = seed().and_then(|seed| event_loop::EventLoop::new(config, seed, &mut log));
+    match served.and_then(|event_loop| event_loop.run(&mut log)) {
+        Ok(0) => ExitCode::SUCCESS,
+        Ok(status) => ExitCode::from(status),
+        Err(text) => {
+            log.write(Level::Warning, &text);
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// A seed from the operating system's source of secrets.
+fn seed() -> Result<Seed, String> {
+    let mut bytes = [[0; 8]; 4];
+    getrandom::fill(bytes.as_flattened_mut())
+        .map_err(|error| format!("The operating system gives no random numbers: {error}"))?;
+    Ok(Seed(bytes.map(u64::from_le_bytes)))
+}

@@ -1,0 +1,164 @@
+//! The sockets of clients: reading and writing without waiting.
+
+use std::io::{self, Read, Write};
+use std::net::Shutdown;
+
+use mio::net::{TcpStream, UnixStream};
+use mio::{Interest, Registry, Token};
+
+use crate::node::ConnId;
+
+/// A client's socket.
+pub enum Socket {
+    /// Over TCP.
+    Tcp(TcpStream),
+    /// Over a Unix socket.
+    Unix(UnixStream),
+}
+
+/// A connection as the host sees it.
+pub struct Connection {
+    socket: Socket,
+    /// It could not take all that was to be written, and is waited for.
+    pub is_full: bool,
+    /// It is closed once everything was written.
+    pub is_closing: bool,
+    /// It is in the list of connections with something to write.
+    pub is_listed: bool,
+}
+
+/// How writing ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Written {
+    /// So many bytes, and the socket would take more.
+    All(usize),
+    /// So many bytes, and the socket takes no more for now.
+    Full(usize),
+    /// The connection is gone.
+    Gone,
+}
+
+/// How reading ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// So many bytes, and there may be more.
+    More(usize),
+    /// So many bytes, and for now there are no more.
+    Drained(usize),
+    /// The connection is gone.
+    Gone,
+}
+
+/// All connections, by the number the node knows them by.
+#[derive(Default)]
+pub struct Connections {
+    slots: Vec<Option<Connection>>,
+    free: Vec<u32>,
+}
+
+impl Connections {
+    /// Adds a socket and registers it for events under a token that begins at `first_token`.
+    pub fn add(
+        &mut self,
+        mut socket: Socket,
+        registry: &Registry,
+        first_token: usize,
+    ) -> io::Result<ConnId> {
+        let index = self.free.pop().unwrap_or(self.slots.len() as u32);
+        let token = Token(first_token + index as usize);
+        // Both at once: events are edge-triggered, so an idle writable socket costs nothing.
+        let interest = Interest::READABLE | Interest::WRITABLE;
+        let registered = match &mut socket {
+            Socket::Tcp(stream) => registry.register(stream, token, interest),
+            Socket::Unix(stream) => registry.register(stream, token, interest),
+        };
+        if let Err(error) = registered {
+            self.free.push(index);
+            return Err(error);
+        }
+        let connection = Connection { socket, is_full: false, is_closing: false, is_listed: false };
+        let index_usize = index as usize;
+        if self.slots.len() <= index_usize {
+            self.slots.resize_with(index_usize + 1, || None);
+        }
+        self.slots[index_usize] = Some(connection);
+        Ok(ConnId(index))
+    }
+
+    /// The connection with this number.
+    pub fn get_mut(&mut self, conn: ConnId) -> Option<&mut Connection> {
+        self.slots.get_mut(conn.0 as usize)?.as_mut()
+    }
+
+    /// Closes a connection; its number is free again.
+    pub fn remove(&mut self, conn: ConnId) {
+        if let Some(connection) = self.slots.get_mut(conn.0 as usize).and_then(Option::take) {
+            connection.socket.shutdown();
+            self.free.push(conn.0);
+        }
+    }
+
+    /// The numbers of all connections.
+    pub fn ids(&self) -> Vec<ConnId> {
+        let open = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
+        open.map(|(index, _)| ConnId(index as u32)).collect()
+    }
+}
+
+impl Connection {
+    /// Reads once into `buffer`.
+    pub fn read(&mut self, buffer: &mut [u8]) -> Seen {
+        loop {
+            return match self.socket.read(buffer) {
+                Ok(0) => Seen::Gone,
+                // A stream that gave less than it could has nothing left (epoll(7)).
+                Ok(count) if count < buffer.len() => Seen::Drained(count),
+                Ok(count) => Seen::More(count),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => Seen::Drained(0),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
+                Err(_) => Seen::Gone,
+            };
+        }
+    }
+
+    /// Writes as much of `bytes` as the socket takes.
+    pub fn write(&mut self, bytes: &[u8]) -> Written {
+        let mut written = 0;
+        while let Some(rest) = bytes.get(written..).filter(|rest| !rest.is_empty()) {
+            match self.socket.write(rest) {
+                Ok(0) => return Written::Gone,
+                Ok(count) => written += count,
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Written::Full(written);
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(_) => return Written::Gone,
+            }
+        }
+        Written::All(written)
+    }
+}
+
+impl Socket {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.read(buffer),
+            Self::Unix(stream) => stream.read(buffer),
+        }
+    }
+
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::Tcp(stream) => stream.write(bytes),
+            Self::Unix(stream) => stream.write(bytes),
+        }
+    }
+
+    fn shutdown(&self) {
+        // It may be gone already, which is what is wanted.
+        let _ = match self {
+            Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
+            Self::Unix(stream) => stream.shutdown(Shutdown::Both),
+        };
+    }
+}

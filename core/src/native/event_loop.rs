@@ -1,0 +1,351 @@
+//! The event loop: one thread, all sockets, one node.
+//!
+//! A turn of the loop waits until a socket, the disk, a signal or the clock has something, gives
+//! all of it to the node, and then writes what every connection is owed in one go, so that a
+//! pipeline of commands costs one read and one write.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use mio::{Events, Interest, Poll, Token, Waker};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook_mio::v1_0::Signals;
+
+use super::clock::Clock;
+use super::connections::{Connections, Seen, Written};
+use super::disk::Disk;
+use super::listen::{self, Listener};
+use super::log::Log;
+use super::memory;
+use crate::base::rng::Seed;
+use crate::base::time::Time;
+use crate::engine::Config;
+use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Signal};
+
+/// Bytes read from a socket at once.
+const READ_BYTES: usize = 64 * 1024;
+/// Reads of one connection in a turn; what is left waits until the others had theirs.
+const READS_PER_TURN: usize = 4;
+/// Connections accepted in a turn.
+const ACCEPTS_PER_TURN: usize = 1000;
+/// Between two looks at what the operating system knows of the process.
+const MEASURE_EVERY: Duration = Duration::from_secs(1);
+
+const WAKER: Token = Token(1 << 20);
+const SIGNALS: Token = Token((1 << 20) + 1);
+/// Tokens of listeners begin at 0, of connections here.
+const FIRST_CONNECTION: usize = (1 << 20) + 2;
+
+/// The server: sockets around a node.
+pub struct EventLoop {
+    node: Node,
+    config: Config,
+    clock: Clock,
+    poll: Poll,
+    listeners: Vec<Listener>,
+    signals: Signals,
+    connections: Connections,
+    disk: Disk,
+    effects: Vec<Effect>,
+    /// Connections with something to write.
+    to_write: Vec<ConnId>,
+    /// Connections with more to read than a turn allows.
+    to_read: Vec<ConnId>,
+    buffer: Vec<u8>,
+    measures: Measures,
+    measured: Option<Time>,
+    exit: Option<u8>,
+}
+
+impl EventLoop {
+    /// Opens everything and starts the node. The error is a line for the log.
+    pub fn new(config: Config, seed: Seed, log: &mut Log) -> Result<Self, String> {
+        let failed = |what: &'static str| move |error: io::Error| format!("{what}: {error}");
+        let poll = Poll::new().map_err(failed("Can't create the event loop"))?;
+        let registry = poll.registry();
+        let listeners = listen::open(&config, registry)?;
+        let waker = Waker::new(registry, WAKER).map_err(failed("Can't create the event loop"))?;
+        let mut signals =
+            Signals::new([SIGINT, SIGTERM]).map_err(failed("Can't listen to signals"))?;
+        registry
+            .register(&mut signals, SIGNALS, Interest::READABLE)
+            .map_err(failed("Can't listen to signals"))?;
+        let folder = std::path::PathBuf::from(String::from_utf8_lossy(&config.dir).into_owned());
+        let disk = Disk::start(folder, Arc::new(waker)).map_err(failed("Can't start a thread"))?;
+        let clock = Clock::new();
+        let node = Node::new(config.clone(), seed, clock.now());
+        for listener in &listeners {
+            let text = match listener {
+                Listener::Tcp(socket) => match socket.local_addr() {
+                    Ok(addr) => format!("Ready to accept connections tcp on {addr}"),
+                    Err(_) => "Ready to accept connections tcp".into(),
+                },
+                Listener::Unix(_, path) => format!("Ready to accept connections unix on {path}"),
+            };
+            log.write(Level::Notice, &text);
+        }
+        Ok(Self {
+            node,
+            config,
+            clock,
+            poll,
+            listeners,
+            signals,
+            connections: Connections::default(),
+            disk,
+            effects: Vec::new(),
+            to_write: Vec::new(),
+            to_read: Vec::new(),
+            buffer: vec![0; READ_BYTES],
+            measures: Measures::default(),
+            measured: None,
+            exit: None,
+        })
+    }
+
+    /// Serves until the node asks for the end; returns the status to end with.
+    pub fn run(mut self, log: &mut Log) -> Result<u8, String> {
+        let mut events = Events::with_capacity(1024);
+        self.tell(Event::Wake, log);
+        loop {
+            self.write_all(log);
+            if let Some(status) = self.exit {
+                return Ok(self.finish(status));
+            }
+            let timeout = self.timeout();
+            match self.poll.poll(&mut events, timeout) {
+                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                    return Err(format!("Can't wait for events: {error}"));
+                }
+                _ => {}
+            }
+            self.measure(log);
+            for conn in std::mem::take(&mut self.to_read) {
+                self.read(conn, log);
+            }
+            let mut any = false;
+            for event in &events {
+                any = true;
+                match event.token() {
+                    WAKER => self.disk_answers(log),
+                    SIGNALS => self.signals(log),
+                    Token(index) if index < FIRST_CONNECTION => self.accept(index, log),
+                    Token(index) => {
+                        let conn = ConnId((index - FIRST_CONNECTION) as u32);
+                        if event.is_writable() {
+                            self.writable(conn);
+                        }
+                        if event.is_readable() || event.is_read_closed() || event.is_error() {
+                            self.read(conn, log);
+                        }
+                    }
+                }
+            }
+            let due = self.node.next_wake().is_some_and(|wake| wake <= self.clock.now().mono);
+            if due || !any {
+                self.tell(Event::Wake, log);
+            }
+        }
+    }
+
+    /// Tells the node something and does what it asks.
+    fn tell(&mut self, event: Event<'_>, log: &mut Log) {
+        let mut effects = std::mem::take(&mut self.effects);
+        self.node.handle(self.clock.now(), event, &mut effects);
+        for effect in effects.drain(..) {
+            self.act(effect, log);
+        }
+        self.effects = effects;
+    }
+
+    fn act(&mut self, effect: Effect, log: &mut Log) {
+        match effect {
+            Effect::Send { conn } => self.list_for_writing(conn),
+            Effect::Close { conn } => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    connection.is_closing = true;
+                }
+                self.list_for_writing(conn);
+            }
+            Effect::Disk(op) => self.disk.ask(op),
+            Effect::Log(record) => log.write(record.level, &record.text),
+            Effect::Exit { status } => self.exit = Some(status),
+        }
+    }
+
+    fn list_for_writing(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(conn)
+            && !connection.is_listed
+            && !connection.is_full
+        {
+            connection.is_listed = true;
+            self.to_write.push(conn);
+        }
+    }
+
+    /// Reads from a connection and gives what came to the node.
+    fn read(&mut self, conn: ConnId, log: &mut Log) {
+        for _ in 0..READS_PER_TURN {
+            let Some(connection) = self.connections.get_mut(conn) else { return };
+            let mut buffer = std::mem::take(&mut self.buffer);
+            let seen = connection.read(&mut buffer);
+            if let Seen::More(count) | Seen::Drained(count) = seen
+                && let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty())
+            {
+                self.tell(Event::Received { conn, bytes }, log);
+            }
+            self.buffer = buffer;
+            match seen {
+                Seen::More(_) => {}
+                Seen::Drained(_) => return,
+                Seen::Gone => return self.close(conn, log),
+            }
+        }
+        // Others first; what this one has sent already makes no event any more.
+        self.to_read.push(conn);
+    }
+
+    fn writable(&mut self, conn: ConnId) {
+        if let Some(connection) = self.connections.get_mut(conn)
+            && connection.is_full
+        {
+            connection.is_full = false;
+            self.list_for_writing(conn);
+        }
+    }
+
+    /// Writes what connections are owed.
+    fn write_all(&mut self, log: &mut Log) {
+        while !self.to_write.is_empty() {
+            for conn in std::mem::take(&mut self.to_write) {
+                self.write(conn, log);
+            }
+        }
+    }
+
+    fn write(&mut self, conn: ConnId, log: &mut Log) {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        connection.is_listed = false;
+        let Some(out) = self.node.outbox(conn) else { return };
+        match connection.write(out.pending()) {
+            Written::All(count) => {
+                out.consume(count);
+                if connection.is_closing {
+                    self.close(conn, log);
+                }
+            }
+            Written::Full(count) => {
+                out.consume(count);
+                connection.is_full = true;
+            }
+            Written::Gone => self.close(conn, log),
+        }
+    }
+
+    fn close(&mut self, conn: ConnId, log: &mut Log) {
+        self.connections.remove(conn);
+        self.tell(Event::Closed { conn }, log);
+    }
+
+    fn accept(&mut self, index: usize, log: &mut Log) {
+        for _ in 0..ACCEPTS_PER_TURN {
+            let Some(listener) = self.listeners.get(index) else { return };
+            match listener.accept(&self.config) {
+                Ok((socket, origin)) => {
+                    let registry = self.poll.registry();
+                    match self.connections.add(socket, registry, FIRST_CONNECTION) {
+                        Ok(conn) => self.tell(Event::Opened { conn, origin }, log),
+                        Err(error) => {
+                            log.write(Level::Warning, &format!("Can't serve a client: {error}"));
+                        }
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    // Out of file descriptors, for one: others must not suffer.
+                    log.write(Level::Warning, &format!("Accepting client connection: {error}"));
+                    return;
+                }
+            }
+        }
+    }
+
+    fn disk_answers(&mut self, log: &mut Log) {
+        while let Some(done) = self.disk.answer() {
+            self.tell(Event::Disk(done), log);
+        }
+    }
+
+    fn signals(&mut self, log: &mut Log) {
+        let received: Vec<i32> = self.signals.pending().collect();
+        for signal in received {
+            let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
+            log.write(Level::Warning, &format!("Received {name} scheduling shutdown..."));
+            self.tell(Event::Signal(Signal::Shutdown), log);
+        }
+    }
+
+    /// Tells the node how much memory it uses: its own share at every turn, which is one read of a
+    /// counter, and what the operating system knows now and then.
+    fn measure(&mut self, log: &mut Log) {
+        let now = self.clock.now();
+        let every_us = MEASURE_EVERY.as_micros() as u64;
+        if self.measured.is_none_or(|last| now.mono.since_us(last.mono) >= every_us) {
+            self.measured = Some(now);
+            self.measures = Measures { used_memory: memory::used(), ..system_measures() };
+        }
+        self.measures.used_memory = memory::used();
+        let measures = self.measures.clone();
+        self.tell(Event::Measured(measures), log);
+    }
+
+    fn timeout(&self) -> Option<Duration> {
+        if !self.to_read.is_empty() {
+            return Some(Duration::ZERO);
+        }
+        let now = self.clock.now().mono;
+        self.node.next_wake().map(|wake| Duration::from_micros(wake.since_us(now)))
+    }
+
+    /// Writes what can still be written and waits for the disk.
+    fn finish(mut self, status: u8) -> u8 {
+        for conn in self.connections.ids() {
+            if let (Some(connection), Some(out)) =
+                (self.connections.get_mut(conn), self.node.outbox(conn))
+            {
+                connection.write(out.pending());
+            }
+            self.connections.remove(conn);
+        }
+        self.listeners.iter().for_each(Listener::clean_up);
+        self.disk.finish();
+        status
+    }
+}
+
+/// What the operating system knows of this process; zeros where it does not say.
+fn system_measures() -> Measures {
+    let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+    let kilobytes = |text: &str, name: &str| {
+        let line = text.lines().find_map(|line| line.strip_prefix(name)).unwrap_or_default();
+        let number = line.trim_start_matches(':').split_whitespace().next();
+        number.and_then(|number| number.parse::<u64>().ok()).unwrap_or_default() * 1024
+    };
+    let stat = read("/proc/self/stat");
+    // Behind the program's name, which may hold anything, fields 12 and 13 are clock ticks of
+    // 10 ms, whatever the kernel's own (proc(5), USER_HZ).
+    let after_name = stat.rsplit(')').next().unwrap_or_default();
+    let ticks = |index: usize| {
+        let field = after_name.split_whitespace().nth(index);
+        field.and_then(|ticks| ticks.parse::<u64>().ok()).unwrap_or_default() * 10_000
+    };
+    Measures {
+        used_memory: 0,
+        rss: kilobytes(&read("/proc/self/status"), "VmRSS"),
+        system_memory: kilobytes(&read("/proc/meminfo"), "MemTotal"),
+        cpu_user_us: ticks(11),
+        cpu_sys_us: ticks(12),
+    }
+}
