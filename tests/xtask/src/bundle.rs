@@ -17,6 +17,8 @@ use wasm_bindgen_cli_support::Bindgen;
 
 const TARGET: &str = "wasm32-unknown-unknown";
 const SOURCE: &str = "static";
+/// The version of the library; a test compares it with the lock file.
+const WASM_BINDGEN: &str = "0.2.130";
 
 /// Builds the bundle into `dist`, replacing what is there, and tells of each step.
 pub(crate) fn build(dist: &Path) -> Result<()> {
@@ -99,7 +101,7 @@ fn add(asset: &Asset, dist: &Path) -> Result<()> {
 }
 
 /// Writes a compiled program and the JavaScript around it into `dist`.
-fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> Result<()> {
+pub(crate) fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
     bindgen.input_path(wasm).out_name(name).typescript(false);
     // Names of functions only serve a debugger, and they are a third of the download.
@@ -107,8 +109,34 @@ fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> Result<()> 
     match bindings {
         Bindings::Web => bindgen.web(true)?,
         Bindings::NoModules => bindgen.no_modules(true)?,
+        Bindings::Node => bindgen.nodejs(true)?,
     };
     bindgen.generate(dist)
+}
+
+/// Behaves as the `wasm-bindgen` command does when Trunk calls it, so that the tests of Trunk's
+/// bundle need not compile a second copy of the library that is in here.
+pub(crate) fn bindgen_command(args: &[String]) -> Result<()> {
+    if args == ["--version"] {
+        println!("wasm-bindgen {}", WASM_BINDGEN);
+        return Ok(());
+    }
+    let (mut bindings, mut name, mut dir, mut wasm) = (None, None, None, None);
+    for arg in args {
+        match arg.split_once('=').unwrap_or((arg, "")) {
+            ("--target", "web") => bindings = Some(Bindings::Web),
+            ("--target", "no-modules") => bindings = Some(Bindings::NoModules),
+            ("--out-name", value) => name = Some(value),
+            ("--out-dir", value) => dir = Some(value),
+            ("--no-typescript", "") => {}
+            (path, "") if !path.starts_with('-') => wasm = Some(path),
+            _ => bail!("this stand-in for wasm-bindgen does not know {arg}"),
+        }
+    }
+    let (Some(bindings), Some(name), Some(dir), Some(wasm)) = (bindings, name, dir, wasm) else {
+        bail!("this stand-in for wasm-bindgen needs --target, --out-name, --out-dir and a file");
+    };
+    bind(Path::new(wasm), name, bindings, Path::new(dir))
 }
 
 fn source(href: &str) -> PathBuf {

@@ -47,6 +47,8 @@ pub(crate) enum Bindings {
     Web,
     /// A classic script with a global, for workers that are not modules.
     NoModules,
+    /// A module of node's, for tests.
+    Node,
 }
 
 impl<'a> Index<'a> {

@@ -10,6 +10,7 @@
 )]
 
 mod bundle;
+mod checks;
 mod index;
 mod play;
 mod serve;
@@ -17,7 +18,7 @@ mod shell;
 mod size;
 
 use anyhow::{Context as _, Result, bail};
-use std::path::PathBuf;
+use std::path::Path;
 use std::process::ExitCode;
 
 const HELP: &str = "\
@@ -28,10 +29,18 @@ The project's tasks.
   cargo xtask serve DIR [--port N] [--under /PATH/]
                                             serve a bundle that has been built
   cargo xtask size                          build, measure the download, compare with its limit
+  cargo xtask test [STEP…]                  prove everything, or the named steps
+  cargo xtask help                          this text
 ";
 
 fn main() -> ExitCode {
-    match run(std::env::args().skip(1).collect()) {
+    let mut args = std::env::args();
+    let called = args.next().unwrap_or_default();
+    let args: Vec<String> = args.collect();
+    // The tests of Trunk's bundle put a copy of this program on Trunk's PATH, under that name.
+    let as_bindgen = Path::new(&called).file_stem().is_some_and(|name| name == "wasm-bindgen");
+    let result = if as_bindgen { bundle::bindgen_command(&args) } else { run(args) };
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -44,19 +53,20 @@ fn run(args: Vec<String>) -> Result<()> {
     std::env::set_current_dir(shell::root()).context("cannot enter the project's folder")?;
     let mut options = Options::parse(args)?;
     let task = if options.words.is_empty() { "help".into() } else { options.words.remove(0) };
-    let takes_words = matches!(task.as_str(), "serve");
+    let takes_words = matches!(task.as_str(), "serve" | "test");
     if !takes_words && !options.words.is_empty() {
         bail!("`{task}` takes no argument `{}`; see `cargo xtask help`", options.words[0]);
     }
     match task.as_str() {
         "help" => print!("{HELP}"),
         "play" => play::play(options.port, options.open)?,
-        "build" => drop(bundle::build(&PathBuf::from("dist"))?),
+        "build" => bundle::build(Path::new("dist"))?,
         "serve" => {
             let dir = options.words.first().context("`serve` needs the folder to serve")?;
             serve::Site::open(dir, &options.under, options.port)?.announce().run();
         }
         "size" => size::size()?,
+        "test" => checks::test(&options.words)?,
         other => bail!("there is no task `{other}`; see `cargo xtask help`"),
     }
     Ok(())

@@ -1,0 +1,118 @@
+//! The steps about the page: two bundles from one source, their size, and both in a browser.
+
+use super::Outcome;
+use super::tools::{Tools, home};
+use crate::serve::Site;
+use crate::{bundle, shell, size};
+use anyhow::{Context as _, Result, bail};
+use std::collections::BTreeSet;
+use std::ffi::OsString;
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::thread;
+
+/// Any path does; this one is neither the top nor one folder below it.
+const BELOW: &str = "/some/where/";
+
+pub(super) fn bundle(_: &Tools) -> Result<Outcome> {
+    bundle::build(&own()?)?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn size(_: &Tools) -> Result<Outcome> {
+    size::measure(&built(own()?)?)?;
+    Ok(Outcome::Passed)
+}
+
+/// Trunk's bundle, which has the same files as ours.
+pub(super) fn trunk_bundle(tools: &Tools) -> Result<Outcome> {
+    let dist = trunks()?;
+    let mut command = Command::new(&tools.trunk);
+    command.args(["build", "--offline", "--dist"]).arg(&dist).env("PATH", path_with_bindgen()?);
+    // Trunk reads NO_COLOR as a flag and stops at a value it does not know.
+    shell::run(command.env_remove("NO_COLOR"))?;
+    let own = built(own()?)?;
+    let (ours, theirs) = (files(&own)?, files(&dist)?);
+    if ours != theirs {
+        let missing: Vec<_> = theirs.difference(&ours).collect();
+        let more: Vec<_> = ours.difference(&theirs).collect();
+        bail!("the bundles differ: only Trunk's has {missing:?}, only ours has {more:?}");
+    }
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn page(tools: &Tools) -> Result<Outcome> {
+    play(tools, &built(own()?)?, "/", &[])
+}
+
+pub(super) fn page_below_a_path(tools: &Tools) -> Result<Outcome> {
+    play(tools, &built(own()?)?, BELOW, &["what_was_typed_survives_a_reload"])
+}
+
+pub(super) fn trunk_page(tools: &Tools) -> Result<Outcome> {
+    play(tools, &built(trunks()?)?, "/", &[])
+}
+
+/// Plays the page's tests on the bundle in `dist`, served under a path.
+fn play(tools: &Tools, dist: &Path, under: &str, only: &[&str]) -> Result<Outcome> {
+    let site = Site::open(dist, under, 0)?;
+    let url = site.url();
+    // Ends with this program.
+    thread::spawn(move || site.run());
+    let mut cargo = shell::cargo();
+    cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
+    // One after the other: the tests measure, and a browser wants both cores.
+    cargo.args(["--test", "page", "--", "--nocapture", "--test-threads=1"]).args(only);
+    cargo.env("REDSTART_PAGE", url);
+    cargo.env("CHROMIUM", &tools.chromium).env("CHROMEDRIVER", &tools.chromedriver);
+    shell::run(&mut cargo)?;
+    Ok(Outcome::Passed)
+}
+
+fn own() -> Result<PathBuf> {
+    Ok(home()?.join("bundle"))
+}
+
+fn trunks() -> Result<PathBuf> {
+    Ok(home()?.join("trunk-bundle"))
+}
+
+/// `dist`, if a step before has built it.
+fn built(dist: PathBuf) -> Result<PathBuf> {
+    if !dist.join("index.html").exists() {
+        bail!("there is no bundle in {dist:?}; its own step failed or did not run");
+    }
+    Ok(dist)
+}
+
+/// The PATH with a `wasm-bindgen` on it. Trunk would otherwise download one, or compile it for
+/// several minutes; this program contains it already (see `bundle::bindgen_command`).
+fn path_with_bindgen() -> Result<OsString> {
+    let folder = home()?.join("wasm-bindgen");
+    fs::create_dir_all(&folder)?;
+    let command = folder.join("wasm-bindgen");
+    if command.exists() {
+        fs::remove_file(&command)?;
+    }
+    fs::copy(std::env::current_exe()?, &command).context("cannot copy this program")?;
+    let path = std::env::var_os("PATH").unwrap_or_default();
+    Ok(std::env::join_paths(std::iter::once(folder).chain(std::env::split_paths(&path)))?)
+}
+
+/// The files below `dir`, by their paths in it.
+fn files(dir: &Path) -> Result<BTreeSet<PathBuf>> {
+    let mut folders = vec![dir.to_owned()];
+    let mut found = BTreeSet::new();
+    while let Some(folder) = folders.pop() {
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.is_dir() {
+                folders.push(path);
+            } else {
+                found.insert(path.strip_prefix(dir)?.to_owned());
+            }
+        }
+    }
+    Ok(found)
+}
