@@ -5,8 +5,10 @@
 
 use std::sync::LazyLock;
 
-use crate::engine::Table;
+use crate::engine::{Table, help};
 
+mod command;
+mod config;
 mod connection;
 mod databases;
 mod expire;
@@ -22,6 +24,8 @@ pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let families = [
+            command::COMMANDS,
+            config::COMMANDS,
             connection::COMMANDS,
             databases::COMMANDS,
             expire::COMMANDS,
@@ -32,7 +36,7 @@ pub fn table() -> &'static Table {
             transaction::COMMANDS,
             wait::COMMANDS,
         ];
-        Table::new(families.into_iter().flatten().copied())
+        Table::new(families.into_iter().flatten().copied(), help::help)
     });
     &TABLE
 }

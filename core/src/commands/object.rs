@@ -1,7 +1,6 @@
 //! OBJECT: how a value is stored and how it is used.
 
 use crate::base::Error;
-use crate::engine::help::help;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::spec::{Access::*, Arg, Flag::*, Group, key};
 use crate::store::ValueRef;
@@ -14,13 +13,7 @@ const OBJECT: Command = Command {
     since: "2.2.3",
     group: Group::Generic,
     complexity: "Depends on the subcommand",
-    subcommands: &[
-        &OBJECT_ENCODING,
-        &OBJECT_FREQ,
-        &OBJECT_IDLETIME,
-        &OBJECT_REFCOUNT,
-        &OBJECT_HELP,
-    ],
+    subcommands: &[&OBJECT_ENCODING, &OBJECT_FREQ, &OBJECT_IDLETIME, &OBJECT_REFCOUNT],
     ..Command::BASE
 };
 
@@ -125,13 +118,3 @@ fn refcount(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     Ok(())
 }
-
-const OBJECT_HELP: Command = Command {
-    name: "HELP",
-    summary: "Lists the subcommands.",
-    since: "6.2.0",
-    group: Group::Generic,
-    flags: &[Loading, Stale],
-    run: help,
-    ..Command::BASE
-};

@@ -94,7 +94,10 @@ impl Engine {
         if entry.subcommands.is_empty() {
             return Ok(entry);
         }
-        let Some(sub) = argv.get(1) else { return Err(wrong_arity(entry)) };
+        let Some(sub) = argv.get(1) else {
+            // COMMAND is the one container that is a command as well.
+            return if entry.takes(1) { Ok(entry) } else { Err(wrong_arity(entry)) };
+        };
         self.table.find_sub(entry, sub).ok_or_else(|| {
             let shown = sub.get(..UNKNOWN_SHOWN_MAX).unwrap_or(sub);
             Error::Bytes(

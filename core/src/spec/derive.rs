@@ -143,8 +143,9 @@ pub fn has_movable_keys(specs: &[KeySpec]) -> bool {
     })
 }
 
-/// The indices of the keys in `argv`, with what the command does with each. Costs O(arguments).
-pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Vec<(usize, &'static [Access])> {
+/// The indices of the keys in `argv`, with what the command does with each; `None` if a number of
+/// keys is none or larger than what follows it. Costs O(arguments).
+pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [Access])>> {
     let mut found = Vec::new();
     let len = argv.len() as i64;
     for spec in specs {
@@ -180,18 +181,20 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Vec<(usize, &'static [Access])
             FindKeys::Range { last, step, .. } => (first, first + i64::from(last), step),
             FindKeys::Count { count, first: offset, step } => {
                 let number = argv.get((first + i64::from(count)) as usize).and_then(num::parse_i64);
-                let Some(number) = number.filter(|&number| (0..=len).contains(&number)) else {
-                    continue;
-                };
+                let number = number.filter(|&number| (0..=len).contains(&number))?;
                 let begin = first + i64::from(offset);
-                (begin, begin + (number - 1) * i64::from(step), step)
+                let last = begin + (number - 1) * i64::from(step);
+                if last >= len {
+                    return None;
+                }
+                (begin, last, step)
             }
             FindKeys::Unknown => continue,
         };
         let places = (first..=last.min(len - 1)).step_by(step.max(1) as usize);
         found.extend(places.map(|index| (index as usize, spec.access)));
     }
-    found
+    Some(found)
 }
 
 /// All ACL categories of `command`, in the order of [`Category`].
@@ -219,6 +222,28 @@ pub fn categories<H>(command: &Command<H>) -> Vec<Category> {
     all.sort_unstable();
     all.dedup();
     all
+}
+
+/// The subcommand HELP of a container.
+pub fn help<H>(container: &Command<H>, run: H) -> Command<H> {
+    Command {
+        name: "HELP",
+        summary: "Lists the subcommands.",
+        // The version that brought it to most containers, unless the container is younger.
+        since: if container.since > "5.0.0" { container.since } else { "5.0.0" },
+        group: container.group,
+        complexity: "O(1)",
+        flags: &[Flag::Loading, Flag::Stale],
+        acl: container.acl,
+        args: &[],
+        arity: None,
+        key_specs: None,
+        tips: &[],
+        deprecated: None,
+        subcommands: &[],
+        example: "",
+        run,
+    }
 }
 
 /// The arguments as a usage line shows them: `key value [NX | XX]`.

@@ -19,9 +19,10 @@ pub struct Entry<H: 'static> {
     pub categories: Vec<Category>,
     /// A container's subcommands, as places in [`Table::entries`].
     pub subcommands: Vec<usize>,
+    /// A subcommand's container, as a place in [`Table::entries`].
+    pub container: Option<usize>,
     /// One bit a flag, for tests that a hot path makes.
     flag_bits: u32,
-    is_sub: bool,
 }
 
 impl<H> Entry<H> {
@@ -34,7 +35,7 @@ impl<H> Entry<H> {
     /// Whether this is a subcommand.
     #[inline]
     pub fn is_sub(&self) -> bool {
-        self.is_sub
+        self.container.is_some()
     }
 
     /// Whether `count` words are as many as the command takes.
@@ -57,22 +58,29 @@ pub struct Table<H: 'static> {
 /// The longest name that is looked up.
 const NAME_BYTES_MAX: usize = 64;
 
-impl<H> Table<H> {
+impl<H: Copy> Table<H> {
     /// The table of all `commands`. Two of one name are a mistake in the program, which a test finds.
-    pub fn new(commands: impl IntoIterator<Item = &'static Command<H>>) -> Self {
+    ///
+    /// Every container that has none gets a subcommand HELP, whose handler is `help`. Its declaration is made
+    /// here and lives as long as the program, as all the others do: a table is built once.
+    pub fn new(commands: impl IntoIterator<Item = &'static Command<H>>, help: H) -> Self {
         let mut table = Self { entries: Vec::new(), by_name: Map::default() };
         for command in commands {
             let container = table.add(command, None);
-            for &subcommand in command.subcommands {
-                let index = table.add(subcommand, Some(command));
+            let lacks_help = !command.subcommands.is_empty()
+                && command.subcommands.iter().all(|subcommand| subcommand.name != "HELP");
+            let help = lacks_help.then(|| &*Box::leak(Box::new(derive::help(command, help))));
+            for subcommand in command.subcommands.iter().copied().chain(help) {
+                let index = table.add(subcommand, Some(container));
                 table.entries[container].subcommands.push(index);
             }
         }
         table
     }
 
-    fn add(&mut self, command: &'static Command<H>, parent: Option<&'static Command<H>>) -> usize {
+    fn add(&mut self, command: &'static Command<H>, container: Option<usize>) -> usize {
         let index = self.entries.len();
+        let parent = container.map(|index| self.entries[index].command);
         let full_name = match parent {
             Some(parent) => format!("{}|{}", parent.name, command.name).to_ascii_lowercase(),
             None => command.name.to_ascii_lowercase(),
@@ -87,7 +95,7 @@ impl<H> Table<H> {
             categories: derive::categories(command),
             subcommands: Vec::new(),
             flag_bits: command.flags.iter().fold(0, |bits, &flag| bits | 1 << flag as u32),
-            is_sub: parent.is_some(),
+            container,
         });
         index
     }
@@ -99,7 +107,7 @@ impl<H> Table<H> {
 
     /// The commands that are not subcommands.
     pub fn top(&self) -> impl Iterator<Item = &Entry<H>> {
-        self.entries.iter().filter(|entry| !entry.is_sub)
+        self.entries.iter().filter(|entry| !entry.is_sub())
     }
 
     /// The command `name`, in letters of any case.

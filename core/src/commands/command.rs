@@ -1,0 +1,462 @@
+//! COMMAND: what commands there are, all of it derived from their declarations.
+
+use crate::base::{Error, glob};
+use crate::engine::{Args, Command, Ctx, Entry, Outcome, Table};
+use crate::resp::{Argv, Out};
+use crate::spec::{
+    Access, Acl, Arg, BeginSearch, Category, FindKeys, Flag::*, Group, KeySpec, Kind, derive, many,
+    one_of, opt, pattern, string,
+};
+
+pub(crate) const COMMANDS: &[&Command] = &[&COMMAND];
+
+/// The categories of everything here beyond those that the flags imply.
+const CONNECTION: Acl = Acl::Group(&[Category::Connection]);
+
+const COMMAND: Command = Command {
+    name: "COMMAND",
+    summary: "Describes all commands.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(N) in the number of commands",
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    arity: Some(-1),
+    tips: &["nondeterministic_output_order"],
+    subcommands: &[
+        &COMMAND_COUNT,
+        &COMMAND_LIST,
+        &COMMAND_INFO,
+        &COMMAND_DOCS,
+        &COMMAND_GETKEYS,
+        &COMMAND_GETKEYSANDFLAGS,
+    ],
+    run: command,
+    ..Command::BASE
+};
+
+fn command(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    info_of_all(cx.out, cx.engine.table);
+    Ok(())
+}
+
+const COMMAND_COUNT: Command = Command {
+    name: "COUNT",
+    summary: "Replies with the number of commands, subcommands not counted.",
+    since: "2.8.13",
+    group: Group::Server,
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    run: command_count,
+    ..Command::BASE
+};
+
+fn command_count(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let count = cx.table.top().count();
+    cx.out.count(count);
+    Ok(())
+}
+
+const COMMAND_LIST: Command = Command {
+    name: "LIST",
+    summary: "Lists the names of all commands, or of those that a filter lets pass.",
+    since: "7.0.0",
+    group: Group::Server,
+    complexity: "O(N) in the number of commands",
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    args: &[opt(one_of(
+        "filterby",
+        &[
+            string("module-name").after("MODULE"),
+            string("category").after("ACLCAT"),
+            pattern("pattern").after("PATTERN"),
+        ],
+    )
+    .after("FILTERBY"))],
+    tips: &["nondeterministic_output_order"],
+    example: "> COMMAND LIST FILTERBY PATTERN pin?\n1) \"ping\"\n",
+    run: command_list,
+    ..Command::BASE
+};
+
+fn command_list(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let entries = cx.engine.table.entries().iter();
+    let listed: Vec<&Entry> = if args.is_empty() {
+        entries.collect()
+    } else {
+        if !args.eat("FILTERBY") {
+            return Err(Error::Syntax);
+        }
+        let (by, what) = (args.take()?, args.take()?);
+        args.end()?;
+        match by.to_ascii_lowercase().as_slice() {
+            b"module" => Vec::new(),
+            b"aclcat" => {
+                let is_it = |one: &Category| what.eq_ignore_ascii_case(one.name().as_bytes());
+                entries.filter(|entry| entry.categories.iter().any(is_it)).collect()
+            }
+            b"pattern" => {
+                let lower = what.to_ascii_lowercase();
+                let matches = |entry: &&Entry| glob::matches(&lower, entry.full_name.as_bytes());
+                entries.filter(matches).collect()
+            }
+            _ => return Err(Error::Syntax),
+        }
+    };
+    cx.out.set(listed.len());
+    for entry in listed {
+        cx.out.bulk(entry.full_name.as_bytes());
+    }
+    Ok(())
+}
+
+const COMMAND_INFO: Command = Command {
+    name: "INFO",
+    summary: "Describes commands for programs: arity, flags, keys, categories, subcommands.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(N) in the number of commands",
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    args: &[opt(many(string("command-name")))],
+    tips: &["nondeterministic_output_order"],
+    run: command_info,
+    ..Command::BASE
+};
+
+fn command_info(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let table = cx.engine.table;
+    if args.is_empty() {
+        info_of_all(cx.out, table);
+        return Ok(());
+    }
+    cx.out.array(args.len());
+    for name in args.rest().iter() {
+        match table.find(name) {
+            Some(entry) => info(cx.out, table, entry),
+            None => cx.out.null_array(),
+        }
+    }
+    Ok(())
+}
+
+fn info_of_all(out: &mut Out, table: &Table) {
+    out.array(table.top().count());
+    for entry in table.top() {
+        info(out, table, entry);
+    }
+}
+
+/// One command as COMMAND INFO describes it. Subcommands nest one deep.
+fn info(out: &mut Out, table: &Table, entry: &Entry) {
+    let command = entry.command;
+    let (first, last, step) = derive::legacy_range(&entry.key_specs);
+    out.array(10);
+    out.bulk(entry.full_name.as_bytes());
+    out.int(entry.arity.into());
+    let mut flags: Vec<&str> = command.flags.iter().filter_map(|flag| flag.name()).collect();
+    if derive::has_movable_keys(&entry.key_specs) {
+        flags.extend(MovableKeys.name());
+    }
+    out.set(flags.len());
+    for flag in flags {
+        out.simple(flag);
+    }
+    for number in [first, last, step] {
+        out.int(number.into());
+    }
+    out.set(entry.categories.len());
+    for category in &entry.categories {
+        out.simple(&format!("@{}", category.name()));
+    }
+    out.set(command.tips.len());
+    for tip in command.tips {
+        out.bulk(tip.as_bytes());
+    }
+    out.set(entry.key_specs.len());
+    for spec in &entry.key_specs {
+        key_spec(out, spec);
+    }
+    out.set(entry.subcommands.len());
+    for subcommand in subcommands(table, entry) {
+        info(out, table, subcommand);
+    }
+}
+
+fn subcommands<'t>(table: &'t Table, entry: &'t Entry) -> impl Iterator<Item = &'t Entry> {
+    entry.subcommands.iter().filter_map(|&index| table.entries().get(index))
+}
+
+fn key_spec(out: &mut Out, spec: &KeySpec) {
+    out.map(if spec.notes.is_some() { 4 } else { 3 });
+    if let Some(notes) = spec.notes {
+        out.bulk(b"notes");
+        out.bulk(notes.as_bytes());
+    }
+    out.bulk(b"flags");
+    out.set(spec.access.len());
+    for access in spec.access {
+        out.simple(access.name());
+    }
+    let numbers = |out: &mut Out, kind: &str, numbers: &[(&str, i32)]| {
+        typed(out, kind, numbers.len());
+        for (name, number) in numbers {
+            out.bulk(name.as_bytes());
+            out.int((*number).into());
+        }
+    };
+    out.bulk(b"begin_search");
+    match spec.begin {
+        BeginSearch::Index(index) => numbers(out, "index", &[("index", index)]),
+        BeginSearch::Keyword(word, from) => {
+            typed(out, "keyword", 2);
+            out.bulk(b"keyword");
+            out.bulk(word.as_bytes());
+            out.bulk(b"startfrom");
+            out.int(from.into());
+        }
+        BeginSearch::Unknown => typed(out, "unknown", 0),
+    }
+    out.bulk(b"find_keys");
+    match spec.find {
+        FindKeys::Range { last, step, limit } => {
+            numbers(out, "range", &[("lastkey", last), ("keystep", step), ("limit", limit)]);
+        }
+        FindKeys::Count { count, first, step } => {
+            let fields = [("keynumidx", count), ("firstkey", first), ("keystep", step)];
+            numbers(out, "keynum", &fields);
+        }
+        FindKeys::Unknown => typed(out, "unknown", 0),
+    }
+}
+
+/// The start of a part of a key specification: its type, and a map of `fields` to follow.
+fn typed(out: &mut Out, kind: &str, fields: usize) {
+    out.map(2);
+    out.bulk(b"type");
+    out.bulk(kind.as_bytes());
+    out.bulk(b"spec");
+    out.map(fields);
+}
+
+const COMMAND_DOCS: Command = Command {
+    name: "DOCS",
+    summary: "Describes commands for people: what they do, cost, take, and since when.",
+    since: "7.0.0",
+    group: Group::Server,
+    complexity: "O(N) in the number of commands",
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    args: &[opt(many(string("command-name")))],
+    tips: &["nondeterministic_output_order"],
+    run: command_docs,
+    ..Command::BASE
+};
+
+fn command_docs(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let table = cx.engine.table;
+    let described: Vec<&Entry> = if args.is_empty() {
+        table.top().collect()
+    } else {
+        args.rest().iter().filter_map(|name| table.find(name)).collect()
+    };
+    cx.out.map(described.len());
+    for entry in described {
+        docs(cx.out, table, entry);
+    }
+    Ok(())
+}
+
+/// One command's name and what COMMAND DOCS says of it.
+fn docs(out: &mut Out, table: &Table, entry: &Entry) {
+    let command = entry.command;
+    out.bulk(entry.full_name.as_bytes());
+    let optional = [
+        command.deprecated.is_some(),
+        command.deprecated.is_some(),
+        command.deprecated.is_some(),
+        !command.args.is_empty(),
+        !entry.subcommands.is_empty(),
+    ];
+    out.map(4 + optional.iter().filter(|&&is_there| is_there).count());
+    let texts = [
+        ("summary", command.summary),
+        ("since", command.since),
+        ("group", command.group.name()),
+        ("complexity", command.complexity),
+    ];
+    for (name, text) in texts {
+        out.bulk(name.as_bytes());
+        out.bulk(text.as_bytes());
+    }
+    if let Some((since, instead)) = command.deprecated {
+        out.bulk(b"doc_flags");
+        out.set(1);
+        out.simple("deprecated");
+        out.bulk(b"deprecated_since");
+        out.bulk(since.as_bytes());
+        out.bulk(b"replaced_by");
+        out.bulk(instead.as_bytes());
+    }
+    if !command.args.is_empty() {
+        out.bulk(b"arguments");
+        arguments(out, command.args, &mut 0);
+    }
+    if !entry.subcommands.is_empty() {
+        out.bulk(b"subcommands");
+        out.map(entry.subcommands.len());
+        for subcommand in subcommands(table, entry) {
+            docs(out, table, subcommand);
+        }
+    }
+}
+
+/// A list of arguments; `keys` counts the key arguments before it. Declarations nest a few levels
+/// deep, which bounds the recursion.
+fn arguments(out: &mut Out, args: &[Arg], keys: &mut i64) {
+    out.array(args.len());
+    for arg in args {
+        argument(out, arg, keys);
+    }
+}
+
+fn argument(out: &mut Out, arg: &Arg, keys: &mut i64) {
+    let is_group = matches!(arg.kind, Kind::OneOf | Kind::Block);
+    let flags = [
+        (arg.optional, "optional"),
+        (arg.multiple, "multiple"),
+        (arg.multiple_token, "multiple_token"),
+    ];
+    let flags: Vec<&str> = flags.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
+    // A key whose place the specifications do not say has no access either.
+    let key_spec = (arg.kind == Kind::Key && !arg.access.is_empty()).then(|| {
+        *keys += 1;
+        *keys - 1
+    });
+    let texts =
+        [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
+    let texts = texts.iter().filter_map(|(name, text)| text.map(|text| (*name, text)));
+    let fields = 2
+        + texts.clone().count()
+        + [!is_group, key_spec.is_some(), !flags.is_empty(), is_group]
+            .iter()
+            .filter(|&&is_there| is_there)
+            .count();
+    out.map(fields);
+    out.bulk(b"name");
+    out.bulk(arg.name.as_bytes());
+    out.bulk(b"type");
+    out.bulk(arg.kind.name().as_bytes());
+    if !is_group {
+        out.bulk(b"display_text");
+        out.bulk(arg.display.unwrap_or(arg.name).as_bytes());
+    }
+    if let Some(index) = key_spec {
+        out.bulk(b"key_spec_index");
+        out.int(index);
+    }
+    for (name, text) in texts {
+        out.bulk(name.as_bytes());
+        out.bulk(text.as_bytes());
+    }
+    if !flags.is_empty() {
+        out.bulk(b"flags");
+        out.set(flags.len());
+        for flag in flags {
+            out.simple(flag);
+        }
+    }
+    if is_group {
+        out.bulk(b"arguments");
+        arguments(out, arg.args, keys);
+    }
+}
+
+const COMMAND_GETKEYS: Command = Command {
+    name: "GETKEYS",
+    summary: "Replies with the keys among the words of a whole command.",
+    since: "2.8.13",
+    group: Group::Server,
+    complexity: "O(N) in the number of words",
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    args: &[string("command"), opt(many(string("arg")))],
+    run: command_getkeys,
+    ..Command::BASE
+};
+
+fn command_getkeys(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let argv = args.rest();
+    let (_, keys) = keys_of(cx.engine.table, argv)?;
+    cx.out.array(keys.len());
+    for (index, _) in keys {
+        cx.out.bulk(argv.get(index).unwrap_or_default());
+    }
+    Ok(())
+}
+
+const COMMAND_GETKEYSANDFLAGS: Command = Command {
+    name: "GETKEYSANDFLAGS",
+    summary: "As GETKEYS, with what the command does with each key.",
+    since: "7.0.0",
+    group: Group::Server,
+    complexity: "O(N) in the number of words",
+    flags: &[Loading, Stale],
+    acl: CONNECTION,
+    args: &[string("command"), opt(many(string("arg")))],
+    run: command_getkeysandflags,
+    ..Command::BASE
+};
+
+fn command_getkeysandflags(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let argv = args.rest();
+    let (entry, keys) = keys_of(cx.engine.table, argv)?;
+    cx.out.array(keys.len());
+    for (index, access) in keys {
+        let access = actual_access(entry, argv, access);
+        cx.out.array(2);
+        cx.out.bulk(argv.get(index).unwrap_or_default());
+        cx.out.set(access.len());
+        for flag in access {
+            cx.out.simple(flag.name());
+        }
+    }
+    Ok(())
+}
+
+type Keys = Vec<(usize, &'static [Access])>;
+
+/// The command that `argv` is, and where its keys are.
+fn keys_of<'t>(table: &'t Table, argv: Argv<'_>) -> Result<(&'t Entry, Keys), Error> {
+    let invalid = Error::text("ERR Invalid command specified");
+    let entry = table.find(argv.get(0).unwrap_or_default()).filter(|entry| !entry.is_sub());
+    let mut entry = entry.ok_or_else(|| invalid.clone())?;
+    if let (false, Some(name)) = (entry.subcommands.is_empty(), argv.get(1)) {
+        entry = table.find_sub(entry, name).ok_or(invalid)?;
+    }
+    if entry.key_specs.is_empty() {
+        return Err(Error::text("ERR The command has no key arguments"));
+    }
+    if !entry.takes(argv.len()) {
+        return Err(Error::text("ERR Invalid number of arguments specified for command"));
+    }
+    let keys = derive::keys(&entry.key_specs, argv).unwrap_or_default();
+    if keys.is_empty() && !entry.has(NoMandatoryKeys) {
+        return Err(Error::text("ERR Invalid arguments specified for command"));
+    }
+    Ok((entry, keys))
+}
+
+/// What the command does with a key where that depends on its arguments: SET reads with GET, and
+/// BITFIELD writes with SET and INCRBY.
+fn actual_access(entry: &Entry, argv: Argv<'_>, access: &'static [Access]) -> &'static [Access] {
+    let has = |word: &str| argv.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
+    match entry.command.name {
+        "SET" if has("GET") => &[Access::Rw, Access::Access, Access::Update],
+        "SET" => &[Access::Ow, Access::Update],
+        "BITFIELD" if has("SET") || has("INCRBY") => &[Access::Rw, Access::Access, Access::Update],
+        "BITFIELD" => &[Access::Ro, Access::Access],
+        _ => access,
+    }
+}
