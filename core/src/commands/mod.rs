@@ -16,6 +16,7 @@ mod keys;
 mod object;
 mod pubsub;
 mod scan;
+mod string;
 mod transaction;
 mod wait;
 
@@ -33,6 +34,7 @@ pub fn table() -> &'static Table {
             object::COMMANDS,
             pubsub::COMMANDS,
             scan::COMMANDS,
+            string::COMMANDS,
             transaction::COMMANDS,
             wait::COMMANDS,
         ];

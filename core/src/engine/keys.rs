@@ -4,6 +4,7 @@
 use super::{Class, Ctx};
 use crate::base::Error;
 use crate::ds::QuickList;
+use crate::resp::Out;
 use crate::store::db::Found;
 use crate::store::{Type, Value, ValueMut, ValueRef};
 
@@ -76,6 +77,23 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].get(key)
     }
 
+    /// As [`Ctx::read`], with the output beside it, so that a reply can be written straight from the
+    /// value.
+    #[inline]
+    pub fn read_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
+        let is_there = self.expire_if_due(key);
+        self.count_read(key, is_there);
+        let db = &self.engine.shard.dbs[self.session.db];
+        (if is_there { db.get(key) } else { None }, self.out)
+    }
+
+    /// As [`Ctx::look`], with the output beside it.
+    pub fn look_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
+        let is_there = self.expire_if_due(key);
+        let db = &self.engine.shard.dbs[self.session.db];
+        (if is_there { db.get(key) } else { None }, self.out)
+    }
+
     /// The list that `key` holds, to read.
     pub fn read_list(&mut self, key: &[u8]) -> Result<Option<&QuickList>, Error> {
         match self.read(key).map(|found| found.value) {
@@ -104,6 +122,15 @@ impl<'b> Ctx<'b> {
         self.engine.insert(db, key, value, expires_ms);
     }
 
+    /// Stores a string, as [`Ctx::insert`]; as a number if it is exactly the digits of one.
+    #[inline]
+    pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) {
+        let db = self.session.db;
+        if self.engine.shard.dbs[db].insert_str(key, bytes, expires_ms) {
+            self.engine.notify(Class::New, "new", db, key);
+        }
+    }
+
     /// `key` of the selected database was changed by what is called `event`: watchers, waiters and
     /// subscribers are told, and it counts as one change for the save points.
     pub fn changed(&mut self, key: &[u8], class: Class, event: &str) {
@@ -114,6 +141,22 @@ impl<'b> Ctx<'b> {
     /// Removes `key`, which is there, telling nobody.
     pub fn remove(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
         self.engine.shard.dbs[self.session.db].remove(key)
+    }
+
+    /// Changes the number that `key`, which is there, holds, telling nobody.
+    pub fn set_int(&mut self, key: &[u8], number: i64) {
+        self.engine.shard.dbs[self.session.db].set_int(key, number);
+    }
+
+    /// Changes the string that `key`, which is there, holds, as
+    /// [`Db::edit_str`](crate::store::Db::edit_str), telling nobody.
+    pub fn edit_str<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
+        self.engine.shard.dbs[self.session.db].edit_str(key, edit)
+    }
+
+    /// As [`Ctx::changed`], of a second event that belongs to the same change.
+    pub fn changed_too(&mut self, key: &[u8], class: Class, event: &str) {
+        self.engine.notify(class, event, self.session.db, key);
     }
 
     /// Sets or takes away when `key`, which is there, expires (milliseconds since 1970), telling

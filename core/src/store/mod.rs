@@ -10,7 +10,7 @@ pub mod waiters;
 pub mod watches;
 
 pub use db::Db;
-pub use value::{Type, Value, ValueMut, ValueRef};
+pub use value::{Text, Type, Value, ValueMut, ValueRef};
 pub use waiters::Waiters;
 pub use watches::Watches;
 

@@ -1,5 +1,8 @@
 //! What a key can hold.
 
+use std::ops::Deref;
+
+use crate::base::num::Digits;
 use crate::ds::QuickList;
 
 /// The types of values, in Redis's words.
@@ -60,7 +63,7 @@ pub enum ValueMut<'a> {
 /// Strings up to this length are stored as `embstr`, in Redis's words.
 const EMBSTR_BYTES_MAX: usize = 44;
 
-impl ValueRef<'_> {
+impl<'a> ValueRef<'a> {
     /// The form in which the value is stored, as OBJECT ENCODING names it.
     pub fn encoding(self) -> &'static str {
         match self {
@@ -85,6 +88,36 @@ impl ValueRef<'_> {
         match self {
             Self::Int(_) | Self::Str { .. } => Type::String,
             Self::List(_) => Type::List,
+        }
+    }
+
+    /// The bytes of a string; `None` if it is something else.
+    #[inline]
+    pub fn text(self) -> Option<Text<'a>> {
+        match self {
+            Self::Int(number) => Some(Text::Digits(Digits::of(number))),
+            Self::Str { bytes, .. } => Some(Text::Bytes(bytes)),
+            _ => None,
+        }
+    }
+}
+
+/// The bytes of a string, wherever they come from.
+pub enum Text<'a> {
+    /// Written out from a number.
+    Digits(Digits),
+    /// Stored.
+    Bytes(&'a [u8]),
+}
+
+impl Deref for Text<'_> {
+    type Target = [u8];
+
+    #[inline]
+    fn deref(&self) -> &[u8] {
+        match self {
+            Self::Digits(digits) => digits,
+            Self::Bytes(bytes) => bytes,
         }
     }
 }
