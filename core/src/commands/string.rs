@@ -297,7 +297,7 @@ const MSETNX: Command = Command {
 };
 
 fn msetnx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(wrong_arity(cx.entry));
     }
     if args.rest().iter().step_by(2).any(|key| cx.look(key).is_some()) {
@@ -310,7 +310,7 @@ fn msetnx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 }
 
 fn store_pairs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    if args.len() % 2 != 0 {
+    if !args.len().is_multiple_of(2) {
         return Err(wrong_arity(cx.entry));
     }
     while !args.is_empty() {
