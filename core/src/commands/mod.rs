@@ -13,6 +13,8 @@ mod connection;
 mod databases;
 mod expire;
 mod keys;
+mod list;
+mod list_move;
 mod object;
 mod pubsub;
 mod scan;
@@ -31,6 +33,8 @@ pub fn table() -> &'static Table {
             databases::COMMANDS,
             expire::COMMANDS,
             keys::COMMANDS,
+            list::COMMANDS,
+            list_move::COMMANDS,
             object::COMMANDS,
             pubsub::COMMANDS,
             scan::COMMANDS,

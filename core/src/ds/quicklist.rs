@@ -25,7 +25,7 @@ const COUNTED_BYTES_MAX: usize = 8192;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// `list-max-listpack-size`: elements, or from -1 down to -5 a size of 4, 8, 16, 32 or 64 KB.
-    pub fill: i64,
+    pub fill: i32,
     /// The size from which on an element gets a node of its own; `None` for the limit that `fill`
     /// sets. (DEBUG QUICKLIST-PACKED-THRESHOLD)
     pub plain_from: Option<usize>,
@@ -455,7 +455,8 @@ mod tests {
             (7, Some(1)),
             (128, None),
         ] {
-            behaves_like_a_vector(Limits { fill, plain_from }, 3 + fill.unsigned_abs());
+            let seed = 3 + u64::from(i32::unsigned_abs(fill));
+            behaves_like_a_vector(Limits { fill, plain_from }, seed);
         }
     }
 

@@ -42,6 +42,13 @@ impl<'a> Args<'a> {
         Ok(arg)
     }
 
+    /// The next `count` arguments; a syntax error if there are fewer.
+    pub fn take_many(&mut self, count: usize) -> Result<Argv<'a>, Error> {
+        let many = self.rest().first(count).ok_or(Error::Syntax)?;
+        self.next += count;
+        Ok(many)
+    }
+
     /// The next argument, which stays.
     pub fn peek(&self) -> Option<&'a [u8]> {
         self.argv.get(self.next)

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use super::{Ctx, Engine};
+use super::{Args, Ctx, Engine};
 use crate::base::time::{Monotonic, Time};
 use crate::base::{Error, num};
 use crate::resp::{Out, OwnedArgv};
@@ -37,14 +37,14 @@ pub struct Pause {
 impl Ctx<'_> {
     /// Lets the command wait for one of `keys` to hold a value of type `kind`, until `timeout_ms`
     /// is over (0: without end), when the reply is `timeout_reply`. Where a command must not wait,
-    /// that reply is given at once.
+    /// that reply is given at once. `args` are the command's, however far they have been taken.
     pub fn block_on(
         &mut self,
         keys: impl IntoIterator<Item = impl AsRef<[u8]>>,
         kind: Type,
         timeout_ms: u64,
         timeout_reply: TimeoutReply,
-        argv: OwnedArgv,
+        args: &Args<'_>,
     ) {
         if self.deny_blocking {
             timeout_reply.write(self.out);
@@ -53,7 +53,23 @@ impl Ctx<'_> {
         let db = self.session.db;
         let keys: Vec<DbKey> = keys.into_iter().map(|key| (db, key.as_ref().into())).collect();
         let on = BlockedOn::Keys { keys, kind, timeout_reply };
-        self.block(on, timeout_ms, argv);
+        self.block(on, timeout_ms, args.all().to_owned());
+    }
+
+    /// Reads a time-out in seconds, with decimals, and returns milliseconds. Any fraction of one
+    /// counts as a whole.
+    pub fn timeout_ms(&self, text: &[u8]) -> Result<u64, Error> {
+        let seconds = num::parse_f64(text).ok_or(Error::TimeoutNotFloat)?;
+        let ms = (seconds * 1000.0).ceil();
+        // Redis adds the time-out to the time of day, and that has to fit as well.
+        let room = i64::MAX - self.now.unix_ms().max(0);
+        if ms > room as f64 {
+            return Err(Error::text("ERR timeout is out of range"));
+        }
+        if ms < 0.0 {
+            return Err(Error::TimeoutNegative);
+        }
+        Ok(ms as u64)
     }
 
     /// Lets the command wait for something; see [`Ctx::block_on`].
@@ -73,19 +89,6 @@ impl TimeoutReply {
             Self::NullArray => out.null_array(),
         }
     }
-}
-
-/// Reads a time-out in seconds, with decimals, and returns milliseconds.
-pub fn parse_timeout(text: &[u8]) -> Result<u64, Error> {
-    let seconds = num::parse_f64(text).ok_or(Error::TimeoutNotFloat)?;
-    let ms = (seconds * 1000.0).ceil();
-    if ms > i64::MAX as f64 || ms.is_nan() {
-        return Err(Error::text("ERR timeout is out of range"));
-    }
-    if ms < 0.0 {
-        return Err(Error::TimeoutNegative);
-    }
-    Ok(ms as u64)
 }
 
 impl Engine {

@@ -4,6 +4,7 @@
 use super::{Class, Ctx};
 use crate::base::Error;
 use crate::ds::QuickList;
+use crate::ds::quicklist::Limits;
 use crate::resp::Out;
 use crate::store::db::Found;
 use crate::store::{Type, Value, ValueMut, ValueRef};
@@ -94,25 +95,39 @@ impl<'b> Ctx<'b> {
         (if is_there { db.get(key) } else { None }, self.out)
     }
 
-    /// The list that `key` holds, to read.
-    pub fn read_list(&mut self, key: &[u8]) -> Result<Option<&QuickList>, Error> {
-        match self.read(key).map(|found| found.value) {
+    /// The list that `key` holds, to read, with the output beside it.
+    pub fn read_list(&mut self, key: &[u8]) -> Result<Option<(&QuickList, &mut Out)>, Error> {
+        let (found, out) = self.read_beside_out(key);
+        match found.map(|found| found.value) {
             None => Ok(None),
-            Some(ValueRef::List(list)) => Ok(Some(list)),
+            Some(ValueRef::List(list)) => Ok(Some((list, out))),
             Some(_) => Err(Error::WrongType),
         }
     }
 
     /// The list that `key` holds, to change.
     pub fn list_mut(&mut self, key: &[u8]) -> Result<Option<&mut QuickList>, Error> {
+        Ok(self.list_and_out(key)?.map(|(list, _)| list))
+    }
+
+    /// The list that `key` holds, to change, with the output beside it.
+    pub fn list_and_out(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<(&mut QuickList, &mut Out)>, Error> {
         if !self.expire_if_due(key) {
             return Ok(None);
         }
         match self.engine.shard.dbs[self.session.db].get_mut(key) {
             None => Ok(None),
-            Some(ValueMut::List(list)) => Ok(Some(list)),
+            Some(ValueMut::List(list)) => Ok(Some((list, self.out))),
             Some(_) => Err(Error::WrongType),
         }
+    }
+
+    /// What a node of a list may hold.
+    pub fn list_limits(&self) -> Limits {
+        Limits { fill: self.config.list_max_listpack_size, plain_from: self.packed_threshold }
     }
 
     /// Stores `value` under `key` in the place of what was there. Tells nobody; see

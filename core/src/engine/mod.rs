@@ -118,6 +118,9 @@ pub struct Engine {
     pub expiry: expiry::Cycle,
     /// The access bits of a key that is used now.
     pub access_clock: u32,
+    /// DEBUG QUICKLIST-PACKED-THRESHOLD: from which size on an element of a list has a node of its
+    /// own; `None` for what a node may hold.
+    pub packed_threshold: Option<usize>,
     /// How deeply commands are nested: 1 in a command, 2 in a command of EXEC.
     pub depth: usize,
 }
@@ -148,6 +151,7 @@ impl Engine {
             active_expire: true,
             expiry: expiry::Cycle::new(now),
             access_clock: access::FIRST_CLOCK,
+            packed_threshold: None,
             depth: 0,
         }
     }

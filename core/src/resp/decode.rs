@@ -55,6 +55,11 @@ impl<'a> Argv<'a> {
         Self { bytes: self.bytes, spans: self.spans.get(index..).unwrap_or_default() }
     }
 
+    /// The first `count` arguments; `None` if there are fewer.
+    pub fn first(self, count: usize) -> Option<Self> {
+        Some(Self { bytes: self.bytes, spans: self.spans.get(..count)? })
+    }
+
     /// A copy that lives on its own: a queued or blocked command.
     pub fn to_owned(self) -> OwnedArgv {
         self.iter().collect()
