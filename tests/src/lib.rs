@@ -4,9 +4,12 @@
 //! - [`play`]: plays a scenario on any [`play::Stage`] and compares, or writes down what it saw
 //! - [`local`]: a node in this process, with a virtual clock and disk
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
+//! - `browser`: a browser to play with the page in, behind the feature `page`
 //!
 //! The first three are as pure as the engine and also run inside the wasm build.
 
+#[cfg(feature = "page")]
+pub mod browser;
 pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod oracle;
