@@ -34,7 +34,13 @@ impl Local {
 
     /// A node as transcripts want it: what the servers they are compared with are started with.
     pub fn for_tests() -> Self {
-        Self::new(Config::default(), Seed::of(1))
+        let mut config = Config::default();
+        for (name, value) in
+            [("save", ""), ("enable-debug-command", "yes"), ("enable-protected-configs", "yes")]
+        {
+            config.set_named(name, value).expect("these are parameters");
+        }
+        Self::new(config, Seed::of(1))
     }
 
     /// A new node that finds these files.

@@ -312,11 +312,15 @@ fn docs(out: &mut Out, table: &Table, entry: &Entry) {
     }
 }
 
-/// A list of arguments; `keys` counts the key arguments before it. Declarations nest a few levels
+/// A list of arguments; `keys` counts the key specifications of those before it. Declarations nest a few levels
 /// deep, which bounds the recursion.
 fn arguments(out: &mut Out, args: &[Arg], keys: &mut i64) {
     out.array(args.len());
-    for arg in args {
+    for (place, arg) in args.iter().enumerate() {
+        let before = place.checked_sub(1).and_then(|place| args.get(place));
+        if before.is_some_and(|before| derive::continues(before, arg)) {
+            *keys -= 1;
+        }
         argument(out, arg, keys);
     }
 }

@@ -93,7 +93,11 @@ pub fn key_specs<H>(command: &Command<H>, parent: Option<&Command<H>>) -> Vec<Ke
                 (false, true) => FindKeys::Range { last: -1 - behind, step, limit: 0 },
                 (false, false) => FindKeys::Range { last: 0, step: 1, limit: 0 },
             };
-            if let Some(begin) = begin {
+            if position > 0 && continues(&command.args[position - 1], arg) {
+                if let Some(KeySpec { find: FindKeys::Range { last, .. }, .. }) = specs.last_mut() {
+                    *last += 1;
+                }
+            } else if let Some(begin) = begin {
                 specs.push(KeySpec { begin, find, access: key.access, notes: None });
             }
         }
@@ -103,6 +107,14 @@ pub fn key_specs<H>(command: &Command<H>, parent: Option<&Command<H>>) -> Vec<Ke
         };
     }
     specs
+}
+
+/// Whether `arg` is one more key just behind the key `before` and used in the same way, so that one
+/// specification tells of both.
+pub fn continues(before: &Arg, arg: &Arg) -> bool {
+    let is_one_key =
+        |arg: &Arg| arg.kind == Kind::Key && arg.token.is_none() && !arg.multiple && !arg.optional;
+    is_one_key(before) && is_one_key(arg) && before.access == arg.access
 }
 
 /// The key that `arg` is or, as a block, begins with.

@@ -196,7 +196,6 @@ impl Group {
             Self::Set => Category::Set,
             Self::SortedSet => Category::SortedSet,
             Self::Hash => Category::Hash,
-            Self::Pubsub => Category::Pubsub,
             Self::Transactions => Category::Transaction,
             Self::Connection => Category::Connection,
             Self::Scripting => Category::Scripting,
@@ -204,7 +203,8 @@ impl Group {
             Self::Geo => Category::Geo,
             Self::Stream => Category::Stream,
             Self::Bitmap => Category::Bitmap,
-            Self::Server | Self::Cluster => return None,
+            // The flag of that name says it.
+            Self::Pubsub | Self::Server | Self::Cluster => return None,
         })
     }
 }
