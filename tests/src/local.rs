@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, DiskOp, Effect, Event, Node, Origin, Record};
+use redstart::node::{
+    ConnId, DiskDone, DiskError, DiskOp, Effect, Event, Node, Origin, Record, Unreadable,
+};
 
 use crate::play::{Patience, Stage};
 
@@ -22,6 +24,8 @@ pub struct Local {
     disk: BTreeMap<String, Vec<u8>>,
     /// Every line the node has logged.
     pub log: Vec<Record>,
+    /// Whether the disk refuses to write.
+    pub disk_fails: bool,
     /// The status it asked the program to end with.
     pub exit: Option<u8>,
 }
@@ -44,7 +48,9 @@ impl Local {
     }
 
     /// A new node that finds these files.
+    /// The page's policy holds: what cannot be read is set aside.
     pub fn on_disk(config: Config, seed: Seed, disk: BTreeMap<String, Vec<u8>>) -> Self {
+        let unreadable = Unreadable::SetAside;
         let mut local = Self {
             node: Node::new(config, seed, START),
             now: START,
@@ -53,9 +59,10 @@ impl Local {
             next_conn: 0,
             disk,
             log: Vec::new(),
+            disk_fails: false,
             exit: None,
         };
-        local.event(Event::Wake);
+        local.event(Event::Mounted { unreadable });
         local
     }
 
@@ -103,6 +110,9 @@ impl Local {
             DiskOp::Read { name } => {
                 let result = Ok(self.disk.get(&name).cloned());
                 DiskDone::Read { name, result }
+            }
+            DiskOp::Replace { name, .. } if self.disk_fails => {
+                DiskDone::Replace { name, result: Err(DiskError("No space left".into())) }
             }
             DiskOp::Replace { name, bytes } => {
                 self.disk.insert(name.clone(), bytes);

@@ -22,6 +22,8 @@ pub fn find_redis8() -> Option<PathBuf> {
 pub struct Server {
     child: Child,
     program: PathBuf,
+    /// Its own, so that nothing is found that another has saved.
+    folder: PathBuf,
     /// Where it listens.
     pub addr: SocketAddr,
 }
@@ -34,17 +36,19 @@ impl Server {
             .and_then(|listener| listener.local_addr())
             .map_err(|error| error.to_string())?
             .port();
+        let folder = std::env::temp_dir().join(format!("redstart-{}-{port}", std::process::id()));
+        std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
             .args(["--bind", "127.0.0.1", "--enable-debug-command", "yes"])
             .args(["--enable-protected-configs", "yes", "--dir"])
-            .arg(std::env::temp_dir())
+            .arg(&folder)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
             .map_err(|error| format!("{}: {error}", program.display()))?;
         let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        let server = Self { child, program: program.to_owned(), addr };
+        let server = Self { child, program: program.to_owned(), folder, addr };
         for _ in 0..1000 {
             if TcpStream::connect(addr).is_ok() {
                 return Ok(server);
@@ -67,6 +71,7 @@ impl Drop for Server {
         // It may have ended already, which is as good.
         let _ = self.child.kill();
         let _ = self.child.wait();
+        let _ = std::fs::remove_dir_all(&self.folder);
     }
 }
 

@@ -17,6 +17,7 @@ mod list;
 mod list_move;
 mod object;
 mod pubsub;
+mod saving;
 mod scan;
 mod string;
 mod transaction;
@@ -37,6 +38,7 @@ pub fn table() -> &'static Table {
             list_move::COMMANDS,
             object::COMMANDS,
             pubsub::COMMANDS,
+            saving::COMMANDS,
             scan::COMMANDS,
             string::COMMANDS,
             transaction::COMMANDS,

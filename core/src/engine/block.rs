@@ -175,6 +175,8 @@ impl Engine {
             self.unblock(id, |on, out| match on {
                 BlockedOn::Keys { timeout_reply, .. } => timeout_reply.write(out),
                 BlockedOn::Replicas => out.int(0),
+                // A snapshot answers for itself, and has no time-out.
+                BlockedOn::Disk => {}
                 BlockedOn::AppendOnly => {
                     out.array(2);
                     out.int(0);

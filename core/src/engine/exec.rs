@@ -10,6 +10,13 @@ use crate::spec::Flag;
 /// How much of an unknown command and its arguments the error shows, in bytes.
 const UNKNOWN_SHOWN_MAX: usize = 128;
 
+/// The reply to writes while saving does not work.
+const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it's currently \
+    unable to persist to disk. Commands that may modify the data set are disabled, because this \
+    instance is configured to report errors during writes if RDB snapshotting fails \
+    (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
+    error.";
+
 impl Engine {
     /// Runs what a client sent: one command. The client is taken out of the registry.
     pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
@@ -121,6 +128,12 @@ impl Engine {
         let session = &client.session;
         if self.must_auth(session) && !entry.has(Flag::NoAuth) {
             return Err(Error::text("NOAUTH Authentication required."));
+        }
+        if self.saving.is_loading() && !entry.has(Flag::Loading) {
+            return Err(Error::text("LOADING Redis is loading the dataset in memory"));
+        }
+        if entry.has(Flag::Write) && self.refuses_writes() {
+            return Err(Error::text(MISCONF));
         }
         if session.multi.is_some() && entry.has(Flag::NoMulti) {
             return Err(Error::text("ERR Command not allowed inside a transaction"));

@@ -19,6 +19,7 @@ pub mod help;
 pub mod keys;
 pub mod notify;
 pub mod pubsub;
+pub mod saving;
 pub mod stats;
 pub mod transaction;
 pub mod world;
@@ -106,6 +107,8 @@ pub struct Engine {
     pub effects: Vec<Effect>,
     /// Changes since the last successful save.
     pub dirty: u64,
+    /// How snapshots stand.
+    pub saving: saving::Saving,
     /// DEBUG SLEEP: nothing runs before this.
     pub asleep_until: Option<Monotonic>,
     /// CLIENT PAUSE.
@@ -145,6 +148,7 @@ impl Engine {
             measures: Measures::default(),
             effects: Vec::new(),
             dirty: 0,
+            saving: saving::Saving::new(now),
             asleep_until: None,
             pause: block::Pause::default(),
             blocking: block::Blocking::default(),

@@ -21,7 +21,7 @@ use super::memory;
 use crate::base::rng::Seed;
 use crate::base::time::Time;
 use crate::engine::Config;
-use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Signal};
+use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Signal, Unreadable};
 
 /// Bytes read from a socket at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -107,7 +107,7 @@ impl EventLoop {
     /// Serves until the node asks for the end; returns the status to end with.
     pub fn run(mut self, log: &mut Log) -> Result<u8, String> {
         let mut events = Events::with_capacity(1024);
-        self.tell(Event::Wake, log);
+        self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
         loop {
             self.write_all(log);
             if let Some(status) = self.exit {

@@ -1,5 +1,6 @@
 //! What the world can tell a node.
 
+use crate::engine::saving::Unreadable;
 use crate::engine::world::{DiskDone, Measures};
 use crate::session::{ConnId, Origin};
 
@@ -26,6 +27,12 @@ pub enum Event<'a> {
     Closed {
         /// Which.
         conn: ConnId,
+    },
+    /// The host has a disk: what was saved there is to be loaded. Sent once, before anything else;
+    /// a host without a disk never sends it.
+    Mounted {
+        /// What to do if it cannot be.
+        unreadable: Unreadable,
     },
     /// Something asked of the disk has succeeded or failed.
     Disk(DiskDone),

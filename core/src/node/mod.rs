@@ -24,5 +24,6 @@ mod run;
 pub use event::{Event, Signal};
 pub use run::Node;
 
+pub use crate::engine::saving::Unreadable;
 pub use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Measures, Record};
 pub use crate::session::{ConnId, Origin};

@@ -1,10 +1,11 @@
 //! Handling events: one function a kind of event, and the timer.
 
-use super::{DiskDone, Effect, Event, Measures, Signal};
+use super::{Effect, Event, Measures, Signal};
 use crate::base::limits;
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::commands;
+use crate::engine::saving::Force;
 use crate::engine::{Config, Engine};
 use crate::resp::decode::Limits;
 use crate::resp::{Decoder, Out, Step};
@@ -30,9 +31,11 @@ impl Node {
             Event::Opened { conn, origin } => self.engine.connect(now, conn, origin),
             Event::Received { conn, bytes } => self.received(now, conn, bytes),
             Event::Closed { conn } => self.closed(conn),
-            Event::Disk(done) => self.disk(now, done),
+            Event::Mounted { unreadable } => self.engine.mount(unreadable),
+            Event::Disk(done) => self.engine.disk_done(now, done),
             Event::Signal(Signal::Shutdown) => {
-                self.engine.effects.push(Effect::Exit { status: 0 });
+                let save = !self.engine.config.save.is_empty();
+                self.engine.shut_down(now, None, save, Force::No);
             }
             Event::Measured(measures) => self.measured(measures),
         }
@@ -46,7 +49,7 @@ impl Node {
             return Some(until);
         }
         let engine = &self.engine;
-        [engine.next_deadline(), engine.next_expiry(), engine.next_care()]
+        [engine.next_deadline(), engine.next_expiry(), engine.next_care(), engine.next_save()]
             .into_iter()
             .flatten()
             .min()
@@ -144,9 +147,8 @@ impl Node {
             }
         }
         self.engine.care_for_clients(now);
+        self.engine.save_if_due(now);
     }
-
-    fn disk(&mut self, _now: Time, _done: DiskDone) {}
 
     fn measured(&mut self, measures: Measures) {
         self.engine.measures = measures;

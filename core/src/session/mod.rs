@@ -156,6 +156,8 @@ pub enum BlockedOn {
     Unpause,
     /// Acknowledgements of replicas (WAIT); so many are there.
     Replicas,
+    /// A snapshot to be safe (SAVE, SHUTDOWN).
+    Disk,
     /// Append-only files of replicas to be on their disks (WAITAOF).
     AppendOnly,
 }

@@ -22,6 +22,7 @@ pub struct Shard {
     pub watches: Watches,
     /// Clients that wait for keys.
     pub waiters: Waiters,
+    hash_key: HashKey,
 }
 
 /// The key of the keyspace's hash function; secret, drawn once per node.
@@ -37,6 +38,12 @@ impl Shard {
             dbs: (0..count).map(|_| Db::new(hash_key)).collect(),
             watches: Watches::default(),
             waiters: Waiters::default(),
+            hash_key,
         }
+    }
+
+    /// As many empty databases as there are, to be filled and put in their place.
+    pub fn empty_dbs(&self) -> Vec<Db> {
+        self.dbs.iter().map(|_| Db::new(self.hash_key)).collect()
     }
 }

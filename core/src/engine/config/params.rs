@@ -507,8 +507,10 @@ pub static PARAMS: &[Param] = &[
     .is(Trait::Hidden),
     param("rdb-save-incremental-fsync", Bool, "yes", "Whether saving syncs in steps."),
     param("rdbchecksum", Bool, "yes", "Whether snapshots end with a checksum.")
+        .field(field!(rdbchecksum))
         .is(Trait::Immutable),
-    param("rdbcompression", Bool, "yes", "Whether long strings in snapshots are compressed."),
+    param("rdbcompression", Bool, "yes", "Whether long strings in snapshots are compressed.")
+        .field(field!(rdbcompression)),
     param(
         "repl-backlog-size",
         Memory(1, BYTES),
@@ -657,7 +659,8 @@ pub static PARAMS: &[Param] = &[
         Bool,
         "yes",
         "Whether writes are refused after a save has failed.",
-    ),
+    )
+    .field(field!(stop_writes_on_bgsave_error)),
     param("stream-node-max-bytes", Memory(0, BYTES), "4096", "Size of a node of a stream."),
     param("stream-node-max-entries", COUNT, "100", "Entries in a node of a stream."),
     param(

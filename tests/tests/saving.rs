@@ -1,0 +1,170 @@
+//! Snapshots: what is saved comes back, what cannot be read is kept, what fails is said.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::collections::BTreeMap;
+
+use redstart::base::rng::Seed;
+use redstart::engine::Config;
+use redstart::engine::config::SavePoint;
+use redstart::node::{Event, Level, Signal};
+use redstart_tests::local::Local;
+use redstart_tests::play;
+use redstart_tests::transcript;
+
+/// A snapshot written by Redis 8.0.6: in database 0 `int` (-12345), `big` (12345678901234), `text`
+/// (50 times `a`, compressed, expiring in 2100) and `long` (0 to 9 and ten `x`, in three nodes); in
+/// database 1 `short` (a, 1, b).
+const BY_REDIS8: &str = "\
+    524544495330303132fa0972656469732d76657205382e302e36fa0a72656469732d62697473c040fa056374\
+    696d65c252dc026bfa08757365642d6d656dc2d04a0c00fa08616f662d62617365c000fe00fb040100036269\
+    670e313233343536373839303132333412046c6f6e6703020f0f00000004000001010102010301ff020f0f00\
+    000004000401050106010701ff0217170000000300080109018a787878787878787878780bff0003696e74c1\
+    c7cffc00d8c32cbb030000000474657874c30932016161e02500016161fe01fb0100120573686f727401020f\
+    0f00000003008161020101816202ffff1c4efd75c0e1b6fb";
+
+const HOLDS_BY_REDIS8: &str = "\
+# What it holds.
+> MGET int big
+1) \"-12345\"
+2) \"12345678901234\"
+> GET text
+\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\"
+> PEXPIRETIME text
+(integer) 4102444800000
+> LRANGE long 8 -1
+1) \"8\"
+2) \"9\"
+3) \"xxxxxxxxxx\"
+> LLEN long
+(integer) 11
+> DBSIZE
+(integer) 4
+> SELECT 1
+OK
+> LRANGE short 0 -1
+1) \"a\"
+2) \"1\"
+3) \"b\"
+> SELECT 0
+OK
+";
+
+fn unhex(text: &str) -> Vec<u8> {
+    let digit = |byte: u8| (byte as char).to_digit(16).unwrap() as u8;
+    text.as_bytes().chunks(2).map(|pair| digit(pair[0]) * 16 + digit(pair[1])).collect()
+}
+
+fn files(bytes: &[u8]) -> BTreeMap<String, Vec<u8>> {
+    BTreeMap::from([("dump.rdb".to_owned(), bytes.to_vec())])
+}
+
+/// A node that saves as soon as something has changed.
+fn eager() -> Config {
+    let mut config = Config::default();
+    config.save = vec![SavePoint { seconds: 0, changes: 1 }];
+    config
+}
+
+fn check(local: &mut Local, text: &str) {
+    for scenario in transcript::parse(text).unwrap() {
+        if let Err(failure) = play::check(local, &scenario) {
+            panic!("{}", failure.text);
+        }
+    }
+}
+
+fn warnings(local: &Local) -> Vec<&str> {
+    let warnings = local.log.iter().filter(|record| record.level == Level::Warning);
+    warnings.map(|record| record.text.as_str()).collect()
+}
+
+#[test]
+fn a_file_of_redis_is_read_and_written_again() {
+    let disk = files(&unhex(BY_REDIS8));
+    let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
+    check(&mut local, HOLDS_BY_REDIS8);
+    check(&mut local, "# Saved.\n> SAVE\nOK\n");
+    let disk = local.disk().clone();
+    assert!(disk["dump.rdb"].starts_with(b"REDIS0010"), "the oldest version that can say it");
+    let mut again = Local::on_disk(Config::default(), Seed::of(2), disk);
+    check(&mut again, HOLDS_BY_REDIS8);
+}
+
+#[test]
+fn what_was_typed_is_there_after_a_restart() {
+    let mut local = Local::new(eager(), Seed::of(1));
+    check(&mut local, "# One.\n> SET a 1\nOK\n> RPUSH l x y\n(integer) 2\n~ 300ms\n");
+    let disk = local.disk().clone();
+    let mut local = Local::on_disk(eager(), Seed::of(1), disk);
+    check(&mut local, "# Two.\n> GET a\n\"1\"\n> LLEN l\n(integer) 2\n");
+}
+
+#[test]
+fn an_unreadable_snapshot_is_set_aside_and_named() {
+    let whole = unhex(BY_REDIS8);
+    for bytes in [b"garbage".to_vec(), whole[..100].to_vec(), [&whole[..60], b"x"].concat()] {
+        let mut local = Local::on_disk(eager(), Seed::of(1), files(&bytes));
+        let kept = local.disk().iter().find(|(name, _)| name.starts_with("dump.rdb.unreadable-"));
+        assert_eq!(kept.map(|(_, kept)| kept), Some(&bytes));
+        assert!(!local.disk().contains_key("dump.rdb"));
+        assert!(warnings(&local)[0].contains("It is kept as dump.rdb.unreadable-"));
+        check(&mut local, "# Empty, and at work.\n> DBSIZE\n(integer) 0\n> SET a 1\nOK\n");
+        assert!(local.disk().contains_key("dump.rdb"));
+    }
+}
+
+#[test]
+fn every_cut_and_every_changed_byte_is_harmless() {
+    let whole = unhex(BY_REDIS8);
+    for end in 0..whole.len() {
+        let local = Local::on_disk(Config::default(), Seed::of(1), files(&whole[..end]));
+        assert_eq!(warnings(&local).len(), 1, "cut at {end}");
+    }
+    for index in 0..whole.len() {
+        for change in [1, 0x80, 0xff] {
+            let mut bytes = whole.clone();
+            bytes[index] ^= change;
+            // The checksum would find nearly all of these; without it the structure must hold.
+            for no_checksum in [false, true] {
+                let end = bytes.len() - 8;
+                if no_checksum {
+                    bytes[end..].fill(0);
+                }
+                let mut local = Local::on_disk(Config::default(), Seed::of(1), files(&bytes));
+                // An older version in the head, which has no checksum, is the exception.
+                let is_excused = no_checksum || index < 9;
+                assert!(is_excused || warnings(&local).len() == 1, "{index} {change}");
+                local.event(Event::Wake);
+            }
+        }
+    }
+}
+
+#[test]
+fn a_signal_saves_and_ends() {
+    let mut local = Local::new(Config::default(), Seed::of(1));
+    check(&mut local, "# A change.\n> SET a 1\nOK\n");
+    local.event(Event::Signal(Signal::Shutdown));
+    assert_eq!(local.exit, Some(0));
+    assert!(local.disk().contains_key("dump.rdb"));
+}
+
+#[test]
+fn a_disk_that_fails_stops_writes_and_nothing_else() {
+    let mut local = Local::new(eager(), Seed::of(1));
+    local.disk_fails = true;
+    check(&mut local, "# The write is done, the snapshot is not.\n> SET a 1\nOK\n");
+    check(
+        &mut local,
+        "# Further writes are refused.\n> SET a 2\n(error) MISCONF {*}\n> GET a\n\"1\"\n\
+         > SAVE\n(error) ERR The snapshot could not be written, see the log\n",
+    );
+    local.disk_fails = false;
+    check(&mut local, "# It works again.\n~ 6000ms\n> SET a 3\nOK\n");
+    assert!(local.disk().contains_key("dump.rdb"));
+    local.disk_fails = true;
+    check(&mut local, "# And no more.\n> SET b 1\nOK\n~ 1000ms\n");
+    local.event(Event::Signal(Signal::Shutdown));
+    assert_eq!(local.exit, None, "rather not end than lose data");
+}
