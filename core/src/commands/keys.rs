@@ -331,12 +331,12 @@ const TOUCH: Command = Command {
 };
 
 fn touch(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    let (db, clock) = (cx.session.db, cx.access_clock);
+    let db = cx.session.db;
     let mut count = 0;
     for key in args.rest().iter() {
-        if cx.ask(key).is_some() {
+        if let Some(access) = cx.ask(key).map(|found| found.access) {
             // Under CLIENT NO-TOUCH too.
-            cx.shard.dbs[db].set_access(key, clock);
+            cx.mark_used(db, key, access);
             count += 1;
         }
     }

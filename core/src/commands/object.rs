@@ -61,15 +61,20 @@ const OBJECT_FREQ: Command = Command {
 };
 
 fn freq(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    if cx.inspect(args.take()?).is_none() {
+    let Some(access) = cx.inspect(args.take()?).map(|found| found.access) else {
         cx.out.null();
         return Ok(());
+    };
+    if !cx.counts_frequency() {
+        return Err(Error::text(
+            "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please \
+             note that when switching between policies at runtime LRU and LFU data will take some \
+             time to adjust.",
+        ));
     }
-    Err(Error::text(
-        "ERR An LFU maxmemory policy is not selected, access frequency not tracked. Please note \
-         that when switching between policies at runtime LRU and LFU data will take some time to \
-         adjust.",
-    ))
+    let frequency = cx.frequency(access);
+    cx.out.int(i64::from(frequency));
+    Ok(())
 }
 
 const OBJECT_IDLETIME: Command = Command {
@@ -87,13 +92,19 @@ const OBJECT_IDLETIME: Command = Command {
 };
 
 fn idletime(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    match cx.inspect(args.take()?).map(|found| found.access) {
-        Some(access) => {
-            let idle = cx.idle_s(access);
-            cx.out.int(i64::from(idle));
-        }
-        None => cx.out.null(),
+    let Some(access) = cx.inspect(args.take()?).map(|found| found.access) else {
+        cx.out.null();
+        return Ok(());
+    };
+    if cx.counts_frequency() {
+        return Err(Error::text(
+            "ERR An LFU maxmemory policy is selected, idle time not tracked. Please note that \
+             when switching between policies at runtime LRU and LFU data will take some time to \
+             adjust.",
+        ));
     }
+    let idle_s = cx.idle_s(access);
+    cx.out.int(i64::from(idle_s));
     Ok(())
 }
 

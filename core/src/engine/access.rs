@@ -1,22 +1,36 @@
-//! How recently a key was used, for OBJECT IDLETIME and for eviction.
+//! How recently or how often a key was used, for OBJECT IDLETIME and FREQ and for eviction.
 //!
-//! The store keeps 24 bits with each key. They hold the second of its last use on the monotonic
-//! clock, modulo 2²⁴ (half a year), so that a jump of the wall clock ages no key. The second is
-//! worked out once an event, and a key is only written to when its bits differ: a key that is read
-//! a million times in a second is marked once.
+//! The store keeps 24 bits with each key. By default they hold the second of its last use, modulo
+//! 2²⁴ (half a year). Under a policy that goes by frequency they are divided as in Redis: the
+//! minute at which the counter was last brought up to date in the upper 16 bits, and in the lower
+//! 8 the counter, a Morris counter that rises ever more slowly and falls with time
+//! (<https://redis.io/docs/latest/develop/reference/eviction/>).
+//!
+//! Both count on the monotonic clock, so that a jump of the wall clock ages no key. What a key that
+//! is used now gets is worked out once an event, and a key is only written to when its bits differ:
+//! one that is read a million times in a second is marked once.
 
 use super::Engine;
 use crate::base::time::{Monotonic, Time};
 
-/// The clock of a node before its first event.
+/// What a key gets before the first event.
 pub const FIRST_CLOCK: u32 = 0;
 
 const CLOCK_MASK: u32 = 0xff_ffff;
+const MINUTES_MASK: u32 = 0xffff;
+
+/// Where a counter starts, so that a new key is not the first to go.
+const COUNTER_START: u32 = 5;
+const COUNTER_MAX: u32 = 255;
 
 impl Engine {
     /// Moves the clock of uses on. Called at the beginning of every event.
     pub fn move_access_clock(&mut self, now: Time) {
-        let clock = clock_of(now.mono);
+        let clock = if self.counts_frequency() {
+            join(minutes_of(now.mono), COUNTER_START)
+        } else {
+            (now.mono.0 / 1_000_000) as u32 & CLOCK_MASK
+        };
         if clock != self.access_clock {
             self.access_clock = clock;
             for db in &mut self.shard.dbs {
@@ -25,12 +39,42 @@ impl Engine {
         }
     }
 
+    /// The access bits that a key with the bits `access` gets when it is used now.
+    #[inline]
+    pub fn used(&mut self, access: u32) -> u32 {
+        if self.counts_frequency() { self.used_once_more(access) } else { self.access_clock }
+    }
+
+    fn used_once_more(&mut self, access: u32) -> u32 {
+        let counter = self.frequency(access);
+        let steps = u64::from(counter.saturating_sub(COUNTER_START));
+        let odds = steps.saturating_mul(u64::from(self.config.lfu_log_factor)).saturating_add(1);
+        let rises = counter < COUNTER_MAX && self.rng.below(odds) == 0;
+        join(self.access_clock >> 8, counter + u32::from(rises))
+    }
+
+    /// Whether the policy of eviction goes by frequency, so that access bits hold counters.
+    pub fn counts_frequency(&self) -> bool {
+        self.config.maxmemory_policy.is_lfu()
+    }
+
     /// Seconds since a key with these access bits was used.
     pub fn idle_s(&self, access: u32) -> u32 {
         self.access_clock.wrapping_sub(access) & CLOCK_MASK
     }
+
+    /// The counter of uses in these access bits, fallen by the time that has passed since.
+    pub fn frequency(&self, access: u32) -> u32 {
+        let minutes = (self.access_clock >> 8).wrapping_sub(access >> 8) & MINUTES_MASK;
+        let fallen = minutes.checked_div(self.config.lfu_decay_time).unwrap_or(0);
+        (access & COUNTER_MAX).saturating_sub(fallen)
+    }
 }
 
-fn clock_of(mono: Monotonic) -> u32 {
-    (mono.0 / 1_000_000) as u32 & CLOCK_MASK
+fn minutes_of(mono: Monotonic) -> u32 {
+    (mono.0 / 60_000_000) as u32 & MINUTES_MASK
+}
+
+fn join(minutes: u32, counter: u32) -> u32 {
+    minutes << 8 | counter
 }

@@ -13,11 +13,10 @@ impl<'b> Ctx<'b> {
     /// Removes `key` if it has expired, and notes that it is being used if it has not. Returns
     /// whether it is there. Every look-up comes through here.
     pub fn expire_if_due(&mut self, key: &[u8]) -> bool {
-        let clock = self.engine.access_clock;
         let Some(access) = self.live_access(key) else { return false };
-        if access != clock && !self.session.no_touch {
+        if !self.session.no_touch {
             let db = self.session.db;
-            self.engine.shard.dbs[db].set_access(key, clock);
+            self.engine.mark_used(db, key, access);
         }
         true
     }
@@ -202,6 +201,14 @@ impl super::Engine {
             return None;
         }
         Some(found.access)
+    }
+
+    /// Notes that `key`, whose access bits are `access`, is used.
+    pub fn mark_used(&mut self, db: usize, key: &[u8], access: u32) {
+        let now = self.used(access);
+        if now != access {
+            self.shard.dbs[db].set_access(key, now);
+        }
     }
 
     /// See [`Ctx::insert`].
