@@ -149,7 +149,7 @@ impl Db {
         for (key, entry) in self.entries.iter().skip(cursor as usize).take(count) {
             visit(key, entry.found());
         }
-        let next = cursor + count as u64;
+        let next = cursor.saturating_add(count as u64);
         if next >= self.entries.len() as u64 { 0 } else { next }
     }
 
