@@ -34,7 +34,8 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Folders of transcripts that are about no family of commands, and the layer they are about.
-const OTHER_TRANSCRIPTS: &[(&str, &str)] = &[("protocol", "resp"), ("persist", "persist")];
+const OTHER_TRANSCRIPTS: &[(&str, &str)] =
+    &[("protocol", "resp"), ("persist", "persist"), ("notify", "engine/notify.rs")];
 
 /// The workspace's folder.
 fn root() -> PathBuf {
