@@ -30,9 +30,14 @@ struct Page {
     browser: Browser,
 }
 
-/// One pane of it.
+/// One pane of it, looked up anew for every use: the page may draw it again.
 struct Pane<'a> {
     browser: &'a Browser,
+    name: String,
+}
+
+/// What a pane consists of.
+struct Parts {
     log: Element,
     input: Element,
 }
@@ -51,34 +56,31 @@ impl Page {
 
     /// The pane called "Connection `number`".
     fn pane(&self, number: u32) -> Pane<'_> {
-        let name = format!("Connection {number}");
-        wait(&name, || self.find_pane(&name)).unwrap()
-    }
-
-    fn find_pane(&self, name: &str) -> Result<Option<Pane<'_>>> {
-        let browser = &self.browser;
-        let groups = "[role=group], fieldset";
-        let Some(group) =
-            browser.by_role(None, groups, "group", |label| label == name)?.into_iter().next()
-        else {
-            return Ok(None);
-        };
-        let log = browser.by_role(Some(&group), "[role=log]", "log", |_| true)?;
-        let is_input = |label: &str| label == "Redis command";
-        let input = browser.by_role(Some(&group), "input, textarea", "textbox", is_input)?;
-        Ok(match (<[_; 1]>::try_from(log), <[_; 1]>::try_from(input)) {
-            (Ok([log]), Ok([input])) => Some(Pane { browser, log, input }),
-            _ => None,
-        })
+        let pane = Pane { browser: &self.browser, name: format!("Connection {number}") };
+        wait(&pane.name, || pane.parts().map(Some)).unwrap();
+        pane
     }
 
     /// Opens the second pane with its button.
     fn second_pane(&self) -> Pane<'_> {
-        let opens = |label: &str| label.to_lowercase().contains("pane");
-        let buttons = self.browser.by_role(None, "button", "button", opens).unwrap();
-        let button = buttons.first().expect("a button whose name speaks of a pane");
-        self.browser.click(button).unwrap();
+        wait("the button for a new pane", || {
+            let opens = |label: &str| label == "New pane";
+            let buttons = self.browser.by_role(None, "button", "button", opens)?;
+            buttons.first().map(|button| self.browser.click(button)).transpose()
+        })
+        .unwrap();
         self.pane(2)
+    }
+
+    /// Waits until the page says that what was typed is saved.
+    fn is_saved(&self) {
+        wait("the page to say that it has saved", || {
+            let says = self.browser.all(None, "[role=status]")?;
+            let says: Result<Vec<String>> =
+                says.iter().map(|element| self.browser.text(element)).collect();
+            Ok(says?.iter().any(|text| text.starts_with("Saved")).then_some(()))
+        })
+        .unwrap();
     }
 
     /// Nothing has gone wrong that only the console tells of.
@@ -90,14 +92,29 @@ impl Page {
 }
 
 impl Pane<'_> {
+    fn parts(&self) -> Result<Parts> {
+        let one = |found: Vec<Element>, what: &str| match <[_; 1]>::try_from(found) {
+            Ok([element]) => Ok(element),
+            Err(found) => Err(format!("{}: there are {} of {what}", self.name, found.len())),
+        };
+        let browser = self.browser;
+        let groups = browser.by_role(None, "[role=group]", "group", |label| label == self.name)?;
+        let group = one(groups, "the pane")?;
+        let log = one(browser.by_role(Some(&group), "[role=log]", "log", |_| true)?, "its log")?;
+        let is_input = |label: &str| label == "Redis command";
+        let input = browser.by_role(Some(&group), "input, textarea", "textbox", is_input)?;
+        Ok(Parts { log, input: one(input, "its input")? })
+    }
+
     /// Types a line and presses Enter.
     fn enter(&self, line: &str) {
-        self.browser.type_into(&self.input, &format!("{line}{ENTER}")).unwrap();
+        let input = self.parts().unwrap().input;
+        self.browser.type_into(&input, &format!("{line}{ENTER}")).unwrap();
     }
 
     /// What is shown below the last place where `line` was entered.
     fn below(&self, line: &str) -> Result<Option<String>> {
-        let text = self.browser.text(&self.log)?;
+        let text = self.browser.text(&self.parts()?.log)?;
         let at = text.rfind(&format!("> {line}"));
         Ok(at.map(|at| text[at + 2 + line.len()..].trim().to_owned()))
     }
@@ -229,6 +246,7 @@ fn what_was_typed_survives_a_reload() {
     pane.run("SET kept \"for later\"", "OK");
     pane.run("RPUSH queue a b c", "(integer) 3");
     pane.run("SET short-lived x EX 1000", "OK");
+    page.is_saved();
     page.browser.reload().unwrap();
     let pane = page.pane(1);
     pane.run("GET kept", "\"for later\"");

@@ -129,8 +129,8 @@ impl Asset {
                 if take("data-wasm-opt").is_some_and(|level| level != "0") {
                     bail!("this builder has no wasm-opt; only data-wasm-opt=\"0\" is the same");
                 }
-                if role == Role::Main && take("data-wasm-no-import").is_none() {
-                    bail!("the main program needs data-wasm-no-import (nothing uses the global)");
+                if take("data-cargo-profile").as_deref() != Some("web") {
+                    bail!("the programs' data-cargo-profile is web");
                 }
                 Self::Rust { bin: take("data-bin").context("it needs a data-bin")?, role, bindings }
             }
@@ -157,8 +157,9 @@ impl Asset {
         match self {
             Self::Rust { bin, role: Role::Main, .. } => format!(
                 "<script type=\"module\">\n\
-                 import init from './{bin}.js';\n\
+                 import init, * as bindings from './{bin}.js';\n\
                  const wasm = await init({{ module_or_path: './{bin}_bg.wasm' }});\n\
+                 window.wasmBindings = bindings;\n\
                  dispatchEvent(new CustomEvent(\"TrunkApplicationStarted\", {{detail: {{wasm}}}}));\n\
                  </script>"
             ),
@@ -258,7 +259,7 @@ fn read_tag(text: &str) -> Result<(Tag, usize)> {
 mod tests {
     use super::*;
 
-    const MAIN: &str = r#"<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="app" data-wasm-no-import/>"#;
+    const MAIN: &str = r#"<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="app" data-cargo-profile="web"/>"#;
 
     fn page(head: &str) -> String {
         format!("<!doctype html>\n<html><head>{head}</head><body></body></html>")
@@ -272,7 +273,7 @@ mod tests {
     fn every_kind_of_element_is_read() {
         let html = page(&format!(
             r#"{MAIN}
-            <link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="worker"
+            <link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="worker" data-cargo-profile="web"
                   data-type="worker" data-bindgen-target="web">
             <LINK rel='css' data-trunk href="styles/page.css" />
             <link data-trunk rel="icon" href="icon.svg">
@@ -297,7 +298,7 @@ mod tests {
     #[test]
     fn a_worker_is_a_classic_script_unless_said_otherwise() {
         let html = page(&format!(
-            r#"{MAIN}<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="w" data-type="worker">"#
+            r#"{MAIN}<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="w" data-type="worker" data-cargo-profile="web">"#
         ));
         let index = Index::parse(&html).unwrap();
         let worker =
@@ -310,7 +311,7 @@ mod tests {
         let html = page(&format!(r#"<link data-trunk rel="css" href="a/b.css"/><i>{MAIN}</i>"#));
         let done = Index::parse(&html).unwrap().render();
         assert!(done.contains(r#"<head><link rel="stylesheet" href="./b.css"/><i><script"#));
-        assert!(done.contains("import init from './app.js';"));
+        assert!(done.contains("import init, * as bindings from './app.js';"));
         assert!(done.contains(r#"<link rel="modulepreload" href="./app.js""#));
         assert!(done.contains(r#"type="application/wasm"></head>"#));
         assert!(!done.contains("data-trunk"));
@@ -337,9 +338,7 @@ mod tests {
         assert!(with(r#"<link data-trunk rel="css" href=a>"#).contains("no quotes"));
         assert!(with(r#"<link data-trunk rel="css" href="a"#).contains("no end"));
         assert!(with("<!-- ").contains("no end"));
-        assert!(
-            error(&MAIN.replace("data-wasm-no-import", r#"data-wasm-opt="z""#))
-                .contains("wasm-opt")
-        );
+        assert!(error(&MAIN.replace(r#""web""#, r#""dev""#)).contains("data-cargo-profile is web"));
+        assert!(error(&MAIN.replace("/>", r#" data-wasm-opt="z"/>"#)).contains("wasm-opt"));
     }
 }
