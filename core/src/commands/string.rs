@@ -29,6 +29,7 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &GETSET,
     &change::INCR,
     &change::INCRBY,
+    &change::INCRBYFLOAT,
     &lcs::LCS,
     &MGET,
     &MSET,

@@ -1,13 +1,17 @@
 //! Numbers as Redis reads and prints them.
 //!
 //! `integer` has 64-bit integers, read strictly; `double` reads doubles as C's `strtod` does and
-//! prints them short. Under it, `scan` takes the text of a floating-point number apart and `grisu`
-//! finds the digits of a double.
+//! prints them short; `extended` computes in the precision of INCRBYFLOAT. Under them, `scan` takes
+//! the text of a floating-point number apart, `grisu` finds the digits of a double, and `big` has
+//! the integers that do not fit a machine word.
 
+mod big;
 mod double;
+mod extended;
 mod grisu;
 mod integer;
 mod scan;
 
 pub use double::{DoubleText, format_f64, parse_f64};
+pub use extended::Extended;
 pub use integer::{Digits, parse_i64};

@@ -1,8 +1,9 @@
-//! Strings changed in place: counted up and down, grown, overwritten.
+//! Strings changed in place: grown, overwritten, counted up and down.
 
+use crate::base::num::Extended;
 use crate::base::{Error, num};
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
-use crate::spec::{Access::*, Flag::*, Group, integer, key, string};
+use crate::spec::{Access::*, Flag::*, Group, double, integer, key, string};
 use crate::store::{Value, ValueRef};
 
 pub(super) const APPEND: Command = Command {
@@ -168,5 +169,39 @@ fn add(cx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
     }
     cx.changed(key, Class::String, "incrby");
     cx.out.int(sum);
+    Ok(())
+}
+
+pub(super) const INCRBYFLOAT: Command = Command {
+    name: "INCRBYFLOAT",
+    summary: "Adds a number with decimals to the one that a key holds; no key counts as 0.",
+    since: "2.6.0",
+    group: Group::String,
+    flags: &[Write, DenyOom, Fast],
+    args: &[key("key", &[Rw, Access, Update]), double("increment")],
+    example: "> SET price 10.50\nOK\n> INCRBYFLOAT price 0.1\n\"10.6\"\n\
+              > INCRBYFLOAT price -5e-1\n\"10.1\"\n",
+    run: incrbyfloat,
+    ..Command::BASE
+};
+
+fn incrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let (key, increment) = (args.take()?, args.take()?);
+    let (old, expires_ms) = match cx.look(key) {
+        None => (Extended::ZERO, None),
+        Some(found) => {
+            let text = found.value.text().ok_or(Error::WrongType)?;
+            (Extended::parse(&text).ok_or(Error::NotFloat)?, found.expires_ms)
+        }
+    };
+    let increment = Extended::parse(increment).ok_or(Error::NotFloat)?;
+    let sum = old
+        .plus(increment)
+        .ok_or(Error::text("ERR increment would produce NaN or Infinity"))?
+        .to_text();
+    cx.out.bulk(&sum);
+    // As text even where it is a whole number, as OBJECT ENCODING shows in Redis too.
+    cx.insert(key, Value::Str(sum), expires_ms);
+    cx.changed(key, Class::String, "incrbyfloat");
     Ok(())
 }
