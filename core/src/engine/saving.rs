@@ -263,7 +263,8 @@ impl Engine {
     /// Puts what `bytes` hold in the place of the data, all of it or nothing. Keys that have
     /// expired are left out. Costs O(data).
     pub fn restore(&mut self, now: Time, bytes: &[u8]) -> Result<(), rdb::Problem> {
-        let dbs = self.shard.empty_dbs();
+        let mut dbs = self.shard.empty_dbs();
+        dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
         let mut fresh = Fresh { dbs, now_ms: now.unix_ms() };
         let limits = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
         rdb::read(bytes, limits, &mut fresh)?;

@@ -1,0 +1,112 @@
+//! Active expiry, seen from a host: when the node wants to be woken and what it does then, on
+//! clocks that behave and on clocks that jump.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use redstart::base::limits;
+use redstart::base::rng::Seed;
+use redstart::base::time::Time;
+use redstart::engine::Config;
+use redstart::node::{ConnId, DiskDone, Event, Node, Origin, Unreadable};
+use redstart_tests::local::START;
+
+const CONN: ConnId = ConnId(0);
+
+/// A node with one connection.
+struct Host {
+    node: Node,
+    now: Time,
+}
+
+impl Host {
+    fn new() -> Self {
+        let mut config = Config::default();
+        // Save points want to be woken for, too.
+        config.set_named("save", "").unwrap();
+        let mut host = Self { node: Node::new(config, Seed::of(1), START), now: START };
+        host.event(Event::Mounted { unreadable: Unreadable::SetAside });
+        let origin = Origin { addr: "test:1".into(), laddr: "node:1".into(), fd: 0, local: true };
+        host.event(Event::Opened { conn: CONN, origin });
+        let nothing = DiskDone::Read { name: "dump.rdb".into(), result: Ok(None) };
+        host.event(Event::Disk(nothing));
+        host
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        self.node.handle(self.now, event, &mut Vec::new());
+    }
+
+    /// Runs an inline command and returns the reply as it is on the wire.
+    fn run(&mut self, command: &str) -> String {
+        self.event(Event::Received { conn: CONN, bytes: format!("{command}\r\n").as_bytes() });
+        String::from_utf8(self.node.outbox(CONN).unwrap().take()).unwrap()
+    }
+
+    /// Microseconds until the node wants to be woken.
+    fn wait_us(&self) -> Option<u64> {
+        self.node.next_wake().map(|at| at.since_us(self.now.mono))
+    }
+
+    fn sleep_us(&mut self, us: u64) {
+        self.now = self.now.plus_us(us);
+        self.event(Event::Wake);
+    }
+}
+
+#[test]
+fn the_node_is_woken_for_the_next_key() {
+    let mut host = Host::new();
+    host.run("MSET a 1 b 1 c 1");
+    assert_eq!(host.wait_us(), None, "keys that stay need no waking");
+    host.run("PEXPIRE a 50");
+    host.run("PEXPIRE b 20");
+    // Gone once the millisecond of its expiry is over.
+    assert_eq!(host.wait_us(), Some(21_000));
+    host.sleep_us(20_999);
+    assert_eq!(host.run("DBSIZE"), ":3\r\n");
+    host.sleep_us(1);
+    assert_eq!(host.run("DBSIZE"), ":2\r\n");
+    assert_eq!(host.wait_us(), Some(30_000));
+    host.run("PERSIST a");
+    host.sleep_us(60_000);
+    assert_eq!(host.run("DBSIZE"), ":2\r\n");
+}
+
+#[test]
+fn a_wall_clock_that_jumps_is_noticed_within_a_second() {
+    let mut host = Host::new();
+    host.run("SET a 1 EX 3600");
+    let wait_us = host.wait_us().unwrap();
+    assert!(wait_us <= limits::EXPIRY_WAKE_MS_MAX.unsigned_abs() * 1000, "{wait_us}");
+    host.now.unix_us += 3_601_000_000;
+    host.sleep_us(wait_us);
+    assert_eq!(host.run("DBSIZE"), ":0\r\n");
+    // Back again: the key lives an hour longer, and the node does not wake all the time for it.
+    host.run("SET a 1 PX 100");
+    host.now.unix_us -= 3_600_000_000;
+    host.event(Event::Wake);
+    assert!(host.wait_us().unwrap() >= 1000);
+    assert_eq!(host.run("DBSIZE"), ":1\r\n");
+}
+
+#[test]
+fn a_wake_removes_no_more_than_its_bound_from_all_databases_in_turn() {
+    let mut host = Host::new();
+    let bound = limits::EXPIRED_PER_WAKE_MAX;
+    for db in [2, 5] {
+        host.run(&format!("SELECT {db}"));
+        for number in 0..bound + bound / 2 {
+            host.run(&format!("SET key:{number} 1 PX 60000"));
+        }
+    }
+    let sizes = |host: &mut Host| [2, 5].map(|db| host.run(&format!("SELECT {db}\r\nDBSIZE")));
+    assert_eq!(sizes(&mut host), ["+OK\r\n:1500\r\n"; 2]);
+    host.sleep_us(61_000_000);
+    assert_eq!(host.wait_us(), Some(0), "there is more to do");
+    host.sleep_us(0);
+    assert_eq!(host.wait_us(), Some(0));
+    host.sleep_us(0);
+    host.sleep_us(0);
+    assert_eq!(sizes(&mut host), ["+OK\r\n:0\r\n"; 2]);
+    assert_ne!(host.wait_us(), Some(0));
+}
