@@ -238,6 +238,7 @@ fn reset(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     cx.end_transaction();
     let session = &mut *cx.session;
     cx.engine.pubsub.leave(session.id, &std::mem::take(&mut session.subscriptions));
+    cx.engine.stop_tracking(session);
     session.monitor = false;
     session.db = 0;
     session.name.clear();

@@ -49,11 +49,12 @@ const FLUSHALL: Command = Command {
 };
 
 fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    take_flush_type(args)?;
+    let is_async = take_flush_type(args)?;
     let now = cx.now;
     for index in 0..cx.shard.dbs.len() {
         cx.flush(now, index);
     }
+    cx.tracked_keys_are_gone(is_async);
     cx.out.ok();
     Ok(())
 }
@@ -74,16 +75,20 @@ const FLUSHDB: Command = Command {
 };
 
 fn flushdb(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
-    take_flush_type(args)?;
+    let is_async = take_flush_type(args)?;
     let (now, index) = (cx.now, cx.session.db);
     cx.flush(now, index);
+    cx.tracked_keys_are_gone(is_async);
     cx.out.ok();
     Ok(())
 }
 
-fn take_flush_type(mut args: Args<'_>) -> Outcome {
-    let _ = args.eat("ASYNC") || args.eat("SYNC");
-    args.end()
+/// Whether what was removed may be freed later.
+fn take_flush_type(mut args: Args<'_>) -> Result<bool, Error> {
+    let is_async = args.eat("ASYNC");
+    let _ = is_async || args.eat("SYNC");
+    args.end()?;
+    Ok(is_async)
 }
 
 const SWAPDB: Command = Command {

@@ -7,6 +7,9 @@ use std::sync::LazyLock;
 
 use crate::engine::{Table, help};
 
+mod client;
+mod client_list;
+mod client_tracking;
 mod command;
 mod config;
 mod connection;
@@ -28,6 +31,7 @@ pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let families = [
+            client::COMMANDS,
             command::COMMANDS,
             config::COMMANDS,
             connection::COMMANDS,

@@ -58,10 +58,12 @@ fn exec(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         return Ok(());
     }
     cx.out.array(multi.queue.len());
+    cx.session.executing = Some(multi.queue.len());
     for (index, argv) in &multi.queue {
         let entry = &cx.table.entries()[*index];
         cx.nested(entry).perform(argv.view());
     }
+    cx.session.executing = None;
     Ok(())
 }
 

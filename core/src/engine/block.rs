@@ -172,18 +172,7 @@ impl Engine {
             if deadline > now.mono {
                 break;
             }
-            self.unblock(id, |on, out| match on {
-                BlockedOn::Keys { timeout_reply, .. } => timeout_reply.write(out),
-                BlockedOn::Replicas => out.int(0),
-                // A snapshot answers for itself, and has no time-out.
-                BlockedOn::Disk => {}
-                BlockedOn::AppendOnly => {
-                    out.array(2);
-                    out.int(0);
-                    out.int(0);
-                }
-                BlockedOn::Unpause => {}
-            });
+            self.unblock(id, write_timeout_reply);
             self.blocking.deadlines.remove(&(deadline, id));
         }
         if self.pause.until.is_some_and(|until| until <= now.mono) {
@@ -202,6 +191,26 @@ impl Engine {
         self.dequeue_blocked(id, &blocked);
         self.blocking.resumed.push_back(conn);
         true
+    }
+
+    /// As [`Engine::unblock`], before the time is over: with the reply as if it were, or with an
+    /// error. What has no time-out is not waiting in this sense.
+    pub fn unblock_early(&mut self, id: u64, is_error: bool) -> bool {
+        let blocked = self.clients.by_id_mut(id).and_then(|client| client.session.blocked.as_ref());
+        let may_time_out = |on: &BlockedOn| match on {
+            BlockedOn::Keys { .. } | BlockedOn::Replicas | BlockedOn::AppendOnly => true,
+            BlockedOn::Disk | BlockedOn::Unpause => false,
+        };
+        if !blocked.is_some_and(|blocked| may_time_out(&blocked.on)) {
+            return false;
+        }
+        if is_error {
+            let error = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
+            self.stats.error(b"UNBLOCKED");
+            self.unblock(id, |_, out| out.error_line(error))
+        } else {
+            self.unblock(id, write_timeout_reply)
+        }
     }
 
     /// Ends CLIENT PAUSE and runs the commands that were held back.
@@ -224,8 +233,23 @@ impl Engine {
         if let Some(blocked) = client.session.blocked.take() {
             self.dequeue_blocked(id, &blocked);
             self.blocking.resumed.push_back(conn);
-            self.execute(now, &mut client, blocked.argv.view());
+            self.execute_unpaused(now, &mut client, blocked.argv.view());
         }
         self.clients.put(client);
+    }
+}
+
+/// Writes what a command that waited for `on` replies when its time is over.
+fn write_timeout_reply(on: &BlockedOn, out: &mut Out) {
+    match on {
+        BlockedOn::Keys { timeout_reply, .. } => timeout_reply.write(out),
+        BlockedOn::Replicas => out.int(0),
+        BlockedOn::AppendOnly => {
+            out.array(2);
+            out.int(0);
+            out.int(0);
+        }
+        // A snapshot answers for itself, and has no time-out.
+        BlockedOn::Disk | BlockedOn::Unpause => {}
     }
 }

@@ -128,6 +128,7 @@ impl Engine {
             self.dequeue_blocked(session.id, &blocked);
         }
         self.end_transaction(session);
+        self.stop_tracking(session);
         self.pubsub.leave(session.id, &std::mem::take(&mut session.subscriptions));
         self.care.overfull.remove(&session.id);
         session.input = Vec::new();

@@ -22,11 +22,17 @@ impl Engine {
     pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
         client.session.commands += 1;
         self.begin_reply(client);
+        self.execute_unpaused(now, client, argv);
+    }
+
+    /// As [`Engine::execute`], for a command that CLIENT PAUSE has held back.
+    pub fn execute_unpaused(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
+        self.limit_tracked_keys();
         let found = self.find(argv);
         if let Ok(entry) = found {
             client.session.last_command = &entry.full_name;
         }
-        match found.and_then(|entry| self.admit(client, entry, argv).map(|()| entry)) {
+        match found.clone().and_then(|entry| self.admit(client, entry, argv).map(|()| entry)) {
             Err(_) if is_http(argv) => self.abort_attack(client),
             Err(error) => self.reject(client, argv, &error),
             Ok(entry) if self.is_paused(client, entry) => {
@@ -43,6 +49,9 @@ impl Engine {
                 client.out.simple("QUEUED");
             }
             Ok(entry) => self.call(now, client, entry, argv),
+        }
+        if client.session.tracking && found.is_ok_and(|entry| !is_client(entry)) {
+            self.end_caching(&client.session);
         }
         self.end_reply(now, client);
     }
@@ -226,6 +235,7 @@ impl<'b> Ctx<'b> {
         if self.session.blocked.is_some() {
             return;
         }
+        self.track_reads(argv);
         self.stats.commands += 1;
         let stats = &mut self.stats.by_command[entry.index];
         stats.calls += 1;
@@ -237,6 +247,11 @@ impl<'b> Ctx<'b> {
         let conn = self.session.conn;
         self.send(conn);
     }
+}
+
+/// Whether `entry` is a subcommand of CLIENT.
+fn is_client(entry: &Entry) -> bool {
+    entry.full_name.starts_with("client|")
 }
 
 /// Whether this is a line of an HTTP request.

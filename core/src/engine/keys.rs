@@ -229,6 +229,7 @@ impl super::Engine {
     pub fn touched(&mut self, db: usize, key: &[u8]) {
         self.shard.watches.changed(db, key);
         self.shard.waiters.changed(db, key);
+        self.invalidate(key);
     }
 
     /// Removes a key that was found to have expired. While CLIENT PAUSE holds, it only counts as
@@ -250,6 +251,7 @@ impl super::Engine {
     pub fn has_expired(&mut self, db: usize, key: &[u8]) {
         self.stats.expired_keys += 1;
         self.shard.waiters.changed(db, key);
+        self.invalidate(key);
         self.notify(Class::Expired, "expired", db, key);
     }
 }

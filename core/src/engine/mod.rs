@@ -21,6 +21,7 @@ pub mod notify;
 pub mod pubsub;
 pub mod saving;
 pub mod stats;
+pub mod tracking;
 pub mod transaction;
 pub mod world;
 
@@ -91,6 +92,8 @@ pub struct Engine {
     pub clients: Registry,
     /// Who is subscribed to what.
     pub pubsub: pubsub::Pubsub,
+    /// Who is to be told when keys change.
+    pub tracker: tracking::Tracker,
     /// Clients to look at again.
     pub care: clients::Care,
     /// What was counted.
@@ -140,6 +143,7 @@ impl Engine {
             config,
             clients: Registry::default(),
             pubsub: pubsub::Pubsub::default(),
+            tracker: tracking::Tracker::default(),
             care: clients::Care::default(),
             stats: Stats::new(table.entries().len()),
             rng,

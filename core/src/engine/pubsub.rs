@@ -18,6 +18,8 @@ pub struct Pubsub {
     channels: Names,
     patterns: Names,
     shard_channels: Names,
+    /// How many subscriptions each client has, if any.
+    counts: BTreeMap<u64, usize>,
 }
 
 /// Client ids by what they subscribed to. Ordered, because clients choose the names and everyone
@@ -78,22 +80,35 @@ impl Pubsub {
     /// Enters `id` as a listener. O(log N).
     pub fn subscribe(&mut self, kind: Kind, name: &[u8], id: u64) {
         let names = self.names_mut(kind);
-        if let Some(ids) = names.get_mut(name) {
-            ids.insert(id);
+        let is_new = if let Some(ids) = names.get_mut(name) {
+            ids.insert(id)
         } else {
-            names.insert(name.into(), BTreeSet::from([id]));
+            names.insert(name.into(), BTreeSet::from([id])).is_none()
+        };
+        if is_new {
+            *self.counts.entry(id).or_default() += 1;
         }
     }
 
     /// Removes `id` as a listener. O(log N).
     pub fn unsubscribe(&mut self, kind: Kind, name: &[u8], id: u64) {
         let names = self.names_mut(kind);
-        if let Some(ids) = names.get_mut(name) {
-            ids.remove(&id);
-            if ids.is_empty() {
-                names.remove(name);
+        let Some(ids) = names.get_mut(name) else { return };
+        let was_there = ids.remove(&id);
+        if ids.is_empty() {
+            names.remove(name);
+        }
+        if let Some(count) = self.counts.get_mut(&id).filter(|_| was_there) {
+            *count -= 1;
+            if *count == 0 {
+                self.counts.remove(&id);
             }
         }
+    }
+
+    /// Whether client `id` has subscriptions.
+    pub fn is_subscriber(&self, id: u64) -> bool {
+        self.counts.contains_key(&id)
     }
 
     /// Removes `id` as a listener of everything it is subscribed to.

@@ -24,12 +24,7 @@ impl Ctx<'_> {
 
     /// Whether a watched key has changed since it was watched.
     pub fn is_dirty(&self) -> bool {
-        let now_ms = self.now.unix_ms();
-        self.session.watched.iter().any(|watch| {
-            let (db, key) = &watch.key;
-            self.shard.watches.version(&watch.key) != Some(watch.version)
-                || (watch.existed && !self.engine.is_live(*db, key, now_ms))
-        })
+        self.engine.is_dirty(self.session, self.now.unix_ms())
     }
 
     /// Watches nothing any more.
@@ -44,6 +39,15 @@ impl Ctx<'_> {
 }
 
 impl Engine {
+    /// Whether a key that `session` watches has changed since it was watched.
+    pub fn is_dirty(&self, session: &Session, now_ms: i64) -> bool {
+        session.watched.iter().any(|watch| {
+            let (db, key) = &watch.key;
+            self.shard.watches.version(&watch.key) != Some(watch.version)
+                || (watch.existed && !self.is_live(*db, key, now_ms))
+        })
+    }
+
     /// See [`Ctx::unwatch_all`].
     pub fn unwatch_all(&mut self, session: &mut Session) {
         for watch in session.watched.drain(..) {

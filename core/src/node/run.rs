@@ -146,6 +146,7 @@ impl Node {
                 self.engine.settle(client);
             }
         }
+        self.engine.broadcast_changes();
         self.engine.care_for_clients(now);
         self.engine.save_if_due(now);
     }

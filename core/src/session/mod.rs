@@ -72,6 +72,10 @@ pub struct Session {
     pub no_touch: bool,
     /// It gets a line for every command that others run.
     pub monitor: bool,
+    /// It wants to be told when keys change (CLIENT TRACKING).
+    pub tracking: bool,
+    /// Number of commands in the transaction that EXEC is running.
+    pub executing: Option<usize>,
     /// The connection is closed once what it is owed has been sent.
     pub closing: bool,
     /// The command it ran last, by full name.
@@ -208,6 +212,8 @@ impl Session {
             no_evict: false,
             no_touch: false,
             monitor: false,
+            tracking: false,
+            executing: None,
             closing: false,
             last_command: "NULL",
             input: Vec::new(),

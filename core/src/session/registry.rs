@@ -117,6 +117,19 @@ impl Registry {
         Some(conn)
     }
 
+    /// The client whose command is running now, if one is.
+    pub fn running(&self) -> Option<u64> {
+        self.away.last().map(|away| away.id)
+    }
+
+    /// The protocol in which client `id` gets messages; `None` if there is no such client.
+    pub fn proto(&self, id: u64) -> Option<Proto> {
+        let conn = self.conn(id)?;
+        let away = self.away.iter().find(|away| away.id == id);
+        let out = away.map(|away| &away.pushes).or_else(|| Some(&self.get(conn)?.out));
+        out.map(Out::proto)
+    }
+
     /// From now on, messages for `id`, which is taken out, come in `proto`.
     pub fn set_push_proto(&mut self, id: u64, proto: Proto) {
         if let Some(away) = self.away_of(id) {
@@ -141,6 +154,11 @@ impl Registry {
     /// The connection of client `id`.
     pub fn conn(&self, id: u64) -> Option<ConnId> {
         self.by_id.get(&id).copied()
+    }
+
+    /// The client with this id, unless it is taken out.
+    pub fn by_id(&self, id: u64) -> Option<&Client> {
+        self.get(self.conn(id)?)
     }
 
     /// The client with this id, unless it is taken out.
