@@ -68,29 +68,23 @@ fn copy(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 /// A value on its way to another key.
 struct Moved {
     value: Value,
-    /// It was built up in place, which OBJECT ENCODING goes on to show.
-    raw: bool,
     expires_ms: Option<i64>,
 }
 
 impl Moved {
     fn copy(value: ValueRef<'_>, expires_ms: Option<i64>) -> Self {
-        let raw = matches!(value, ValueRef::Str { raw: true, .. });
-        Self { value: value.to_value(), raw, expires_ms }
+        Self { value: value.to_value(), expires_ms }
     }
 
     /// Takes what `key` of the selected database holds.
     fn take(cx: &mut Ctx<'_>, key: &[u8]) -> Option<Self> {
-        let raw = matches!(cx.look(key)?.value, ValueRef::Str { raw: true, .. });
+        cx.look(key)?;
         let (value, expires_ms) = cx.remove(key)?;
-        Some(Self { value, raw, expires_ms })
+        Some(Self { value, expires_ms })
     }
 
     fn put(self, cx: &mut Ctx<'_>, db: usize, key: &[u8]) {
         cx.engine.insert(db, key, self.value, self.expires_ms);
-        if self.raw {
-            cx.shard.dbs[db].edit_str(key, |_| ());
-        }
     }
 }
 

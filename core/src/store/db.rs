@@ -1,24 +1,46 @@
 //! One database: keys, their values and when they expire.
 //!
+//! A key is looked up by hashing it, which leads to a segment, a bucket and there, by a tag, almost
+//! always to the one entry that can be it (see [`table`](super::table) and
+//! [`segment`](super::segment)). The entry holds the key, the expiry and, if it is short, the value
+//! (see [`entry`](super::entry)); longer strings and collections are objects of their own.
+//!
+//! A key and a value of 16 bytes take 45 bytes of memory, everything included, and 54 with an
+//! expiry, measured over the sizes that tables have; a test holds them to it.
+//!
 //! The database does not know what time it is: it stores expiries and hands out what is due. The
 //! rule that an expired key is not there belongs to the callers that know `now`.
 
-use std::collections::BTreeMap;
+use siphasher::sip::SipHasher13;
 
+use super::cells::{Cells, Handle};
+use super::entry::{self, Draft, Entry, INLINE_BYTES_MAX, Payload};
+use super::graveyard::Graveyard;
+use super::objects::Objects;
+use super::segment::{Budget, NEVER};
+use super::table::{Spot, Table};
 use super::{HashKey, Value, ValueMut, ValueRef};
+use crate::base::num::Digits;
 use crate::base::rng::Rng;
+
+/// Room for entries being rewritten that is kept.
+const SCRATCH_BYTES_MAX: usize = 4096;
+
+/// Buckets that may be looked into for expired keys without finding one, in one call.
+const DUE_BUCKETS_SPARE: usize = 64;
 
 /// One database.
 pub struct Db {
-    entries: BTreeMap<Box<[u8]>, Entry>,
+    hasher: SipHasher13,
+    table: Table,
+    cells: Cells,
+    objects: Objects,
+    expiring: usize,
     new_access: u32,
-}
-
-struct Entry {
-    value: Value,
-    raw: bool,
-    expires_ms: Option<i64>,
-    access: u32,
+    graveyard: Graveyard,
+    /// Where an entry is put together that is being rewritten.
+    scratch: Vec<u8>,
+    spots: Vec<Spot>,
 }
 
 /// What is stored under a key, besides the key.
@@ -32,96 +54,263 @@ pub struct Found<'a> {
     pub access: u32,
 }
 
+/// Reading.
 impl Db {
     /// An empty database whose hash function has this secret key.
-    pub fn new(_hash_key: HashKey) -> Self {
-        Self { entries: BTreeMap::new(), new_access: 0 }
+    pub fn new(hash_key: HashKey) -> Self {
+        Self {
+            hasher: SipHasher13::new_with_keys(hash_key[0], hash_key[1]),
+            table: Table::new(),
+            cells: Cells::default(),
+            objects: Objects::default(),
+            expiring: 0,
+            new_access: 0,
+            graveyard: Graveyard::default(),
+            scratch: Vec::new(),
+            spots: Vec::new(),
+        }
     }
 
     /// Number of keys, expired ones that are still stored included.
     pub fn len(&self) -> usize {
-        self.entries.len()
+        self.table.len()
     }
 
     /// Whether there are no keys.
     pub fn is_empty(&self) -> bool {
-        self.entries.is_empty()
+        self.len() == 0
     }
 
     /// Number of keys that will expire.
     pub fn expiring_len(&self) -> usize {
-        self.entries.values().filter(|entry| entry.expires_ms.is_some()).count()
+        self.expiring
     }
 
     /// What `key` holds.
+    #[inline]
     pub fn get(&self, key: &[u8]) -> Option<Found<'_>> {
-        self.entries.get(key).map(Entry::found)
+        let spot = self.find(self.hasher.hash(key), key)?;
+        Some(self.found(Entry(self.cells.get(self.table.handle(spot)))))
     }
 
+    /// Some key, each about as likely as any other; `None` if there are none.
+    pub fn random_key(&self, rng: &mut Rng) -> Option<&[u8]> {
+        self.table.sample(rng).map(|handle| self.entry(handle).key())
+    }
+
+    /// Shows `visit` about `count` entries from `cursor` on and returns the next cursor, 0 at the
+    /// end. Redis's guarantee holds: a key that is there from the first call to the last is shown
+    /// at least once, however the table grows or shrinks meanwhile. Whole buckets are shown, and
+    /// where few keys are, a call may show fewer than `count` or none. Costs O(`count`).
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Found<'_>)) -> u64 {
+        let budget = Budget { entries: count.max(1), buckets: count.saturating_add(16) };
+        self.table.scan(cursor, budget, &mut |handle| {
+            let entry = self.entry(handle);
+            visit(entry.key(), self.found(entry));
+        })
+    }
+
+    /// Shows `visit` every entry, in no order that means anything. Costs O(keys), in the order of
+    /// memory.
+    pub fn each(&self, mut visit: impl FnMut(&[u8], Found<'_>)) {
+        self.cells.each(|cell| visit(Entry(cell).key(), self.found(Entry(cell))));
+    }
+
+    /// A time before which no key expires, and at which one perhaps does. After
+    /// [`Db::take_due`] has found nothing at some time, it is not before that time, unless the call
+    /// ended at its bound on work.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        self.table.next_due_ms()
+    }
+
+    /// Bytes that the table, the entries and their places take on the heap, without what
+    /// collections and long strings take.
+    pub fn heap_bytes(&self) -> usize {
+        self.table.heap_bytes() + self.cells.heap_bytes() + self.objects.heap_bytes()
+    }
+
+    /// Bytes that `key` takes: its entry, its share of the table, its value.
+    pub fn memory_usage(&self, key: &[u8]) -> Option<usize> {
+        let spot = self.find(self.hasher.hash(key), key)?;
+        let cell = self.cells.get(self.table.handle(spot));
+        let object = Entry(cell).object().and_then(|number| self.objects.get(number));
+        let object_bytes = object.map_or(0, |value| size_of::<Value>() + value.heap_bytes());
+        Some(cell.len() + self.table.heap_bytes() / self.len().max(1) + object_bytes)
+    }
+
+    #[inline]
+    fn entry(&self, handle: Handle) -> Entry<'_> {
+        Entry(self.cells.get(handle))
+    }
+
+    #[inline]
+    fn find(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        self.table.find(hash, |handle| self.entry(handle).key() == key)
+    }
+
+    #[inline]
+    fn found<'a>(&'a self, entry: Entry<'a>) -> Found<'a> {
+        let value = match entry.payload() {
+            Payload::Int(number) => ValueRef::Int(number),
+            Payload::Str(bytes) => ValueRef::Str { bytes, raw: entry.raw() },
+            Payload::Object(number) => match self.objects.get(number).map(Value::view) {
+                Some(ValueRef::Str { bytes, .. }) => ValueRef::Str { bytes, raw: entry.raw() },
+                Some(value) => value,
+                None => unreachable!("an entry refers to an object that is there"),
+            },
+        };
+        Found { value, expires_ms: entry.expires_ms(), access: entry.access() }
+    }
+}
+
+/// Changing.
+impl Db {
     /// The collection that `key` holds, to be changed. One that has become empty must be removed.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<ValueMut<'_>> {
-        self.entries.get_mut(key).map(|entry| match &mut entry.value {
-            Value::Int(_) | Value::Str(_) => ValueMut::Str,
-            Value::List(list) => ValueMut::List(list),
-        })
+        let spot = self.find(self.hasher.hash(key), key)?;
+        let Some(number) = self.entry(self.table.handle(spot)).object() else {
+            return Some(ValueMut::Str);
+        };
+        self.objects.get_mut(number).map(Value::view_mut)
     }
 
     /// Stores `value` under `key` with this expiry, and drops what was there. Returns whether the
     /// key is new.
     pub fn insert(&mut self, key: &[u8], value: Value, expires_ms: Option<i64>) -> bool {
-        let entry = Entry { value, raw: false, expires_ms, access: self.new_access };
-        self.entries.insert(key.into(), entry).is_none()
+        let hash = self.hasher.hash(key);
+        let spot = self.find(hash, key);
+        if let Some(spot) = spot {
+            self.release(spot);
+        }
+        let raw = matches!(value, Value::Raw(_));
+        let (number, short);
+        let payload = match value {
+            Value::Int(number) => Payload::Int(number),
+            Value::Str(bytes) | Value::Raw(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
+                short = bytes;
+                Payload::Str(&short)
+            }
+            Value::Raw(bytes) => {
+                number = self.objects.add(Value::Str(bytes));
+                Payload::Object(number)
+            }
+            Value::Str(_) | Value::List(_) => Payload::Object(self.objects.add(value)),
+        };
+        let access = self.new_access;
+        self.write(hash, spot, &Draft { key, payload, raw, expires_ms, access });
+        spot.is_none()
     }
 
     /// Stores the string `bytes` under `key` with this expiry; as [`Value::Int`] if it is exactly
     /// the digits of a number. Returns whether the key is new.
     pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) -> bool {
-        let value = match crate::base::num::parse_i64(bytes) {
-            Some(number) => Value::Int(number),
-            None => Value::Str(bytes.into()),
-        };
-        self.insert(key, value, expires_ms)
+        if bytes.len() > INLINE_BYTES_MAX {
+            return self.insert(key, Value::Str(bytes.into()), expires_ms);
+        }
+        let payload = crate::base::num::parse_i64(bytes).map_or(Payload::Str(bytes), Payload::Int);
+        let hash = self.hasher.hash(key);
+        let spot = self.find(hash, key);
+        if let Some(spot) = spot {
+            self.release(spot);
+        }
+        let access = self.new_access;
+        self.write(hash, spot, &Draft { key, payload, raw: false, expires_ms, access });
+        spot.is_none()
     }
 
     /// Changes the string `key` holds in place: `edit` gets its bytes (digits if it is a number)
     /// to grow, shrink or overwrite. The expiry stays. Returns `None` if there is no string.
     /// Growing costs O(bytes added), amortized.
     pub fn edit_str<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
-        let entry = self.entries.get_mut(key)?;
-        if let Value::Int(number) = entry.value {
-            entry.value = Value::Str(crate::base::num::Digits::of(number).to_vec());
+        let hash = self.hasher.hash(key);
+        let spot = self.find(hash, key)?;
+        let handle = self.table.handle(spot);
+        let old = Entry(self.cells.get(handle));
+        let mut bytes = std::mem::take(&mut self.scratch);
+        bytes.clear();
+        match old.payload() {
+            Payload::Int(number) => bytes.extend_from_slice(&Digits::of(number)),
+            Payload::Str(old) => bytes.extend_from_slice(old),
+            Payload::Object(number) => {
+                self.scratch = bytes;
+                let Some(Value::Str(bytes)) = self.objects.get_mut(number) else { return None };
+                let result = edit(bytes);
+                entry::set_raw(self.cells.get_mut(handle));
+                return Some(result);
+            }
         }
-        let Value::Str(bytes) = &mut entry.value else { return None };
-        entry.raw = true;
-        Some(edit(bytes))
+        let (expires_ms, access) = (old.expires_ms(), old.access());
+        let result = edit(&mut bytes);
+        self.release(spot);
+        let payload = if bytes.len() > INLINE_BYTES_MAX {
+            Payload::Object(self.objects.add(Value::Str(std::mem::take(&mut bytes))))
+        } else {
+            Payload::Str(&bytes)
+        };
+        self.write(hash, Some(spot), &Draft { key, payload, raw: true, expires_ms, access });
+        self.keep_scratch(bytes);
+        Some(result)
     }
 
     /// Changes the number `key` holds. The expiry stays. Returns false if there is no
     /// [`Value::Int`].
     pub fn set_int(&mut self, key: &[u8], number: i64) -> bool {
-        match self.entries.get_mut(key) {
-            Some(Entry { value: Value::Int(old), .. }) => {
-                *old = number;
-                true
-            }
-            _ => false,
+        let hash = self.hasher.hash(key);
+        let Some(spot) = self.find(hash, key) else { return false };
+        let cell = self.cells.get_mut(self.table.handle(spot));
+        if entry::replace_int(cell, number) {
+            return true;
         }
+        let is_int = matches!(Entry(cell).payload(), Payload::Int(_));
+        if is_int {
+            self.rewrite(hash, spot, |draft| draft.payload = Payload::Int(number));
+        }
+        is_int
     }
 
     /// Removes `key` and returns what it held, with its expiry.
     pub fn remove(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
-        self.entries.remove(key).map(|entry| (entry.value, entry.expires_ms))
+        let hash = self.hasher.hash(key);
+        let spot = self.find(hash, key)?;
+        let entry = self.entry(self.table.handle(spot));
+        let (raw, expires_ms, object) = (entry.raw(), entry.expires_ms(), entry.object());
+        let value = match object.and_then(|number| self.objects.remove(number)) {
+            Some(Value::Str(bytes)) if raw => Value::Raw(bytes),
+            Some(value) => value,
+            None => self.found(self.entry(self.table.handle(spot))).value.to_value(),
+        };
+        self.take_out(spot);
+        self.tidy(hash);
+        Some((value, expires_ms))
+    }
+
+    /// Removes `key` and frees what it held, much of it later; see [`Db::free_some`]. Returns
+    /// whether it was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        let hash = self.hasher.hash(key);
+        let Some(spot) = self.find(hash, key) else { return false };
+        self.drop_object(spot);
+        self.take_out(spot);
+        self.tidy(hash);
+        true
     }
 
     /// Sets or takes away the expiry of `key`; false if there is no such key.
     pub fn set_expiry(&mut self, key: &[u8], expires_ms: Option<i64>) -> bool {
-        match self.entries.get_mut(key) {
-            Some(entry) => {
-                entry.expires_ms = expires_ms;
-                true
+        let hash = self.hasher.hash(key);
+        let Some(spot) = self.find(hash, key) else { return false };
+        let cell = self.cells.get_mut(self.table.handle(spot));
+        match (Entry(cell).expires_ms(), expires_ms) {
+            (None, None) => {}
+            (Some(_), Some(at_ms)) => {
+                entry::move_expiry(cell, at_ms);
+                self.table.expires(spot, at_ms);
             }
-            None => false,
+            (None, Some(_)) | (Some(_), None) => {
+                self.rewrite(hash, spot, |draft| draft.expires_ms = expires_ms);
+            }
         }
+        true
     }
 
     /// The access bits that a key gets when it is stored from now on.
@@ -131,75 +320,194 @@ impl Db {
 
     /// Sets the 24 access bits of `key`.
     pub fn set_access(&mut self, key: &[u8], access: u32) {
-        if let Some(entry) = self.entries.get_mut(key) {
-            entry.access = access & 0xff_ffff;
+        if let Some(spot) = self.find(self.hasher.hash(key), key) {
+            entry::set_access(self.cells.get_mut(self.table.handle(spot)), access);
         }
-    }
-
-    /// Some key, each about as likely as any other; `None` if there are none.
-    pub fn random_key(&self, rng: &mut Rng) -> Option<&[u8]> {
-        let index = rng.below(self.entries.len() as u64) as usize;
-        self.entries.keys().nth(index).map(|key| &**key)
-    }
-
-    /// Shows `visit` at least `count` entries from `cursor` on (fewer at the end) and returns the
-    /// next cursor, 0 at the end. Redis's guarantee holds: a key that is there from the first call
-    /// to the last is shown at least once, however the table grows or shrinks meanwhile.
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], Found<'_>)) -> u64 {
-        for (key, entry) in self.entries.iter().skip(cursor as usize).take(count) {
-            visit(key, entry.found());
-        }
-        let next = cursor.saturating_add(count as u64);
-        if next >= self.entries.len() as u64 { 0 } else { next }
-    }
-
-    /// Shows `visit` every entry, in no order that means anything. Costs O(keys).
-    pub fn each(&self, mut visit: impl FnMut(&[u8], Found<'_>)) {
-        for (key, entry) in &self.entries {
-            visit(key, entry.found());
-        }
-    }
-
-    /// The earliest time at which [`Db::take_due`] may have something to do; never later than the
-    /// first expiry, perhaps earlier.
-    pub fn next_due_ms(&self) -> Option<i64> {
-        self.entries.values().filter_map(|entry| entry.expires_ms).min()
     }
 
     /// Removes keys whose expiry is before `now_ms`, `max` at most, and hands each to `removed`.
-    /// Returns how many there were.
+    /// Returns how many there were. Costs O(`max`).
     pub fn take_due(&mut self, now_ms: i64, max: usize, mut removed: impl FnMut(&[u8])) -> usize {
-        let due: Vec<Box<[u8]>> = self
-            .entries
-            .iter()
-            .filter(|(_, entry)| entry.expires_ms.is_some_and(|at| at < now_ms))
-            .map(|(key, _)| key.clone())
-            .take(max)
-            .collect();
-        for key in &due {
-            self.entries.remove(key);
-            removed(key);
+        let mut spots = std::mem::take(&mut self.spots);
+        let mut taken = 0;
+        for _ in 0..max.saturating_add(DUE_BUCKETS_SPARE) {
+            spots.clear();
+            let Some(due) = self.table.due_places(now_ms, &mut spots) else { break };
+            let (mut first_ms, mut hash) = (NEVER, None);
+            for &spot in &spots {
+                let entry = self.entry(self.table.handle(spot));
+                let Some(at_ms) = entry.expires_ms() else { continue };
+                if at_ms >= now_ms || taken == max {
+                    first_ms = at_ms.min(first_ms);
+                    continue;
+                }
+                removed(entry.key());
+                hash = Some(self.hasher.hash(entry.key()));
+                self.drop_object(spot);
+                self.take_out(spot);
+                taken += 1;
+            }
+            self.table.raise_bound(due, first_ms);
+            if let Some(hash) = hash {
+                self.tidy(hash);
+            }
+            if taken == max {
+                break;
+            }
         }
-        due.len()
+        self.spots = spots;
+        taken
     }
 
     /// Takes everything out; the caller decides when what was there is freed.
     #[must_use]
     pub fn take(&mut self) -> Self {
-        Self { entries: std::mem::take(&mut self.entries), new_access: self.new_access }
+        let (key0, key1) = self.hasher.keys();
+        let mut new = Self::new([key0, key1]);
+        new.new_access = self.new_access;
+        std::mem::replace(self, new)
+    }
+
+    /// Removes all keys; what they held is freed later, see [`Db::free_some`]. Costs O(1).
+    pub fn clear(&mut self) {
+        let Self { table, cells, objects, graveyard, .. } = self.take();
+        self.graveyard = graveyard;
+        self.graveyard.bury_all(cells, objects, table);
+    }
+
+    /// Frees what was deleted and not freed yet, up to about `max` elements of collections.
+    /// Returns how many of them it did not need: if any, nothing is left to free.
+    pub fn free_some(&mut self, max: usize) -> usize {
+        self.graveyard.free_some(max)
+    }
+
+    /// Whether [`Db::free_some`] has something to do.
+    pub fn has_dead(&self) -> bool {
+        !self.graveyard.is_empty()
     }
 }
 
-impl Entry {
-    fn found(&self) -> Found<'_> {
-        Found {
-            value: match &self.value {
-                Value::Int(number) => ValueRef::Int(*number),
-                Value::Str(bytes) => ValueRef::Str { bytes, raw: self.raw },
-                Value::List(list) => ValueRef::List(list),
-            },
-            expires_ms: self.expires_ms,
-            access: self.access,
+/// The parts of changes.
+impl Db {
+    /// Writes an entry: a new one, or in the place of the one at `spot`, which was
+    /// [released](Self::release).
+    fn write(&mut self, hash: u64, spot: Option<Spot>, draft: &Draft<'_>) {
+        let size = draft.size();
+        let spot = match spot {
+            Some(spot) => {
+                let old = self.table.handle(spot);
+                if self.cells.refit(old, size) {
+                    draft.write(self.cells.get_mut(old));
+                } else {
+                    let new = self.cells.alloc(size);
+                    draft.write(self.cells.get_mut(new));
+                    self.table.set_handle(spot, new);
+                    self.free_cell(old);
+                }
+                spot
+            }
+            None => {
+                let handle = self.cells.alloc(size);
+                draft.write(self.cells.get_mut(handle));
+                let (hasher, cells) = (&self.hasher, &self.cells);
+                self.table.insert(hash, handle, |handle| hash_of(hasher, cells, handle))
+            }
+        };
+        if let Some(at_ms) = draft.expires_ms {
+            self.expiring += 1;
+            self.table.expires(spot, at_ms);
         }
+    }
+
+    /// Writes the entry at `spot` again with a change.
+    fn rewrite(&mut self, hash: u64, spot: Spot, change: impl FnOnce(&mut Draft<'_>)) {
+        let mut old = std::mem::take(&mut self.scratch);
+        old.clear();
+        old.extend_from_slice(self.cells.get(self.table.handle(spot)));
+        let mut draft = Entry(&old).draft();
+        if draft.expires_ms.is_some() {
+            self.expiring -= 1;
+        }
+        change(&mut draft);
+        self.write(hash, Some(spot), &draft);
+        self.keep_scratch(old);
+    }
+
+    fn keep_scratch(&mut self, scratch: Vec<u8>) {
+        if scratch.capacity() <= SCRATCH_BYTES_MAX {
+            self.scratch = scratch;
+        }
+    }
+
+    /// The entry at `spot` will be written over: what else belongs to it goes.
+    fn release(&mut self, spot: Spot) {
+        self.drop_object(spot);
+        if self.entry(self.table.handle(spot)).expires_ms().is_some() {
+            self.expiring -= 1;
+        }
+    }
+
+    fn drop_object(&mut self, spot: Spot) {
+        let object = self.entry(self.table.handle(spot)).object();
+        if let Some(value) = object.and_then(|number| self.objects.remove(number)) {
+            self.graveyard.bury(value);
+        }
+    }
+
+    /// Takes the entry at `spot` out of the table and gives back its cell.
+    fn take_out(&mut self, spot: Spot) {
+        let handle = self.table.handle(spot);
+        if self.entry(handle).expires_ms().is_some() {
+            self.expiring -= 1;
+        }
+        self.table.remove(spot);
+        self.free_cell(handle);
+    }
+
+    /// Gives a cell back, to which the table no longer refers.
+    fn free_cell(&mut self, handle: Handle) {
+        let Some(from) = self.cells.free(handle) else { return };
+        // Another entry lies there now.
+        let hash = hash_of(&self.hasher, &self.cells, handle);
+        let Some(spot) = self.table.find(hash, |other| other == from) else {
+            unreachable!("every cell belongs to an entry of the table");
+        };
+        self.table.set_handle(spot, handle);
+    }
+
+    fn tidy(&mut self, hash: u64) {
+        let (hasher, cells) = (&self.hasher, &self.cells);
+        self.table.tidy(hash, |handle| hash_of(hasher, cells, handle));
+    }
+}
+
+fn hash_of(hasher: &SipHasher13, cells: &Cells, handle: Handle) -> u64 {
+    hasher.hash(Entry(cells.get(handle)).key())
+}
+
+#[cfg(test)]
+impl Db {
+    /// Asserts what must hold.
+    pub(super) fn check(&self) {
+        self.table.check(&|handle| {
+            let entry = self.entry(handle);
+            (self.hasher.hash(entry.key()), entry.expires_ms())
+        });
+        let (mut entries, mut expiring, mut objects) = (0, 0, 0);
+        self.cells.each(|cell| {
+            let entry = Entry(cell);
+            entries += 1;
+            expiring += usize::from(entry.expires_ms().is_some());
+            if let Some(number) = entry.object() {
+                objects += 1;
+                assert!(self.objects.get(number).is_some());
+            }
+            assert!(self.find(self.hasher.hash(entry.key()), entry.key()).is_some());
+        });
+        assert_eq!((entries, expiring, objects), (self.len(), self.expiring, self.objects.len()));
+    }
+
+    pub(super) fn table(&self) -> &Table {
+        &self.table
     }
 }

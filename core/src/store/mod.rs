@@ -4,7 +4,15 @@
 //! transactions and the queues of blocked clients. It knows nothing of sessions but their ids, so
 //! that later several shards can serve one node.
 
+mod cells;
 pub mod db;
+mod entry;
+mod graveyard;
+mod objects;
+mod segment;
+mod table;
+#[cfg(test)]
+mod tests;
 pub mod value;
 pub mod waiters;
 pub mod watches;

@@ -1,4 +1,7 @@
 //! What a key can hold.
+//!
+//! A type of values that is added needs a variant in each of [`Type`], [`Value`], [`ValueRef`] and
+//! [`ValueMut`]; the methods here say the rest, and nothing else in `store` knows of types.
 
 use std::ops::Deref;
 
@@ -31,6 +34,8 @@ pub enum Value {
     Int(i64),
     /// A string.
     Str(Vec<u8>),
+    /// A string that was built up in place, which OBJECT ENCODING shows.
+    Raw(Vec<u8>),
     /// A list; never empty.
     List(Box<QuickList>),
 }
@@ -60,6 +65,65 @@ pub enum ValueMut<'a> {
     List(&'a mut QuickList),
 }
 
+/// A collection of more elements than this is freed in slices.
+const FREED_AT_ONCE_MAX: usize = 64;
+
+impl Value {
+    /// The string `bytes`: a number if it is exactly the digits of one.
+    pub fn of(bytes: &[u8]) -> Self {
+        crate::base::num::parse_i64(bytes).map_or_else(|| Self::Str(bytes.into()), Self::Int)
+    }
+
+    /// The value to look at.
+    #[inline]
+    pub fn view(&self) -> ValueRef<'_> {
+        match self {
+            Self::Int(number) => ValueRef::Int(*number),
+            Self::Str(bytes) => ValueRef::Str { bytes, raw: false },
+            Self::Raw(bytes) => ValueRef::Str { bytes, raw: true },
+            Self::List(list) => ValueRef::List(list),
+        }
+    }
+
+    /// The value to change.
+    pub(super) fn view_mut(&mut self) -> ValueMut<'_> {
+        match self {
+            Self::Int(_) | Self::Str(_) | Self::Raw(_) => ValueMut::Str,
+            Self::List(list) => ValueMut::List(list),
+        }
+    }
+
+    /// Bytes on the heap. Costs no more than O(1) for most values; see the collections.
+    pub(super) fn heap_bytes(&self) -> usize {
+        match self {
+            Self::Int(_) => 0,
+            Self::Str(bytes) | Self::Raw(bytes) => bytes.capacity(),
+            Self::List(list) => size_of::<QuickList>() + list.heap_bytes(),
+        }
+    }
+
+    /// Whether freeing the value takes so long that it should be done in slices.
+    pub(super) fn is_slow_to_free(&self) -> bool {
+        match self {
+            Self::Int(_) | Self::Str(_) | Self::Raw(_) => false,
+            Self::List(list) => list.len() > FREED_AT_ONCE_MAX,
+        }
+    }
+
+    /// Frees up to `max` elements of a collection that nobody will look into any more. Returns how
+    /// many it freed; fewer than `max` means that nothing is left that takes time.
+    pub(super) fn free_some(&mut self, max: usize) -> usize {
+        match self {
+            Self::Int(_) | Self::Str(_) | Self::Raw(_) => 0,
+            Self::List(list) => {
+                let count = list.len().min(max);
+                list.remove_range(list.len() - count, count);
+                count
+            }
+        }
+    }
+}
+
 /// Strings up to this length are stored as `embstr`, in Redis's words.
 const EMBSTR_BYTES_MAX: usize = 44;
 
@@ -78,7 +142,8 @@ impl<'a> ValueRef<'a> {
     pub fn to_value(self) -> Value {
         match self {
             Self::Int(number) => Value::Int(number),
-            Self::Str { bytes, .. } => Value::Str(bytes.to_vec()),
+            Self::Str { bytes, raw: false } => Value::Str(bytes.to_vec()),
+            Self::Str { bytes, raw: true } => Value::Raw(bytes.to_vec()),
             Self::List(list) => Value::List(Box::new(list.clone())),
         }
     }

@@ -1,0 +1,421 @@
+//! The database against a model of it: an ordered map of plain values.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::db::Found;
+use super::{Db, Value, ValueMut, ValueRef};
+use crate::base::rng::{Rng, Seed};
+use crate::ds::QuickList;
+use crate::ds::quicklist::{Limits, Side};
+
+/// What the model holds under a key: the string (or the list's elements), whether it was built up
+/// in place, the expiry, the access bits.
+#[derive(Clone, Debug, PartialEq)]
+struct Held {
+    content: Content,
+    expires_ms: Option<i64>,
+    access: u32,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+enum Content {
+    Int(i64),
+    Str(Vec<u8>, bool),
+    List(usize),
+}
+
+fn seen(found: Found<'_>) -> Held {
+    let content = match found.value {
+        ValueRef::Int(number) => Content::Int(number),
+        ValueRef::Str { bytes, raw } => Content::Str(bytes.to_vec(), raw),
+        ValueRef::List(list) => Content::List(list.len()),
+        #[allow(unreachable_patterns, reason = "types that are added have tests of their own")]
+        _ => unreachable!(),
+    };
+    Held { content, expires_ms: found.expires_ms, access: found.access }
+}
+
+fn content(value: &Value) -> Content {
+    seen(Found { value: value.view(), expires_ms: None, access: 0 }).content
+}
+
+fn list(len: usize) -> Value {
+    let mut list = QuickList::default();
+    for _ in 0..len {
+        list.push(Side::Right, b"element", Limits::default());
+    }
+    Value::List(Box::new(list))
+}
+
+type Model = BTreeMap<Vec<u8>, Held>;
+
+struct Pair {
+    rng: Rng,
+    db: Db,
+    model: Model,
+    keys: u64,
+    now_ms: i64,
+}
+
+impl Pair {
+    fn new(seed: u64, keys: u64) -> Self {
+        let mut rng = Rng::new(Seed::of(seed));
+        let db = Db::new([rng.next_u64(), rng.next_u64()]);
+        Self { rng, db, model: Model::new(), keys, now_ms: 0 }
+    }
+
+    fn key(&mut self) -> Vec<u8> {
+        let number = self.rng.below(self.keys);
+        let mut key = format!("key:{number}").into_bytes();
+        if number.is_multiple_of(50) {
+            key.resize(300, b'.');
+        }
+        key
+    }
+
+    fn expiry(&mut self) -> Option<i64> {
+        let at_ms = self.now_ms + self.rng.below(1000) as i64;
+        [None, Some(at_ms), Some(at_ms), Some(i64::MAX)][self.rng.below(4) as usize]
+    }
+
+    fn value(&mut self) -> Value {
+        let length = [0, 3, 16, 100, 128, 129, 3000][self.rng.below(7) as usize];
+        let bytes = vec![b'v'; length];
+        match self.rng.below(6) {
+            0 => Value::Int(self.rng.next_u64() as i64 >> self.rng.below(64)),
+            1 => Value::Raw(bytes),
+            2 => list(1 + self.rng.below(200) as usize),
+            _ => Value::Str(bytes),
+        }
+    }
+
+    fn insert(&mut self) {
+        let (key, value, expires_ms) = (self.key(), self.value(), self.expiry());
+        let held = Held { content: content(&value), expires_ms, access: 0 };
+        let is_new = self.model.insert(key.clone(), held).is_none();
+        assert_eq!(self.db.insert(&key, value, expires_ms), is_new);
+    }
+
+    fn insert_str(&mut self) {
+        let (key, expires_ms) = (self.key(), self.expiry());
+        let bytes = [b"12".to_vec(), b"012".to_vec(), vec![b'x'; 20], vec![b'x'; 200]]
+            [self.rng.below(4) as usize]
+            .clone();
+        let held = Held { content: content(&Value::of(&bytes)), expires_ms, access: 0 };
+        let is_new = self.model.insert(key.clone(), held).is_none();
+        assert_eq!(self.db.insert_str(&key, &bytes, expires_ms), is_new);
+    }
+
+    fn remove(&mut self) {
+        let key = self.key();
+        let held = self.model.remove(&key);
+        if self.rng.below(2) == 0 {
+            assert_eq!(self.db.delete(&key), held.is_some());
+        } else {
+            let removed = self.db.remove(&key).map(|(value, at_ms)| (content(&value), at_ms));
+            assert_eq!(removed, held.map(|held| (held.content, held.expires_ms)));
+        }
+    }
+
+    fn edit(&mut self) {
+        let key = self.key();
+        let added = vec![b'+'; self.rng.below(100) as usize];
+        let edited = self.db.edit_str(&key, |bytes| {
+            bytes.extend_from_slice(&added);
+            bytes.len()
+        });
+        let expect = self.model.get_mut(&key).and_then(|held| {
+            let mut bytes = match &held.content {
+                Content::Int(number) => number.to_string().into_bytes(),
+                Content::Str(bytes, _) => bytes.clone(),
+                Content::List(_) => return None,
+            };
+            bytes.extend_from_slice(&added);
+            let length = bytes.len();
+            held.content = Content::Str(bytes, true);
+            Some(length)
+        });
+        assert_eq!(edited, expect);
+    }
+
+    fn set_int(&mut self) {
+        let key = self.key();
+        let number = self.rng.next_u64() as i64 >> self.rng.below(64);
+        let expect = match self.model.get_mut(&key) {
+            Some(Held { content: Content::Int(old), .. }) => {
+                *old = number;
+                true
+            }
+            _ => false,
+        };
+        assert_eq!(self.db.set_int(&key, number), expect);
+    }
+
+    fn set_expiry(&mut self) {
+        let (key, expires_ms) = (self.key(), self.expiry());
+        let held = self.model.get_mut(&key);
+        assert_eq!(self.db.set_expiry(&key, expires_ms), held.is_some());
+        if let Some(held) = held {
+            held.expires_ms = expires_ms;
+        }
+    }
+
+    fn look(&mut self) {
+        let key = self.key();
+        let access = self.rng.below(1 << 24) as u32;
+        self.db.set_access(&key, access);
+        if let Some(held) = self.model.get_mut(&key) {
+            held.access = access;
+        }
+        assert_eq!(self.db.get(&key).map(seen), self.model.get(&key).cloned());
+        assert_eq!(self.db.memory_usage(&key).is_some(), self.model.contains_key(&key));
+        let is_list = matches!(self.db.get_mut(&key), Some(ValueMut::List(_)));
+        let content = self.model.get(&key).map(|held| &held.content);
+        assert_eq!(is_list, matches!(content, Some(Content::List(_))));
+    }
+
+    fn expire(&mut self) {
+        self.now_ms += self.rng.below(100) as i64;
+        let max = self.rng.below(20) as usize;
+        let mut removed = Vec::new();
+        let count = self.db.take_due(self.now_ms, max, |key| removed.push(key.to_vec()));
+        assert_eq!(count, removed.len());
+        assert!(count <= max);
+        for key in removed {
+            let held = self.model.remove(&key).unwrap();
+            assert!(held.expires_ms.unwrap() < self.now_ms);
+        }
+        if count < max && self.db.next_due_ms().is_none_or(|due| due >= self.now_ms) {
+            let is_due = |held: &Held| held.expires_ms.is_some_and(|at| at < self.now_ms);
+            assert!(!self.model.values().any(is_due));
+        }
+        let first = self.model.values().filter_map(|held| held.expires_ms).min();
+        if let Some(first) = first.filter(|&first| first != i64::MAX) {
+            assert!(self.db.next_due_ms().unwrap() <= first);
+        }
+    }
+
+    fn step(&mut self, inserts: u64) {
+        match self.rng.below(100) {
+            dice if dice < inserts / 2 => self.insert(),
+            dice if dice < inserts => self.insert_str(),
+            dice if dice < 70 => self.remove(),
+            dice if dice < 76 => self.edit(),
+            dice if dice < 82 => self.set_int(),
+            dice if dice < 88 => self.set_expiry(),
+            dice if dice < 91 => self.expire(),
+            _ => self.look(),
+        }
+        self.db.free_some(10);
+    }
+
+    fn check(&self) {
+        self.db.check();
+        let mut all = Model::new();
+        self.db.each(|key, found| assert!(all.insert(key.to_vec(), seen(found)).is_none()));
+        assert_eq!(all, self.model);
+        assert_eq!(self.db.len(), self.model.len());
+    }
+}
+
+#[test]
+fn a_database_is_a_map() {
+    let (keys, steps) = if cfg!(miri) { (40, 300) } else { (3000, 20_000) };
+    for seed in 0..3 {
+        let mut pair = Pair::new(seed, keys);
+        // It grows, shrinks and grows again.
+        for inserts in [60, 20, 5, 60] {
+            for _ in 0..steps / 4 {
+                pair.step(inserts);
+            }
+            pair.check();
+        }
+        let old = pair.db.take();
+        assert_eq!((old.len(), pair.db.len()), (pair.model.len(), 0));
+        pair.model.clear();
+        for _ in 0..100 {
+            pair.step(60);
+        }
+        pair.check();
+    }
+}
+
+/// A database of `count` keys of 16 bytes with values of 16.
+fn filled(count: u64, expires_ms: Option<i64>) -> Db {
+    let mut db = Db::new([1, 2]);
+    for number in 0..count {
+        db.insert_str(format!("key:{number:012}").as_bytes(), b"value:0123456789", expires_ms);
+    }
+    db
+}
+
+#[test]
+fn scan_shows_what_stays() {
+    let (keys, runs) = if cfg!(miri) { (30, 2) } else { (4000, 16) };
+    for seed in 0..runs {
+        let mut pair = Pair::new(seed, keys);
+        let inserts_before = pair.rng.below(keys * 2);
+        for _ in 0..inserts_before {
+            pair.insert_str();
+        }
+        let mut stays: BTreeSet<Vec<u8>> = pair.model.keys().cloned().collect();
+        let (mut shown, mut cursor, mut calls) = (BTreeSet::new(), 0, 0);
+        // Some runs grow the table meanwhile, some empty it.
+        let inserts = [0, 30, 70, 100][seed as usize % 4];
+        loop {
+            cursor = pair.db.scan(cursor, 10, |key, _| {
+                shown.insert(key.to_vec());
+            });
+            calls += 1;
+            if cursor == 0 {
+                break;
+            }
+            for _ in 0..pair.rng.below(20) {
+                if pair.rng.below(100) < inserts {
+                    pair.insert_str();
+                } else {
+                    pair.remove();
+                }
+            }
+            stays.retain(|key| pair.model.contains_key(key));
+        }
+        assert!(stays.is_subset(&shown));
+        // Whole buckets are shown and none twice but for what changes, so few calls are enough.
+        assert!(calls <= 100 + keys / 4, "{calls} calls");
+    }
+}
+
+#[test]
+fn scan_of_a_table_at_rest_shows_each_key_once() {
+    let count = if cfg!(miri) { 50 } else { 5000 };
+    let db = filled(count, None);
+    let (mut shown, mut cursor) = (0, 0);
+    loop {
+        cursor = db.scan(cursor, 7, |_, _| shown += 1);
+        if cursor == 0 {
+            break;
+        }
+        assert!(cursor < 1 << 48);
+    }
+    assert_eq!(shown, count);
+    for made_up in [u64::MAX, 1 << 48] {
+        assert_eq!(db.scan(made_up, 10, |_, _| unreachable!()), 0);
+    }
+}
+
+#[test]
+fn memory_comes_back() {
+    let count = if cfg!(miri) { 100 } else { 20_000 };
+    let mut db = filled(count, Some(5));
+    let full = db.heap_bytes();
+    for number in 0..count {
+        assert!(db.delete(format!("key:{number:012}").as_bytes()));
+        if number == count - count / 20 {
+            assert!(db.heap_bytes() < full / 8, "{} of {full}", db.heap_bytes());
+            db.check();
+        }
+    }
+    assert!(db.is_empty());
+    db.check();
+    assert_eq!(db.table().segment_count(), 1);
+    // Nothing is left that could be due, but for a bound or two that nobody has looked at.
+    assert_eq!(db.take_due(6, 10, |_| unreachable!()), 0);
+    assert_eq!(db.next_due_ms(), None);
+}
+
+#[test]
+fn one_call_never_does_much() {
+    let count = if cfg!(miri) { 100 } else { 20_000 };
+    let mut db = filled(count, Some(5));
+    // All expiries are moved: what was due at 5 is due much later, and has to be found out.
+    for number in 0..count {
+        db.set_expiry(format!("key:{number:012}").as_bytes(), Some(1000));
+    }
+    let mut calls = 0;
+    while db.next_due_ms().is_some_and(|due| due < 10) {
+        assert_eq!(db.take_due(10, 1, |_| unreachable!()), 0);
+        calls += 1;
+    }
+    assert!(calls <= 1 + count / 300, "{calls}");
+    assert_eq!(db.next_due_ms(), Some(1000));
+    // And now all are due at once.
+    let (mut taken, mut calls) = (0, 0);
+    while let Some(due) = db.next_due_ms() {
+        assert_eq!(due, 1000);
+        taken += db.take_due(1001, 100, |_| ()) as u64;
+        calls += 1;
+    }
+    assert_eq!((taken, db.expiring_len()), (count, 0));
+    assert!(calls <= 2 + count / 100, "{calls}");
+    db.check();
+}
+
+#[test]
+fn random_keys_are_even() {
+    let (count, draws) = if cfg!(miri) { (4, 20) } else { (1000, 50_000) };
+    for deleted in [0, count / 2] {
+        let mut db = filled(count, None);
+        for number in 0..deleted {
+            db.delete(format!("key:{number:012}").as_bytes());
+        }
+        let mut rng = Rng::new(Seed::of(1));
+        let mut drawn: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        for _ in 0..draws {
+            *drawn.entry(db.random_key(&mut rng).unwrap().to_vec()).or_default() += 1;
+        }
+        if !cfg!(miri) {
+            let mean = draws / (count - deleted);
+            assert_eq!(drawn.len() as u64, count - deleted);
+            assert!(drawn.values().all(|&times| times > mean / 4 && times < mean * 4), "{mean}");
+        }
+    }
+    assert_eq!(Db::new([0; 2]).random_key(&mut Rng::new(Seed::of(1))), None);
+}
+
+#[test]
+fn a_cleared_database_is_freed_in_slices() {
+    let mut db = filled(if cfg!(miri) { 20 } else { 5000 }, None);
+    db.insert(b"list", list(1000), None);
+    db.insert(b"string", Value::Str(vec![0; 1000]), None);
+    db.clear();
+    assert!(db.is_empty() && db.has_dead());
+    db.check();
+    let mut slices = 0;
+    while db.free_some(50) == 0 {
+        slices += 1;
+    }
+    assert!(slices >= 20, "{slices}");
+    assert!(!db.has_dead());
+    db.insert(b"list", list(1000), None);
+    db.insert(b"list", list(10), None);
+    assert!(db.has_dead());
+    assert!(db.free_some(2000) > 0);
+    db.delete(b"list");
+    assert!(!db.has_dead());
+}
+
+/// 16 + 16 bytes: the aim is 45 bytes an entry, and 55 with an expiry, over all sizes of a table.
+#[test]
+#[cfg(not(miri))]
+fn small_entries_take_few_bytes() {
+    for (expires_ms, bytes_max) in [(None, 45.0), (Some(9), 54.5)] {
+        let mut db = Db::new([1, 2]);
+        let (mut sum, mut worst, mut samples) = (0.0, 0.0_f64, 0);
+        for number in 0..100_000_u64 {
+            let key = format!("key:{number:012}");
+            db.insert_str(key.as_bytes(), b"value:0123456789", expires_ms);
+            if number >= 50_000 && number.is_multiple_of(2500) {
+                let each = db.heap_bytes() as f64 / db.len() as f64;
+                sum += each;
+                samples += 1;
+                worst = worst.max(each);
+                assert!(db.table().load() > 0.72, "{}", db.table().load());
+                assert!(db.table().steps_mean() < 1.4, "{}", db.table().steps_mean());
+            }
+        }
+        let mean = sum / f64::from(samples);
+        println!("expiry {expires_ms:?}: mean {mean:.2}, worst {worst:.2}");
+        assert!(mean < bytes_max, "{mean}");
+        assert!(worst < bytes_max + 1.5, "{worst}");
+    }
+}
