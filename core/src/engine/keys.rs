@@ -7,7 +7,7 @@ use crate::ds::QuickList;
 use crate::ds::quicklist::Limits;
 use crate::resp::Out;
 use crate::store::db::Found;
-use crate::store::{Type, Value, ValueMut, ValueRef};
+use crate::store::{Db, Type, Value, ValueMut, ValueRef};
 
 impl<'b> Ctx<'b> {
     /// Removes `key` if it has expired, and notes that it is being used if it has not. Returns
@@ -140,9 +140,7 @@ impl<'b> Ctx<'b> {
     #[inline]
     pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) {
         let db = self.session.db;
-        if self.engine.shard.dbs[db].insert_str(key, bytes, expires_ms) {
-            self.engine.notify(Class::New, "new", db, key);
-        }
+        self.engine.insert_by(db, key, |db| db.insert_str(key, bytes, expires_ms));
     }
 
     /// `key` of the selected database was changed by what is called `event`: watchers, waiters and
@@ -213,8 +211,19 @@ impl super::Engine {
 
     /// See [`Ctx::insert`].
     pub fn insert(&mut self, db: usize, key: &[u8], value: Value, expires_ms: Option<i64>) {
-        if self.shard.dbs[db].insert(key, value, expires_ms) {
+        self.insert_by(db, key, |db| db.insert(key, value, expires_ms));
+    }
+
+    /// Stores something under `key` with `insert`, which returns whether the key is new.
+    #[inline]
+    fn insert_by(&mut self, db: usize, key: &[u8], insert: impl FnOnce(&mut Db) -> bool) {
+        // A key that gets another value is used as often as before.
+        let counter = self.counts_frequency().then(|| self.shard.dbs[db].get(key));
+        let counter = counter.flatten().map(|found| found.access);
+        if insert(&mut self.shard.dbs[db]) {
             self.notify(Class::New, "new", db, key);
+        } else if let Some(counter) = counter {
+            self.shard.dbs[db].set_access(key, counter);
         }
     }
 
