@@ -38,26 +38,32 @@ impl Default for Limits {
 }
 
 impl Limits {
-    /// The most bytes and the most elements of a node.
-    fn bounds(self) -> (usize, usize) {
+    /// The most bytes of a node.
+    fn bytes_max(self) -> usize {
         match self.fill {
-            0 => (COUNTED_BYTES_MAX, 1),
-            1.. => (COUNTED_BYTES_MAX, usize::try_from(self.fill).unwrap_or(usize::MAX)),
-            ..0 => (2048 << self.fill.unsigned_abs().min(5), usize::MAX),
+            0.. => COUNTED_BYTES_MAX,
+            ..0 => 2048 << self.fill.unsigned_abs().min(5),
+        }
+    }
+
+    /// The most elements of a node.
+    fn count_max(self) -> usize {
+        match self.fill {
+            0.. => usize::try_from(self.fill.max(1)).unwrap_or(usize::MAX),
+            ..0 => usize::MAX,
         }
     }
 
     /// Whether a node of so many bytes and elements would be too large.
     fn exceeded(self, bytes: usize, count: usize) -> bool {
-        let (bytes_max, count_max) = self.bounds();
-        bytes > bytes_max || count > count_max
+        bytes > self.bytes_max() || count > self.count_max()
     }
 
     /// Whether an element of `bytes` bytes gets a node of its own.
     fn is_plain(self, bytes: usize) -> bool {
         match self.plain_from {
             Some(from) => bytes >= from,
-            None => bytes > self.bounds().0,
+            None => bytes > self.bytes_max(),
         }
     }
 }
@@ -176,18 +182,19 @@ impl QuickList {
     /// The list that has these nodes, of which the plain ones are elements; for readers of
     /// snapshots. Empty nodes are left out.
     pub fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>, limits: Limits) -> Self {
-        let mut list = Self(Form::Nodes(Box::new(Nodes::from_nodes(nodes))));
+        let mut list = Self(Form::Nodes(Box::new(Nodes::from_nodes(nodes, limits))));
         list.try_pack(limits, 1);
         if list.is_empty() { Self::default() } else { list }
     }
 
     /// Prepares for `count` elements of `bytes` bytes together: a listpack that they would make
-    /// too large becomes a quicklist. To be called before they are pushed or put in.
+    /// too large becomes a quicklist, whose nodes keep to the `fill` of now for as long as it is
+    /// one. To be called before they are pushed or put in.
     pub fn grow(&mut self, count: usize, bytes: usize, limits: Limits) {
         let Form::Packed(pack) = &mut self.0 else { return };
         if limits.exceeded(pack.byte_len() + bytes, pack.len() + count) {
             let pack = std::mem::take(pack);
-            self.0 = Form::Nodes(Box::new(Nodes::of_listpack(pack)));
+            self.0 = Form::Nodes(Box::new(Nodes::of_listpack(pack, limits)));
         }
     }
 
@@ -201,8 +208,9 @@ impl QuickList {
     fn try_pack(&mut self, limits: Limits, part: usize) {
         let Form::Nodes(nodes) = &mut self.0 else { return };
         let Some(only) = nodes.only_listpack() else { return };
-        let (bytes_max, count_max) = limits.bounds();
-        if only.byte_len() <= bytes_max / part && only.len() <= count_max / part {
+        // Here a counted limit knows no bound on the bytes.
+        let bytes_max = if limits.fill < 0 { limits.bytes_max() } else { usize::MAX };
+        if only.byte_len() <= bytes_max / part && only.len() <= limits.count_max() / part {
             self.0 = Form::Packed(std::mem::take(only));
         }
     }
@@ -370,7 +378,7 @@ mod tests {
                 NodeRef::Packed(pack) => {
                     assert_eq!(Listpack::parse(pack.as_bytes()).as_ref(), Ok(pack));
                     assert!(!pack.is_empty() || model.is_empty());
-                    assert!(pack.byte_len() <= 5 * limits.bounds().0);
+                    assert!(pack.byte_len() <= 5 * limits.bytes_max());
                 }
                 NodeRef::Plain(bytes) => assert!(limits.is_plain(bytes.len())),
             }

@@ -29,6 +29,9 @@ pub(super) struct Node {
 pub(super) struct Nodes {
     queue: VecDeque<Node>,
     len: usize,
+    /// The `fill` that was set when the list became a quicklist, by which Redis goes until it is
+    /// one no longer.
+    fill: i32,
 }
 
 impl Node {
@@ -68,18 +71,23 @@ impl Node {
 
 impl Nodes {
     /// The nodes of a list that is this listpack.
-    pub(super) fn of_listpack(pack: Listpack) -> Self {
-        Self::from_nodes([OwnedNode::Packed(pack)])
+    pub(super) fn of_listpack(pack: Listpack, limits: Limits) -> Self {
+        Self::from_nodes([OwnedNode::Packed(pack)], limits)
     }
 
     /// These nodes, without the empty ones.
-    pub(super) fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>) -> Self {
+    pub(super) fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>, limits: Limits) -> Self {
         let nodes = nodes.into_iter().map(|data| match data {
             OwnedNode::Packed(pack) => Node::packed(pack),
             OwnedNode::Plain(bytes) => Node { data: OwnedNode::Plain(bytes), count: 1 },
         });
         let queue: VecDeque<Node> = nodes.filter(|node| node.count > 0).collect();
-        Self { len: queue.iter().map(|node| node.count).sum(), queue }
+        Self { len: queue.iter().map(|node| node.count).sum(), queue, fill: limits.fill }
+    }
+
+    /// What the nodes of this list may hold, where `limits` hold for a new one.
+    fn own(&self, limits: Limits) -> Limits {
+        Limits { fill: self.fill, ..limits }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -152,6 +160,7 @@ impl Nodes {
     }
 
     pub(super) fn push(&mut self, side: Side, bytes: &[u8], limits: Limits) {
+        let limits = self.own(limits);
         self.len += 1;
         let end = match side {
             Side::Left => self.queue.front_mut(),
@@ -180,6 +189,7 @@ impl Nodes {
             self.push(Side::Right, bytes, limits);
             return;
         };
+        let limits = self.own(limits);
         self.len += 1;
         if self.insert_into(at, offset, bytes, limits) {
             return;
@@ -251,7 +261,8 @@ impl Nodes {
         else {
             return;
         };
-        let bytes = left_pack.byte_len() + right_pack.byte_len();
+        // One header and end are saved.
+        let bytes = left_pack.byte_len() + right_pack.byte_len() - Listpack::new().byte_len();
         if limits.exceeded(bytes, left.count + right.count) {
             return;
         }
@@ -266,6 +277,7 @@ impl Nodes {
     }
 
     pub(super) fn set(&mut self, index: usize, bytes: &[u8], limits: Limits) -> bool {
+        let limits = self.own(limits);
         let Some((at, offset)) = self.locate(index) else { return false };
         let Some(node) = self.queue.get_mut(at) else { return false };
         let plain = limits.is_plain(bytes.len());
@@ -275,7 +287,7 @@ impl Nodes {
                     pack.replace(cursor, Element::of(bytes));
                 }
                 let half = node.count / 2;
-                let overfull = pack.byte_len() > OVERFULL_FACTOR * limits.bounds().0;
+                let overfull = pack.byte_len() > OVERFULL_FACTOR * limits.bytes_max();
                 if overfull && half > 0 {
                     self.split(at, half);
                 }
