@@ -269,10 +269,10 @@ const LINSERT: Command = Command {
 
 fn linsert(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let behind = if args.eat("AFTER") {
-        true
+    let side = if args.eat("AFTER") {
+        Side::Right
     } else if args.eat("BEFORE") {
-        false
+        Side::Left
     } else {
         return Err(Error::Syntax);
     };
@@ -288,7 +288,7 @@ fn linsert(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.out.int(-1);
         return Ok(());
     };
-    list.insert(index + usize::from(behind), element, limits);
+    list.insert(index, side, element, limits);
     let length = list.len();
     cx.changed(key, Class::List, "linsert");
     cx.out.count(length);

@@ -223,16 +223,18 @@ impl QuickList {
         }
     }
 
-    /// Puts `bytes` before the element at `index`, or at the end.
-    pub fn insert(&mut self, index: usize, bytes: &[u8], limits: Limits) {
+    /// Puts `bytes` beside the element at `index`, on that `side` of it; false if there is none.
+    pub fn insert(&mut self, index: usize, side: Side, bytes: &[u8], limits: Limits) -> bool {
         match &mut self.0 {
-            Form::Packed(pack) => match pack.seek(index) {
-                Some(cursor) => {
-                    pack.insert_before(cursor, Element::of(bytes));
-                }
-                None => pack.push_back(Element::of(bytes)),
-            },
-            Form::Nodes(nodes) => nodes.insert(index, bytes, limits),
+            Form::Packed(pack) => {
+                let Some(cursor) = pack.seek(index) else { return false };
+                match side {
+                    Side::Left => pack.insert_before(cursor, Element::of(bytes)),
+                    Side::Right => pack.insert_after(cursor, Element::of(bytes)),
+                };
+                true
+            }
+            Form::Nodes(nodes) => nodes.insert(index, side, bytes, limits),
         }
     }
 
@@ -389,7 +391,7 @@ mod tests {
     fn behaves_like_a_vector(limits: Limits, seed: u64) {
         let mut rng = Rng::new(Seed::of(seed));
         let (mut list, mut model) = (QuickList::default(), Vec::<Vec<u8>>::new());
-        for _ in 0..3000 {
+        for _ in 0..1000 {
             let value = match rng.below(8) {
                 0..3 => rng.below(10).to_string().into_bytes(),
                 3..7 => vec![b'a' + rng.below(26) as u8; rng.below(300) as usize],
@@ -407,8 +409,10 @@ mod tests {
                 }
                 3..5 => {
                     list.grow(1, value.len(), limits);
-                    list.insert(at, &value, limits);
-                    model.insert(at, value);
+                    assert_eq!(list.insert(at, side, &value, limits), at < model.len());
+                    if at < model.len() {
+                        model.insert(at + usize::from(side == Side::Right), value);
+                    }
                 }
                 5 => {
                     list.grow(1, value.len(), limits);

@@ -184,39 +184,72 @@ impl Nodes {
         }
     }
 
-    pub(super) fn insert(&mut self, index: usize, bytes: &[u8], limits: Limits) {
-        let Some((at, offset)) = self.locate(index) else {
-            self.push(Side::Right, bytes, limits);
-            return;
-        };
+    /// Puts `bytes` beside the element at `index`; see [`QuickList::insert`](super::QuickList).
+    pub(super) fn insert(
+        &mut self,
+        index: usize,
+        side: Side,
+        bytes: &[u8],
+        limits: Limits,
+    ) -> bool {
         let limits = self.own(limits);
+        let Some((at, offset)) = self.locate(index) else { return false };
+        let Some(node) = self.queue.get_mut(at) else { return false };
         self.len += 1;
-        if self.insert_into(at, offset, bytes, limits) {
-            return;
-        }
-        if offset > 0 {
-            self.split(at, offset);
-            let fits = self.push_into(at, Side::Right, bytes, limits)
-                || self.push_into(at + 1, Side::Left, bytes, limits);
-            if !fits {
-                self.queue.insert(at + 1, Node::of(bytes, limits));
+        // Where the element comes to be in the node, and its node among the nodes.
+        let step = usize::from(side == Side::Right);
+        let place = offset + step;
+        let beyond = match side {
+            Side::Left if place == 0 => Some(at.checked_sub(1)),
+            Side::Right if place == node.count => Some(Some(at + 1)),
+            _ => None,
+        };
+        if let Some((pack, count)) = node.room(bytes.len(), limits) {
+            match pack.seek(place) {
+                Some(cursor) => {
+                    pack.insert_before(cursor, Element::of(bytes));
+                }
+                None => pack.push_back(Element::of(bytes)),
             }
-            self.join_around(at, limits);
-        } else if at == 0 || !self.push_into(at - 1, Side::Right, bytes, limits) {
-            self.queue.insert(at, Node::of(bytes, limits));
+            *count += 1;
+        } else if let Some(beyond) = beyond {
+            let taken = beyond.is_some_and(|next| {
+                let end = if side == Side::Left { Side::Right } else { Side::Left };
+                self.push_into(next, end, bytes, limits)
+            });
+            if !taken {
+                self.queue.insert(at + step, Node::of(bytes, limits));
+            }
+        } else {
+            self.insert_between(at, place, side, bytes, limits);
         }
+        true
     }
 
-    /// Puts `bytes` into node `at` before its element `offset`, if the node has room.
-    fn insert_into(&mut self, at: usize, offset: usize, bytes: &[u8], limits: Limits) -> bool {
-        let Some((pack, count)) = self.queue.get_mut(at).and_then(|n| n.room(bytes.len(), limits))
-        else {
-            return false;
+    /// Cuts node `at` in two at `place` and puts `bytes` between its parts.
+    fn insert_between(
+        &mut self,
+        at: usize,
+        place: usize,
+        side: Side,
+        bytes: &[u8],
+        limits: Limits,
+    ) {
+        self.split(at, place);
+        if limits.is_plain(bytes.len()) {
+            self.queue.insert(at + 1, Node::plain(bytes));
+            return;
+        }
+        // The element goes to the part that does not hold the one it is put beside.
+        let (part, end, other) = match side {
+            Side::Left => (at, Side::Right, at + 1),
+            Side::Right => (at + 1, Side::Left, at),
         };
-        let Some(cursor) = pack.seek(offset) else { return false };
-        pack.insert_before(cursor, Element::of(bytes));
-        *count += 1;
-        true
+        if let Some(Node { data: OwnedNode::Packed(pack), count }) = self.queue.get_mut(part) {
+            push_packed(pack, end, Element::of(bytes));
+            *count += 1;
+        }
+        self.join_around(other, limits);
     }
 
     /// Adds `bytes` at an end of node `at`, if it has room.
@@ -241,30 +274,33 @@ impl Nodes {
         self.queue.insert(at + 1, Node::packed(rest));
     }
 
-    /// Joins node `at` and those beside it where they fit into one.
-    fn join_around(&mut self, at: usize, limits: Limits) {
-        self.join(at + 2, limits);
-        self.join(at + 1, limits);
-        self.join(at, limits);
-        if at > 0 {
-            self.join(at - 1, limits);
+    /// Joins nodes around node `center` where two fit into one: two before it, two behind it, and
+    /// it with those beside it, in the order in which Redis tries.
+    fn join_around(&mut self, mut center: usize, limits: Limits) {
+        if center >= 2 && self.join(center - 2, limits) {
+            center -= 1;
         }
+        self.join(center + 1, limits);
+        if center >= 1 && self.join(center - 1, limits) {
+            center -= 1;
+        }
+        self.join(center, limits);
     }
 
-    /// Joins node `at` with the one behind it if they fit into one.
-    fn join(&mut self, at: usize, limits: Limits) {
+    /// Joins node `at` with the one behind it if they fit into one; returns whether they did.
+    fn join(&mut self, at: usize, limits: Limits) -> bool {
         let (Some(left), Some(right)) = (self.queue.get(at), self.queue.get(at + 1)) else {
-            return;
+            return false;
         };
         let (OwnedNode::Packed(left_pack), OwnedNode::Packed(right_pack)) =
             (&left.data, &right.data)
         else {
-            return;
+            return false;
         };
         // One header and end are saved.
         let bytes = left_pack.byte_len() + right_pack.byte_len() - Listpack::new().byte_len();
         if limits.exceeded(bytes, left.count + right.count) {
-            return;
+            return false;
         }
         if let Some(right) = self.queue.remove(at + 1)
             && let Some(left) = self.queue.get_mut(at)
@@ -274,6 +310,7 @@ impl Nodes {
             left_pack.append(right_pack);
             left.count += right.count;
         }
+        true
     }
 
     pub(super) fn set(&mut self, index: usize, bytes: &[u8], limits: Limits) -> bool {
@@ -299,11 +336,17 @@ impl Nodes {
                     self.split(at, offset);
                 }
                 self.len += 1;
-                self.queue.insert(at + usize::from(offset > 0), Node::plain(bytes));
+                let place = at + usize::from(offset > 0);
+                self.queue.insert(place, Node::plain(bytes));
+                self.join_around(place, limits);
             }
-            OwnedNode::Packed(_) | OwnedNode::Plain(_) => {
-                *node = Node::of(bytes, limits);
-                self.join_around(at, limits);
+            OwnedNode::Plain(old) if plain => *old = bytes.into(),
+            OwnedNode::Packed(_) => *node = Node::of(bytes, limits),
+            OwnedNode::Plain(_) => {
+                self.queue.remove(at);
+                if !self.push_into(at, Side::Left, bytes, limits) {
+                    self.queue.insert(at, Node::of(bytes, limits));
+                }
             }
         }
         true
