@@ -32,6 +32,8 @@ pub struct Pause {
     pub until: Option<Monotonic>,
     /// Commands that only read go on.
     pub writes_only: bool,
+    /// Ids of the clients that are held back, in the order in which they came.
+    held: VecDeque<u64>,
 }
 
 impl Ctx<'_> {
@@ -100,6 +102,9 @@ impl Engine {
             for key in keys {
                 self.shard.waiters.add(key.clone(), id);
             }
+        }
+        if let BlockedOn::Unpause = &blocked.on {
+            self.pause.held.push_back(id);
         }
         if let Some(deadline) = blocked.deadline {
             self.blocking.deadlines.insert((deadline, id));
@@ -176,7 +181,7 @@ impl Engine {
             self.blocking.deadlines.remove(&(deadline, id));
         }
         if self.pause.until.is_some_and(|until| until <= now.mono) {
-            self.unpause(now);
+            self.unpause();
         }
     }
 
@@ -213,29 +218,20 @@ impl Engine {
         }
     }
 
-    /// Ends CLIENT PAUSE and runs the commands that were held back.
-    pub fn unpause(&mut self, now: Time) {
-        self.pause = Pause::default();
-        for id in self.clients.ids() {
-            let paused = self.clients.by_id_mut(id).is_some_and(|client| {
-                matches!(&client.session.blocked, Some(Blocked { on: BlockedOn::Unpause, .. }))
-            });
-            if paused {
-                self.start_paused(now, id);
-            }
-        }
+    /// Ends CLIENT PAUSE: the clients that were held back go on in the order in which they came,
+    /// each with all that it has sent meanwhile.
+    fn unpause(&mut self) {
+        let pause = std::mem::take(&mut self.pause);
+        let conns = pause.held.into_iter().filter_map(|id| self.clients.conn(id));
+        self.blocking.resumed.extend(conns);
     }
 
-    /// Runs a command that CLIENT PAUSE held back, from its beginning.
-    fn start_paused(&mut self, now: Time, id: u64) {
-        let Some(conn) = self.clients.conn(id) else { return };
-        let Some(mut client) = self.clients.take(conn) else { return };
-        if let Some(blocked) = client.session.blocked.take() {
-            self.dequeue_blocked(id, &blocked);
-            self.blocking.resumed.push_back(conn);
-            self.execute_unpaused(now, &mut client, blocked.argv.view());
-        }
-        self.clients.put(client);
+    /// Runs the command of `client` that CLIENT PAUSE has held back, if there is one.
+    pub fn start_held_back(&mut self, now: Time, client: &mut Client) {
+        let held = client.session.blocked.take_if(|on| matches!(on.on, BlockedOn::Unpause));
+        let Some(blocked) = held else { return };
+        self.dequeue_blocked(client.session.id, &blocked);
+        self.execute_unpaused(now, client, blocked.argv.view());
     }
 }
 

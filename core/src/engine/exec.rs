@@ -194,9 +194,7 @@ impl Engine {
                 multi.queue.iter().any(|(index, _)| may_write(&entries[*index]))
             })
         };
-        if queues(client, entry) {
-            return false;
-        }
+        // Also what would only be queued in a transaction.
         !self.pause.writes_only
             || may_write(entry)
             || (entry.command.name == "EXEC" && queue_writes())

@@ -142,6 +142,7 @@ impl Node {
         self.engine.time_out_blocked(now);
         while let Some(conn) = self.engine.blocking.resumed.pop_front() {
             if let Some(mut client) = self.engine.clients.take(conn) {
+                self.engine.start_held_back(now, &mut client);
                 self.run_input(now, &mut client);
                 self.engine.settle(client);
             }
