@@ -34,6 +34,9 @@ pub const GLOB_STARS_MAX: u32 = 1000;
 /// Expired keys removed in one wake; what is left waits for the next.
 pub const EXPIRED_PER_WAKE_MAX: usize = 1_000;
 
+/// Elements of deleted collections freed after one event; what is left waits for the next.
+pub const FREED_PER_EVENT_MAX: usize = 2_000;
+
 /// The longest that a node sleeps while keys are to expire, in milliseconds: the wall clock may
 /// have jumped meanwhile.
 pub const EXPIRY_WAKE_MS_MAX: i64 = 1_000;

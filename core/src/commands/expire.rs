@@ -141,7 +141,7 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
         return Ok(());
     }
     if at_ms <= now_ms {
-        cx.remove(key);
+        cx.delete(key);
         cx.changed(key, Class::Generic, "del");
     } else {
         cx.set_expiry(key, Some(at_ms));

@@ -101,7 +101,7 @@ const DEL: Command = Command {
     summary: "Removes keys. Tells how many there were.",
     since: "1.0.0",
     group: Group::Generic,
-    complexity: "O(N) for N keys, and O(M) for each collection of M elements",
+    complexity: "O(N) for N keys; what they held is freed later, a slice at a time",
     flags: &[Write],
     args: &[many(key("key", &[Rm, Delete]))],
     tips: &["request_policy:multi_shard", "response_policy:agg_sum"],
@@ -114,7 +114,7 @@ const DEL: Command = Command {
 fn del(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mut count = 0;
     for key in args.rest().iter() {
-        if cx.exists(key) && cx.remove(key).is_some() {
+        if cx.exists(key) && cx.delete(key) {
             cx.changed(key, Class::Generic, "del");
             count += 1;
         }

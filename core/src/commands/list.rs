@@ -522,7 +522,7 @@ pub(super) fn removed(cx: &mut Ctx<'_>, key: &[u8], event: &str, count: usize, e
     let dirty = cx.dirty + count as u64;
     cx.changed(key, Class::List, event);
     if emptied {
-        cx.remove(key);
+        cx.delete(key);
         cx.changed(key, Class::Generic, "del");
     }
     cx.dirty = dirty;

@@ -90,7 +90,7 @@ const GETDEL: Command = Command {
 fn getdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     if reply_with_value(cx, key)? {
-        cx.remove(key);
+        cx.delete(key);
         cx.changed(key, Class::Generic, "del");
     }
     Ok(())
@@ -141,7 +141,7 @@ fn getex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     match (options.expiry, expires_ms) {
         (_, Some(at_ms)) if at_ms <= cx.now.unix_ms() => {
-            cx.remove(key);
+            cx.delete(key);
             cx.changed(key, Class::Generic, "del");
         }
         (_, Some(at_ms)) => {

@@ -155,6 +155,12 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].remove(key)
     }
 
+    /// Removes `key` and frees what it held, much of it later; tells nobody. Returns whether the key
+    /// was there.
+    pub fn delete(&mut self, key: &[u8]) -> bool {
+        self.engine.shard.dbs[self.session.db].delete(key)
+    }
+
     /// Changes the number that `key`, which is there, holds, telling nobody.
     pub fn set_int(&mut self, key: &[u8], number: i64) {
         self.engine.shard.dbs[self.session.db].set_int(key, number);
@@ -251,7 +257,7 @@ impl super::Engine {
 
     /// Removes a key that has expired.
     pub fn expired(&mut self, db: usize, key: &[u8]) {
-        self.shard.dbs[db].remove(key);
+        self.shard.dbs[db].delete(key);
         self.has_expired(db, key);
     }
 

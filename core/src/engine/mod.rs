@@ -112,6 +112,8 @@ pub struct Engine {
     pub dirty: u64,
     /// How snapshots stand.
     pub saving: saving::Saving,
+    /// When what was deleted is freed further, if something is left of it.
+    pub next_freeing: Option<Monotonic>,
     /// DEBUG SLEEP: nothing runs before this.
     pub asleep_until: Option<Monotonic>,
     /// CLIENT PAUSE.
@@ -153,6 +155,7 @@ impl Engine {
             effects: Vec::new(),
             dirty: 0,
             saving: saving::Saving::new(now),
+            next_freeing: None,
             asleep_until: None,
             pause: block::Pause::default(),
             blocking: block::Blocking::default(),

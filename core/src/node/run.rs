@@ -49,10 +49,8 @@ impl Node {
             return Some(until);
         }
         let engine = &self.engine;
-        [engine.next_deadline(), engine.next_expiry(), engine.next_care(), engine.next_save()]
-            .into_iter()
-            .flatten()
-            .min()
+        let own = [engine.next_deadline(), engine.next_expiry(), engine.next_freeing];
+        own.into_iter().chain([engine.next_care(), engine.next_save()]).flatten().min()
     }
 
     /// What a connection is owed; `None` if there is no such connection.
@@ -150,6 +148,7 @@ impl Node {
         self.engine.broadcast_changes();
         self.engine.care_for_clients(now);
         self.engine.save_if_due(now);
+        self.engine.free_deleted(now);
     }
 
     fn measured(&mut self, measures: Measures) {

@@ -8,6 +8,7 @@ mod cells;
 pub mod db;
 mod entry;
 mod graveyard;
+mod keyed;
 mod objects;
 mod segment;
 mod table;
@@ -44,8 +45,8 @@ impl Shard {
     pub fn new(count: usize, hash_key: HashKey) -> Self {
         Self {
             dbs: (0..count).map(|_| Db::new(hash_key)).collect(),
-            watches: Watches::default(),
-            waiters: Waiters::default(),
+            watches: Watches::new(hash_key),
+            waiters: Waiters::new(hash_key),
             hash_key,
         }
     }
@@ -53,5 +54,17 @@ impl Shard {
     /// As many empty databases as there are, to be filled and put in their place.
     pub fn empty_dbs(&self) -> Vec<Db> {
         self.dbs.iter().map(|_| Db::new(self.hash_key)).collect()
+    }
+    /// Frees what was deleted and not freed yet, up to about `max` elements of collections.
+    /// Returns whether something is left.
+    pub fn free_some(&mut self, max: usize) -> bool {
+        let mut left = max;
+        for db in &mut self.dbs {
+            left = db.free_some(left);
+            if left == 0 {
+                break;
+            }
+        }
+        self.dbs.iter().any(Db::has_dead)
     }
 }

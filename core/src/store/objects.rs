@@ -31,6 +31,9 @@ enum Place {
     Free { next: u32 },
 }
 
+/// A place is no larger than a vector: a new type of value belongs into a box.
+const _: () = assert!(size_of::<Place>() <= 24);
+
 impl Objects {
     /// The object of this number.
     #[inline]

@@ -41,6 +41,9 @@ struct Bucket {
     passed: u16,
 }
 
+/// One cache line, with pointers of 64 bits as of 32.
+const _: () = assert!(size_of::<Bucket>() == 64);
+
 /// Keys whose hashes begin with the same bits.
 #[derive(Debug, Default)]
 pub(super) struct Segment {

@@ -5,38 +5,52 @@
 
 use std::collections::VecDeque;
 
-use super::DbKey;
-use crate::base::Map;
+use super::keyed::{BorrowedKey, KeyMap, Keyed};
+use super::{DbKey, HashKey};
 
 /// Who waits for which key. Sessions are known by their id.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Waiters {
-    queues: Map<DbKey, VecDeque<u64>>,
+    queues: KeyMap<Queue>,
     ready: VecDeque<DbKey>,
 }
 
+#[derive(Debug, Default)]
+struct Queue {
+    ids: VecDeque<u64>,
+    /// The key is among those that are ready.
+    is_ready: bool,
+}
+
 impl Waiters {
-    /// Session `id` begins to wait for `key`, behind those that wait already.
+    /// Nobody waits.
+    pub fn new(hash_key: HashKey) -> Self {
+        Self { queues: KeyMap::with_hasher(Keyed(hash_key)), ready: VecDeque::new() }
+    }
+
+    /// Session `id` begins to wait for `key`, behind those that wait already. It enters all keys it
+    /// waits for at once, so if it named this one before, it is the last in the queue.
     pub fn add(&mut self, key: DbKey, id: u64) {
         let queue = self.queues.entry(key).or_default();
-        if !queue.contains(&id) {
-            queue.push_back(id);
+        if queue.ids.back() != Some(&id) {
+            queue.ids.push_back(id);
         }
     }
 
-    /// Session `id` waits for `key` no longer. Costs O(sessions waiting for it).
+    /// Session `id` waits for `key` no longer. Costs O(sessions that have waited for it longer).
     pub fn remove(&mut self, key: &DbKey, id: u64) {
-        if let Some(queue) = self.queues.get_mut(key) {
-            queue.retain(|&waiting| waiting != id);
-            if queue.is_empty() {
-                self.queues.remove(key);
-            }
+        let Some(queue) = self.queues.get_mut(key) else { return };
+        if let Some(place) = queue.ids.iter().position(|&waiting| waiting == id) {
+            queue.ids.remove(place);
+        }
+        if queue.ids.is_empty() {
+            self.queues.remove(key);
         }
     }
 
     /// The sessions that wait for `key`, longest first.
     pub fn of(&self, key: &DbKey) -> Vec<u64> {
-        self.queues.get(key).map(|queue| queue.iter().copied().collect()).unwrap_or_default()
+        self.queues.get(key).map(|queue| queue.ids.iter().copied().collect()).unwrap_or_default()
     }
 
     /// Number of keys that are waited for.
@@ -56,30 +70,77 @@ impl Waiters {
         if self.queues.is_empty() {
             return;
         }
-        let key: DbKey = (db, key.into());
-        if self.queues.contains_key(&key) && !self.ready.contains(&key) {
-            self.ready.push_back(key);
+        if let Some(queue) = self.queues.get_mut(&BorrowedKey(db, key))
+            && !std::mem::replace(&mut queue.is_ready, true)
+        {
+            self.ready.push_back((db, key.into()));
         }
     }
 
     /// Every key of database `db` that is waited for is ready: what the database holds is another.
     pub fn changed_all(&mut self, db: usize) {
-        let keys: Vec<DbKey> = self.queues.keys().filter(|key| key.0 == db).cloned().collect();
-        for key in keys {
-            if !self.ready.contains(&key) {
-                self.ready.push_back(key);
+        for (key, queue) in self.queues.iter_mut().filter(|(key, _)| key.0 == db) {
+            if !std::mem::replace(&mut queue.is_ready, true) {
+                self.ready.push_back(key.clone());
             }
         }
     }
 
     /// The next ready key.
     pub fn take_ready(&mut self) -> Option<DbKey> {
-        self.ready.pop_front()
+        let key = self.ready.pop_front()?;
+        if let Some(queue) = self.queues.get_mut(&key) {
+            queue.is_ready = false;
+        }
+        Some(key)
     }
 
     /// Whether some key is ready.
     #[inline]
     pub fn has_ready(&self) -> bool {
         !self.ready.is_empty()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn key(db: usize, name: &str) -> DbKey {
+        (db, name.as_bytes().into())
+    }
+
+    #[test]
+    fn waiters_keep_their_order() {
+        let mut waiters = Waiters::new([1, 2]);
+        for id in [3, 3, 1, 2] {
+            waiters.add(key(0, "list"), id);
+        }
+        assert_eq!(waiters.of(&key(0, "list")), [3, 1, 2]);
+        waiters.remove(&key(0, "list"), 1);
+        waiters.remove(&key(0, "list"), 7);
+        assert_eq!(waiters.of(&key(0, "list")), [3, 2]);
+        for id in [2, 3] {
+            waiters.remove(&key(0, "list"), id);
+        }
+        assert!(waiters.is_empty());
+    }
+
+    #[test]
+    fn a_key_is_ready_once() {
+        let mut waiters = Waiters::new([1, 2]);
+        waiters.add(key(0, "a"), 1);
+        waiters.add(key(1, "a"), 1);
+        waiters.changed(0, b"b");
+        assert!(!waiters.has_ready());
+        waiters.changed(0, b"a");
+        waiters.changed(0, b"a");
+        waiters.changed_all(0);
+        assert_eq!(waiters.take_ready(), Some(key(0, "a")));
+        assert_eq!(waiters.take_ready(), None);
+        waiters.changed_all(1);
+        waiters.changed(1, b"a");
+        assert_eq!(waiters.take_ready(), Some(key(1, "a")));
+        assert_eq!(waiters.take_ready(), None);
     }
 }

@@ -4,13 +4,13 @@
 //! remembers the version, EXEC compares. A session is never searched for, and a key that nobody
 //! watches costs one look into an empty map.
 
-use super::DbKey;
-use crate::base::Map;
+use super::keyed::{BorrowedKey, KeyMap, Keyed};
+use super::{DbKey, HashKey};
 
 /// Versions of the keys that are watched.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Watches {
-    keys: Map<DbKey, Watched>,
+    keys: KeyMap<Watched>,
     changes: u64,
 }
 
@@ -21,6 +21,18 @@ struct Watched {
 }
 
 impl Watches {
+    /// Nothing is watched.
+    pub fn new(hash_key: HashKey) -> Self {
+        Self { keys: KeyMap::with_hasher(Keyed(hash_key)), changes: 0 }
+    }
+
+    /// Takes everything out, to be put back: for changes that must look at the rest of the engine.
+    #[must_use]
+    pub fn take(&mut self) -> Self {
+        let empty = Self { keys: KeyMap::with_hasher(*self.keys.hasher()), changes: self.changes };
+        std::mem::replace(self, empty)
+    }
+
     /// Whether nothing is watched.
     #[inline]
     pub fn is_empty(&self) -> bool {
@@ -57,12 +69,11 @@ impl Watches {
 
     /// `key` of database `db` has changed.
     pub fn changed(&mut self, db: usize, key: &[u8]) {
-        // An owned key to look up with is made only while something is watched at all.
         if self.keys.is_empty() {
             return;
         }
         self.changes += 1;
-        if let Some(watched) = self.keys.get_mut(&(db, Box::from(key))) {
+        if let Some(watched) = self.keys.get_mut(&BorrowedKey(db, key)) {
             watched.version = self.changes;
         }
     }
