@@ -183,18 +183,15 @@ impl Db {
             self.release(spot);
         }
         let raw = matches!(value, Value::Raw(_));
-        let (number, short);
+        let value = if let Value::Raw(bytes) = value { Value::Str(bytes.into()) } else { value };
+        let short;
         let payload = match value {
             Value::Int(number) => Payload::Int(number),
-            Value::Str(bytes) | Value::Raw(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
+            Value::Str(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
                 short = bytes;
                 Payload::Str(&short)
             }
-            Value::Raw(bytes) => {
-                number = self.objects.add(Value::Str(bytes));
-                Payload::Object(number)
-            }
-            Value::Str(_) | Value::List(_) => Payload::Object(self.objects.add(value)),
+            value => Payload::Object(self.objects.add(value)),
         };
         let access = self.new_access;
         self.write(hash, spot, &Draft { key, payload, raw, expires_ms, access });
@@ -275,7 +272,7 @@ impl Db {
         let entry = self.entry(self.table.handle(spot));
         let (raw, expires_ms, object) = (entry.raw(), entry.expires_ms(), entry.object());
         let value = match object.and_then(|number| self.objects.remove(number)) {
-            Some(Value::Str(bytes)) if raw => Value::Raw(bytes),
+            Some(Value::Str(bytes)) if raw => Value::Raw(bytes.into()),
             Some(value) => value,
             None => self.found(self.entry(self.table.handle(spot))).value.to_value(),
         };

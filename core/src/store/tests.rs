@@ -83,7 +83,7 @@ impl Pair {
         let bytes = vec![b'v'; length];
         match self.rng.below(6) {
             0 => Value::Int(self.rng.next_u64() as i64 >> self.rng.below(64)),
-            1 => Value::Raw(bytes),
+            1 => Value::Raw(bytes.into()),
             2 => list(1 + self.rng.below(200) as usize),
             _ => Value::Str(bytes),
         }

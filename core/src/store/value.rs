@@ -34,8 +34,9 @@ pub enum Value {
     Int(i64),
     /// A string.
     Str(Vec<u8>),
-    /// A string that was built up in place, which OBJECT ENCODING shows.
-    Raw(Vec<u8>),
+    /// A string that was built up in place, which OBJECT ENCODING shows. (A second vector here would
+    /// make all values larger.)
+    Raw(Box<[u8]>),
     /// A list; never empty.
     List(Box<QuickList>),
 }
@@ -97,7 +98,8 @@ impl Value {
     pub(super) fn heap_bytes(&self) -> usize {
         match self {
             Self::Int(_) => 0,
-            Self::Str(bytes) | Self::Raw(bytes) => bytes.capacity(),
+            Self::Str(bytes) => bytes.capacity(),
+            Self::Raw(bytes) => bytes.len(),
             Self::List(list) => size_of::<QuickList>() + list.heap_bytes(),
         }
     }
@@ -143,7 +145,7 @@ impl<'a> ValueRef<'a> {
         match self {
             Self::Int(number) => Value::Int(number),
             Self::Str { bytes, raw: false } => Value::Str(bytes.to_vec()),
-            Self::Str { bytes, raw: true } => Value::Raw(bytes.to_vec()),
+            Self::Str { bytes, raw: true } => Value::Raw(bytes.into()),
             Self::List(list) => Value::List(Box::new(list.clone())),
         }
     }
