@@ -1,0 +1,144 @@
+//! The page's one component with state: it applies actions and performs effects.
+//!
+//! A component with messages rather than a reducer hook, because an action may ask for something to
+//! be done (bytes to be sent), and that must happen exactly once and in order.
+
+use gloo_events::EventListener;
+use wasm_bindgen::JsCast;
+use web_sys::HtmlElement;
+use yew::prelude::*;
+
+use super::components::{Footer, Header, PaneView};
+use super::connections::Connections;
+use super::keep;
+use super::shell::{self, Early};
+use crate::message::ToWorker;
+use crate::state::{Action, Effect, State};
+use crate::terminal::Need;
+
+#[derive(Clone, PartialEq, Properties)]
+pub(super) struct Props {
+    pub(super) early: Early,
+}
+
+pub(super) struct App {
+    state: State,
+    connections: Connections,
+    /// The pane whose line gets the caret after the next drawing.
+    focus: Option<u32>,
+    _on_hide: Option<EventListener>,
+}
+
+impl Component for App {
+    type Message = Action;
+    type Properties = Props;
+
+    fn create(ctx: &Context<Self>) -> Self {
+        let mut state = State::new(keep::history(), keep::theme(), keep::hints());
+        let early = &ctx.props().early;
+        let dispatch = ctx.link().callback(|action| action);
+        if let Some(pane) = state.panes.first_mut() {
+            early.typed.clone_into(&mut pane.input);
+            for line in early.lines.clone() {
+                dispatch.emit(Action::Run(pane.id, line));
+            }
+        }
+        let focus = early.focused.then_some(1);
+        let connections = Connections::new(dispatch);
+        let _on_hide = on_hide(ctx.link().callback(|()| Action::Hidden));
+        Self { state, connections, focus, _on_hide }
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
+        let mut effects = Vec::new();
+        self.state.apply(action, js_sys::Date::now(), &mut effects);
+        for effect in effects {
+            self.perform(ctx, effect);
+        }
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        let dispatch = ctx.link().callback(|action| action);
+        let state = &self.state;
+        let alone = state.panes.len() == 1;
+        let first = state.panes.first().map(|pane| pane.id);
+        let pane = |pane: &crate::terminal::Pane| {
+            html! {
+                <PaneView key={pane.id} pane={pane.clone()} {alone}
+                    hints={state.hints && first == Some(pane.id)} dispatch={dispatch.clone()} />
+            }
+        };
+        html! {
+            <div class="page">
+                <Header theme={state.theme} hints={state.hints} panes={state.panes.len()}
+                    dispatch={dispatch.clone()} />
+                <main class="panes" data-count={state.panes.len().to_string()}>
+                    { for state.panes.iter().map(pane) }
+                </main>
+                <Footer engine={state.engine.clone()} storage={state.storage.clone()}
+                    memory_bytes={state.memory_bytes} {dispatch} />
+            </div>
+        }
+    }
+
+    fn rendered(&mut self, _: &Context<Self>, _: bool) {
+        if let Some(pane) = self.focus.take() {
+            focus_line(pane);
+        }
+    }
+}
+
+impl App {
+    fn perform(&mut self, ctx: &Context<Self>, effect: Effect) {
+        match effect {
+            Effect::Pane(pane, Need::Connect(conn)) => self.connections.connect(pane, conn),
+            Effect::Pane(pane, Need::Disconnect) => self.connections.disconnect(pane),
+            Effect::Pane(pane, Need::Send(bytes)) => self.connections.send(pane, &bytes),
+            Effect::Focus(pane) => self.focus = Some(pane),
+            Effect::SaveHistory(text) => keep::save_history(&text),
+            Effect::SaveHints(shown) => keep::save_hints(shown),
+            Effect::SetTheme(theme) => {
+                keep::save_theme(theme);
+                if let Some(root) = document().and_then(|document| document.document_element()) {
+                    let _ = root.set_attribute("data-theme", theme.name());
+                }
+            }
+            Effect::PersistStorage => persist_storage(),
+            Effect::StartWorker => {
+                self.connections = Connections::new(ctx.link().callback(|action| action));
+            }
+            Effect::TellHidden => self.connections.tell(&ToWorker::Hide),
+            Effect::ShowFailure(what) => shell::fail(&format!("The engine stopped: {what}")),
+        }
+    }
+}
+
+fn document() -> Option<web_sys::Document> {
+    web_sys::window()?.document()
+}
+
+fn focus_line(pane: u32) {
+    let line = document()
+        .and_then(|document| document.get_element_by_id(&format!("line-{pane}")))
+        .and_then(|line| line.dyn_into::<HtmlElement>().ok());
+    if let Some(line) = line {
+        let _ = line.focus();
+    }
+}
+
+/// Calls `hidden` whenever the page goes out of sight, after which it may be thrown away.
+fn on_hide(hidden: Callback<()>) -> Option<EventListener> {
+    let document = document()?;
+    Some(EventListener::new(&document.clone(), "visibilitychange", move |_| {
+        if document.visibility_state() == web_sys::VisibilityState::Hidden {
+            hidden.emit(());
+        }
+    }))
+}
+
+/// Asks the browser to keep the data when space is short. Whatever it answers, nothing changes.
+fn persist_storage() {
+    let Some(window) = web_sys::window() else { return };
+    let _ = window.navigator().storage().persist();
+}

@@ -1,0 +1,98 @@
+//! The line at the bottom: whether the engine runs, and where the data lives.
+
+use yew::prelude::*;
+
+use crate::message::{MemoryOnly, Storage};
+use crate::state::{Action, Engine};
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct Props {
+    pub(crate) engine: Engine,
+    pub(crate) storage: Storage,
+    pub(crate) memory_bytes: f64,
+    pub(crate) dispatch: Callback<Action>,
+}
+
+#[component]
+pub(crate) fn Footer(props: &Props) -> Html {
+    let restart = props.dispatch.reform(|_: MouseEvent| Action::Restart);
+    let (tone, text) = match &props.engine {
+        Engine::Starting => ("wait", "Loading the engine…".to_owned()),
+        Engine::Running => stored(&props.storage),
+        Engine::Exited => ("bad", "The server has shut down.".to_owned()),
+        Engine::Failed(_) => ("bad", "The engine has stopped.".to_owned()),
+    };
+    html! {
+        <footer class="status">
+            <span class="dot" data-tone={tone}></span>
+            <span class="where" role="status">{ text }</span>
+            if props.engine == Engine::Exited {
+                <button type="button" onclick={restart}>{ "Start it again" }</button>
+            }
+            if props.memory_bytes > 0.0 {
+                <span class="memory">{ format!("Engine memory {}", size(props.memory_bytes)) }</span>
+            }
+        </footer>
+    }
+}
+
+/// How the data fares: a tone, and words for it.
+fn stored(storage: &Storage) -> (&'static str, String) {
+    match storage {
+        Storage::Opening => ("wait", "Opening this browser's storage…".to_owned()),
+        Storage::Open { found_bytes: Some(bytes) } => {
+            ("good", format!("Loaded {} from this browser", size(*bytes)))
+        }
+        Storage::Open { found_bytes: None } => ("good", "Data is kept in this browser".to_owned()),
+        Storage::Saving => ("wait", "Saving…".to_owned()),
+        Storage::Saved { bytes, at_ms } => {
+            let date = js_sys::Date::new(&(*at_ms).into());
+            let (hour, minute, second) = (date.get_hours(), date.get_minutes(), date.get_seconds());
+            let at = format!("{hour:02}:{minute:02}:{second:02}");
+            ("good", format!("Saved in this browser at {at}, {}", size(*bytes)))
+        }
+        Storage::Failed { why } => ("bad", format!("Not saved: {why}")),
+        Storage::Memory(MemoryOnly::OtherTab) => (
+            "warn",
+            "Redstart is open in another tab, and that tab keeps the data. Here you work on a copy \
+             in memory: it is gone when you close this tab."
+                .to_owned(),
+        ),
+        Storage::Memory(MemoryOnly::OtherTabGone) => (
+            "warn",
+            "The other tab is closed. Reload to work on its data; what you did here was only in \
+             memory."
+                .to_owned(),
+        ),
+        Storage::Memory(MemoryOnly::Refused { why }) => (
+            "warn",
+            format!("This browser keeps no data for the page ({why}). All is gone when you close it."),
+        ),
+    }
+}
+
+/// A number of bytes for people.
+fn size(bytes: f64) -> String {
+    const UNITS: [&str; 4] = ["bytes", "kB", "MB", "GB"];
+    let mut value = bytes;
+    let mut unit = 0;
+    while value >= 1000.0 && unit + 1 < UNITS.len() {
+        value /= 1000.0;
+        unit += 1;
+    }
+    let digits = usize::from(unit > 0 && value < 100.0);
+    format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn sizes_are_short() {
+        assert_eq!(size(0.0), "0 bytes");
+        assert_eq!(size(999.0), "999 bytes");
+        assert_eq!(size(1_234.0), "1.2 kB");
+        assert_eq!(size(123_456_789.0), "123 MB");
+    }
+}

@@ -1,0 +1,48 @@
+//! Something to do for those who are here for the first time.
+
+use yew::prelude::*;
+
+use crate::state::Action;
+
+/// Lines to try, under what they show.
+const EXAMPLES: [(&str, &[&str]); 4] = [
+    ("Keep a value", &["SET name ada", "GET name"]),
+    ("Count", &["INCR visits", "INCRBY visits 10"]),
+    ("A queue", &["RPUSH tasks wash dry fold", "LPOP tasks", "LRANGE tasks 0 -1"]),
+    ("Let it expire", &["SET code 4711 EX 60", "TTL code"]),
+];
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct Props {
+    pub(crate) pane: u32,
+    pub(crate) dispatch: Callback<Action>,
+}
+
+#[component]
+pub(crate) fn Hints(props: &Props) -> Html {
+    let pane = props.pane;
+    let run = |line: &'static str| {
+        let onclick =
+            props.dispatch.reform(move |_: MouseEvent| Action::Run(pane, line.to_owned()));
+        html! { <button type="button" class="example" {onclick}>{ line }</button> }
+    };
+    let example = |(title, lines): &(&'static str, &'static [&'static str])| {
+        html! { <><dt>{ *title }</dt><dd>{ for lines.iter().map(|line| run(line)) }</dd></> }
+    };
+    let two = props.dispatch.reform(move |_: MouseEvent| Action::TwoClients(pane));
+    let close = props.dispatch.reform(|_: MouseEvent| Action::ToggleHints);
+    html! {
+        <section class="hints" aria-label="Examples">
+            <div class="hints-bar">
+                <p>{ "This is a whole engine, and it is yours: nothing leaves this tab. Click a line to run it, or type your own." }</p>
+                <button type="button" class="quiet" onclick={close} aria-label="Hide the examples">{ "Hide" }</button>
+            </div>
+            <dl>
+                { for EXAMPLES.iter().map(example) }
+                <dt>{ "Two clients" }</dt>
+                <dd><button type="button" class="example" onclick={two}>{ "BLPOP jobs 0" }</button>
+                    <span>{ "waits here until the second pane pushes a job" }</span></dd>
+            </dl>
+        </section>
+    }
+}

@@ -1,0 +1,88 @@
+//! What a pane shows: its blocks, each drawn again only when it has changed.
+
+use std::rc::Rc;
+
+use yew::prelude::*;
+
+use crate::terminal::paint::{self, Class};
+use crate::terminal::{Block, BlockKind, Log};
+
+#[derive(PartialEq, Properties)]
+pub(crate) struct Props {
+    /// The pane's name.
+    pub(crate) name: AttrValue,
+    pub(crate) log: Log,
+}
+
+#[component]
+pub(crate) fn LogView(props: &Props) -> Html {
+    let block = |block: &Rc<Block>| {
+        html! { <BlockView key={block.id} block={Shown(block.clone())} /> }
+    };
+    html! {
+        <div class="log" role="log" aria-live="polite" aria-label={format!("Output of {}", props.name)}>
+            { for props.log.blocks().map(block) }
+        </div>
+    }
+}
+
+/// A block that is the same only if it is the very same one.
+#[derive(Clone)]
+struct Shown(Rc<Block>);
+
+impl PartialEq for Shown {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+#[derive(PartialEq, Properties)]
+struct BlockProps {
+    block: Shown,
+}
+
+#[component]
+fn BlockView(props: &BlockProps) -> Html {
+    let block = &*props.block.0;
+    let text = block.text.strip_suffix('\n').unwrap_or(&block.text);
+    match &block.kind {
+        BlockKind::Command { prompt, line, waiting } => html! {
+            <div class="block">
+                <pre class="entered"><span class="prompt">{ prompt }</span>{ line }</pre>
+                if !text.is_empty() {
+                    <pre class="reply">{ painted(text) }{ took(block) }</pre>
+                }
+                if *waiting {
+                    <p class="waiting">{ "waiting for a reply" }</p>
+                }
+            </div>
+        },
+        BlockKind::Live => html! { <pre class="block live">{ painted(text) }</pre> },
+        BlockKind::Notice => html! { <pre class="block notice">{ painted(text) }</pre> },
+    }
+}
+
+fn took(block: &Block) -> Html {
+    match block.took_ms {
+        Some(ms) => html! { <span class="took">{ format!("\n({:.2}s)", ms / 1000.0) }</span> },
+        None => html! {},
+    }
+}
+
+fn painted(text: &str) -> Html {
+    paint::parts(text)
+        .into_iter()
+        .map(|(class, part)| {
+            let class = match class {
+                Class::Plain => return html! { { part } },
+                Class::Index => "index",
+                Class::Type => "type",
+                Class::Number => "number",
+                Class::Text => "text",
+                Class::Nothing => "nothing",
+                Class::Error => "error",
+            };
+            html! { <span class={class}>{ part }</span> }
+        })
+        .collect()
+}

@@ -1,0 +1,110 @@
+//! The page's ends of its connections to the engine: one `MessagePort` a pane, one worker for all.
+
+use std::collections::BTreeMap;
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use web_sys::{ErrorEvent, MessageChannel, MessageEvent, MessagePort, Worker};
+use yew::Callback;
+
+use super::shell;
+use crate::message::{self, FromWorker, ToWorker};
+use crate::state::Action;
+
+/// The worker and the ports to it.
+pub(super) struct Connections {
+    worker: Worker,
+    ports: BTreeMap<u32, Port>,
+    dispatch: Callback<Action>,
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+}
+
+struct Port {
+    port: MessagePort,
+    /// Keeps the listener alive.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+}
+
+impl Connections {
+    /// Listens to the worker; what it has said so far is dispatched first.
+    pub(super) fn new(dispatch: Callback<Action>) -> Self {
+        let worker = shell::worker();
+        let on_message = {
+            let dispatch = dispatch.clone();
+            Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+                tell(&dispatch, event.data());
+            })
+        };
+        let on_error = {
+            let dispatch = dispatch.clone();
+            Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
+                event.prevent_default();
+                let message = event.message();
+                dispatch.emit(Action::Worker(FromWorker::Failed { message }));
+            })
+        };
+        worker.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        worker.set_onerror(Some(on_error.as_ref().unchecked_ref()));
+        for message in shell::messages().iter() {
+            tell(&dispatch, message);
+        }
+        let ports = BTreeMap::new();
+        Self { worker, ports, dispatch, _on_message: on_message, _on_error: on_error }
+    }
+
+    /// Opens a connection for a pane in the place of the one it has.
+    pub(super) fn connect(&mut self, pane: u32, conn: u32) {
+        self.disconnect(pane);
+        let Ok(channel) = MessageChannel::new() else { return };
+        let dispatch = self.dispatch.clone();
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            dispatch.emit(match event.data().dyn_into::<Uint8Array>() {
+                Ok(bytes) => Action::Received(pane, conn, bytes.to_vec()),
+                Err(_) => Action::Lost(pane, conn),
+            });
+        });
+        let port = channel.port1();
+        port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        self.ports.insert(pane, Port { port, _on_message: on_message });
+        let theirs = Array::of1(&channel.port2());
+        let open = message::to_js(&ToWorker::Open);
+        // It fails only for a port that was transferred already, and this one is new.
+        let _ = self.worker.post_message_with_transfer(&open, &theirs);
+    }
+
+    /// Closes a pane's connection, if it has one.
+    pub(super) fn disconnect(&mut self, pane: u32) {
+        if let Some(port) = self.ports.remove(&pane) {
+            let _ = port.port.post_message(&JsValue::NULL);
+            port.port.set_onmessage(None);
+            port.port.close();
+        }
+    }
+
+    /// Sends a pane's bytes.
+    pub(super) fn send(&self, pane: u32, bytes: &[u8]) {
+        let Some(port) = self.ports.get(&pane) else { return };
+        let bytes = Uint8Array::from(bytes);
+        let _ = port.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+    }
+
+    /// Tells the worker something.
+    pub(super) fn tell(&self, message: &ToWorker) {
+        let _ = self.worker.post_message(&message::to_js(message));
+    }
+}
+
+impl Drop for Connections {
+    fn drop(&mut self) {
+        self.worker.set_onmessage(None);
+        self.worker.set_onerror(None);
+        self.worker.terminate();
+    }
+}
+
+fn tell(dispatch: &Callback<Action>, data: JsValue) {
+    if let Some(message) = message::from_js(data) {
+        dispatch.emit(Action::Worker(message));
+    }
+}

@@ -1,0 +1,443 @@
+//! The whole page as plain data.
+//!
+//! As the node does for the engine, [`State`] takes what happened ([`Action`]) and answers with
+//! what is to be done about it ([`Effect`]); it touches no browser. The page's component applies
+//! the one, performs the other, and draws.
+
+use crate::message::{FromWorker, Storage};
+use crate::terminal::{History, Need, Pane};
+
+/// How many panes can be open.
+pub const PANES_MAX: usize = 6;
+
+/// How many lines of the server's log are kept.
+const SERVER_LOG_MAX: usize = 200;
+
+/// Everything that the page shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct State {
+    /// The panes, in their order on the screen; never empty.
+    pub panes: Vec<Pane>,
+    /// What was typed.
+    pub history: History,
+    /// Light, dark, or as the system has it.
+    pub theme: Theme,
+    /// Whether the engine runs.
+    pub engine: Engine,
+    /// Where the data lives.
+    pub storage: Storage,
+    /// Bytes of memory that the worker has.
+    pub memory_bytes: f64,
+    /// Whether the examples for newcomers are shown.
+    pub hints: bool,
+    /// The server's log, oldest line first.
+    pub server_log: Vec<String>,
+    /// The number of the newest pane.
+    last_pane: u32,
+}
+
+/// Whether the engine runs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Engine {
+    /// It is being loaded.
+    Starting,
+    /// It runs.
+    Running,
+    /// It has shut down as it was told to.
+    Exited,
+    /// It has stopped by itself; what it said last.
+    Failed(String),
+}
+
+/// Light or dark.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Theme {
+    /// As the system has it.
+    #[default]
+    System,
+    /// Light.
+    Light,
+    /// Dark.
+    Dark,
+}
+
+impl Theme {
+    /// Its name, as it is kept and as the styles know it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::System => "system",
+            Self::Light => "light",
+            Self::Dark => "dark",
+        }
+    }
+
+    /// The theme of this name; the system's for any other.
+    pub fn named(name: &str) -> Self {
+        match name {
+            "light" => Self::Light,
+            "dark" => Self::Dark,
+            _ => Self::System,
+        }
+    }
+
+    /// The next one, in a circle.
+    #[must_use]
+    pub fn next(self) -> Self {
+        match self {
+            Self::System => Self::Light,
+            Self::Light => Self::Dark,
+            Self::Dark => Self::System,
+        }
+    }
+}
+
+/// What can happen to the page. A `u32` is a pane's number.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Action {
+    /// The line being typed has changed.
+    Typed(u32, String),
+    /// The line is entered.
+    Submit(u32),
+    /// A line is entered that was not typed: an example, or one from before the page was loaded.
+    Run(u32, String),
+    /// Lines are pasted, the last of them not ended.
+    Paste(u32, String),
+    /// An example that takes two panes: the first waits, and the second can wake it.
+    TwoClients(u32),
+    /// Up.
+    Older(u32),
+    /// Down.
+    Newer(u32),
+    /// Ctrl-C.
+    Interrupt(u32),
+    /// Ctrl-L.
+    Clear(u32),
+    /// The engine has sent bytes to a pane, on the connection of the second number.
+    Received(u32, u32, Vec<u8>),
+    /// The engine has closed that connection.
+    Lost(u32, u32),
+    /// A pane is added.
+    OpenPane,
+    /// A pane is closed.
+    ClosePane(u32),
+    /// The worker has told something.
+    Worker(FromWorker),
+    /// The server is to be started again.
+    Restart,
+    /// The page has gone out of sight.
+    Hidden,
+    /// The next theme.
+    NextTheme,
+    /// The examples are no longer wanted, or wanted again.
+    ToggleHints,
+}
+
+/// What is to be done in the browser.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Effect {
+    /// Something a pane needs.
+    Pane(u32, Need),
+    /// Put the caret into a pane's line.
+    Focus(u32),
+    /// Keep what was typed.
+    SaveHistory(String),
+    /// Show a theme and keep it.
+    SetTheme(Theme),
+    /// Keep whether examples are shown.
+    SaveHints(bool),
+    /// Ask the browser not to throw the data away when it is short of space.
+    PersistStorage,
+    /// Tell the worker that the page may be gone soon.
+    TellHidden,
+    /// Start the worker anew.
+    StartWorker,
+    /// Show that the engine has stopped, whatever else the page can still do.
+    ShowFailure(String),
+}
+
+impl State {
+    /// The page at its start, with what was kept from last time.
+    pub fn new(history: History, theme: Theme, hints: bool) -> Self {
+        Self {
+            panes: vec![Pane::new(1)],
+            history,
+            theme,
+            engine: Engine::Starting,
+            storage: Storage::Opening,
+            memory_bytes: 0.0,
+            hints,
+            server_log: Vec::new(),
+            last_pane: 1,
+        }
+    }
+
+    /// Takes what happened, and adds what is to be done to `effects`.
+    pub fn apply(&mut self, action: Action, now_ms: f64, effects: &mut Vec<Effect>) {
+        match action {
+            Action::Typed(id, text) => self.edit(id, |pane, _| pane.input = text),
+            Action::Older(id) => self.edit(id, Pane::older),
+            Action::Newer(id) => self.edit(id, Pane::newer),
+            Action::Clear(id) => self.edit(id, |pane, _| pane.log.clear()),
+            Action::Submit(id) => {
+                let Some(pane) = self.pane(id) else { return };
+                let line = std::mem::take(&mut pane.input);
+                self.enter(id, &line, now_ms, effects);
+            }
+            Action::Run(id, line) => {
+                self.enter(id, &line, now_ms, effects);
+                effects.push(Effect::Focus(id));
+            }
+            Action::Paste(id, text) => self.paste(id, &text, now_ms, effects),
+            Action::TwoClients(id) => self.two_clients(id, now_ms, effects),
+            Action::Interrupt(id) => {
+                self.with(id, effects, |pane| pane.interrupt(now_ms));
+                effects.push(Effect::Focus(id));
+            }
+            Action::Received(id, conn, bytes) => self.with(id, effects, |pane| {
+                if pane.conn == conn { pane.receive(&bytes, now_ms) } else { Vec::new() }
+            }),
+            Action::Lost(id, conn) => self.with(id, effects, |pane| {
+                if pane.conn == conn { pane.lost(now_ms) } else { Vec::new() }
+            }),
+            Action::OpenPane => self.open_pane(now_ms, effects),
+            Action::ClosePane(id) => self.close_pane(id, effects),
+            Action::Worker(message) => self.worker(message, now_ms, effects),
+            Action::Restart => {
+                self.engine = Engine::Starting;
+                self.storage = Storage::Opening;
+                effects.push(Effect::StartWorker);
+            }
+            Action::Hidden => effects.push(Effect::TellHidden),
+            Action::NextTheme => {
+                self.theme = self.theme.next();
+                effects.push(Effect::SetTheme(self.theme));
+            }
+            Action::ToggleHints => {
+                self.hints = !self.hints;
+                effects.push(Effect::SaveHints(self.hints));
+            }
+        }
+    }
+
+    fn pane(&mut self, id: u32) -> Option<&mut Pane> {
+        self.panes.iter_mut().find(|pane| pane.id == id)
+    }
+
+    /// Changes a pane, if there still is one of this number.
+    fn edit(&mut self, id: u32, change: impl FnOnce(&mut Pane, &History)) {
+        if let Some(pane) = self.panes.iter_mut().find(|pane| pane.id == id) {
+            change(pane, &self.history);
+        }
+    }
+
+    /// Changes a pane, and passes on what it needs.
+    fn with(
+        &mut self,
+        id: u32,
+        effects: &mut Vec<Effect>,
+        change: impl FnOnce(&mut Pane) -> Vec<Need>,
+    ) {
+        if let Some(pane) = self.pane(id) {
+            effects.extend(change(pane).into_iter().map(|need| Effect::Pane(id, need)));
+        }
+    }
+
+    fn enter(&mut self, id: u32, line: &str, now_ms: f64, effects: &mut Vec<Effect>) {
+        self.history.push(line);
+        effects.push(Effect::SaveHistory(self.history.saved()));
+        self.with(id, effects, |pane| pane.enter(line, now_ms));
+    }
+
+    /// Enters all lines but the last, which may go on.
+    fn paste(&mut self, id: u32, text: &str, now_ms: f64, effects: &mut Vec<Effect>) {
+        let Some(pane) = self.pane(id) else { return };
+        let text = format!("{}{}", std::mem::take(&mut pane.input), text.replace("\r\n", "\n"));
+        let (lines, rest) = text.rsplit_once('\n').unwrap_or(("", &text));
+        rest.clone_into(&mut pane.input);
+        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
+            self.enter(id, line, now_ms, effects);
+        }
+    }
+
+    fn two_clients(&mut self, id: u32, now_ms: f64, effects: &mut Vec<Effect>) {
+        if self.panes.len() == 1 {
+            self.open_pane(now_ms, effects);
+        }
+        self.enter(id, "BLPOP jobs 0", now_ms, effects);
+        let Some(other) = self.panes.iter_mut().find(|pane| pane.id != id) else { return };
+        "LPUSH jobs hello".clone_into(&mut other.input);
+        effects.push(Effect::Focus(other.id));
+    }
+
+    fn open_pane(&mut self, now_ms: f64, effects: &mut Vec<Effect>) {
+        if self.panes.len() == PANES_MAX {
+            return;
+        }
+        self.last_pane += 1;
+        let id = self.last_pane;
+        self.panes.push(Pane::new(id));
+        match self.engine {
+            Engine::Starting => {}
+            Engine::Running => self.with(id, effects, |pane| pane.connect(now_ms)),
+            Engine::Exited | Engine::Failed(_) => self.edit(id, |pane, _| pane.gone()),
+        }
+        effects.push(Effect::Focus(id));
+    }
+
+    fn close_pane(&mut self, id: u32, effects: &mut Vec<Effect>) {
+        let Some(index) = self.panes.iter().position(|pane| pane.id == id) else { return };
+        if self.panes.len() == 1 {
+            return;
+        }
+        self.panes.remove(index);
+        effects.push(Effect::Pane(id, Need::Disconnect));
+        if let Some(neighbour) = self.panes.get(index.saturating_sub(1)) {
+            effects.push(Effect::Focus(neighbour.id));
+        }
+    }
+
+    fn worker(&mut self, message: FromWorker, now_ms: f64, effects: &mut Vec<Effect>) {
+        match message {
+            FromWorker::Ready => {
+                self.engine = Engine::Running;
+                for id in self.panes.iter().map(|pane| pane.id).collect::<Vec<_>>() {
+                    self.with(id, effects, |pane| pane.connect(now_ms));
+                }
+            }
+            FromWorker::Storage(storage) => self.storage(storage, effects),
+            FromWorker::Log { warning, text } => {
+                if self.server_log.len() == SERVER_LOG_MAX {
+                    self.server_log.remove(0);
+                }
+                let mark = if warning { "warning: " } else { "" };
+                self.server_log.push(format!("{mark}{text}"));
+            }
+            FromWorker::Memory { bytes } => self.memory_bytes = bytes,
+            FromWorker::Exited { .. } => self.stop(Engine::Exited),
+            FromWorker::Failed { message } => {
+                // What came first is the cause.
+                if !matches!(self.engine, Engine::Failed(_)) {
+                    effects.push(Effect::ShowFailure(message.clone()));
+                    self.stop(Engine::Failed(message));
+                }
+            }
+        }
+    }
+
+    fn storage(&mut self, storage: Storage, effects: &mut Vec<Effect>) {
+        // Why there is no writing says more than that a write was refused.
+        let memory_only = matches!(self.storage, Storage::Memory(_));
+        match storage {
+            Storage::Memory(_) => self.storage = storage,
+            _ if memory_only => {}
+            Storage::Saved { .. } => {
+                if !matches!(self.storage, Storage::Saved { .. }) {
+                    effects.push(Effect::PersistStorage);
+                }
+                self.storage = storage;
+            }
+            Storage::Opening | Storage::Open { .. } | Storage::Saving | Storage::Failed { .. } => {
+                self.storage = storage;
+            }
+        }
+    }
+
+    fn stop(&mut self, engine: Engine) {
+        self.engine = engine;
+        self.panes.iter_mut().for_each(Pane::gone);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::message::MemoryOnly;
+
+    /// A page whose engine runs, and what was asked for up to then.
+    fn running() -> State {
+        let mut state = State::new(History::default(), Theme::System, true);
+        apply(&mut state, Action::Worker(FromWorker::Ready));
+        state
+    }
+
+    fn apply(state: &mut State, action: Action) -> Vec<Effect> {
+        let mut effects = Vec::new();
+        state.apply(action, 0.0, &mut effects);
+        effects
+    }
+
+    #[test]
+    fn lines_from_before_the_engine_run_when_it_is_there() {
+        let mut state = State::new(History::default(), Theme::System, true);
+        apply(&mut state, Action::Typed(1, "get a".to_owned()));
+        let effects = apply(&mut state, Action::Submit(1));
+        assert_eq!(effects, [Effect::SaveHistory("get a".to_owned())]);
+        let effects = apply(&mut state, Action::Worker(FromWorker::Ready));
+        let send = b"*2\r\n$3\r\nget\r\n$1\r\na\r\n".to_vec();
+        let expect = [Need::Connect(1), Need::Send(send)];
+        assert_eq!(effects, expect.map(|need| Effect::Pane(1, need)));
+    }
+
+    #[test]
+    fn panes_come_and_go_but_one_stays() {
+        let mut state = running();
+        let effects = apply(&mut state, Action::OpenPane);
+        assert_eq!(effects, [Effect::Pane(2, Need::Connect(1)), Effect::Focus(2)]);
+        let effects = apply(&mut state, Action::ClosePane(1));
+        assert_eq!(effects, [Effect::Pane(1, Need::Disconnect), Effect::Focus(2)]);
+        assert_eq!(apply(&mut state, Action::ClosePane(2)), []);
+        for _ in 0..9 {
+            apply(&mut state, Action::OpenPane);
+        }
+        assert_eq!(state.panes.len(), PANES_MAX);
+    }
+
+    #[test]
+    fn bytes_of_an_earlier_connection_are_not_shown() {
+        let mut state = running();
+        apply(&mut state, Action::Run(1, "blpop q 0".to_owned()));
+        apply(&mut state, Action::Interrupt(1));
+        let before = state.panes[0].log.clone();
+        apply(&mut state, Action::Received(1, 1, b"$1\r\na\r\n".to_vec()));
+        assert_eq!(state.panes[0].log, before);
+    }
+
+    #[test]
+    fn pasted_lines_run_and_the_last_one_waits_for_enter() {
+        let mut state = running();
+        apply(&mut state, Action::Typed(1, "set ".to_owned()));
+        apply(&mut state, Action::Paste(1, "a 1\r\nget a\n\nget b".to_owned()));
+        assert_eq!(state.panes[0].input, "get b");
+        assert_eq!(state.history.saved(), "set a 1\nget a");
+    }
+
+    #[test]
+    fn the_first_failure_is_shown_and_ends_all_connections() {
+        let mut state = running();
+        let failed = |message: &str| Action::Worker(FromWorker::Failed { message: message.into() });
+        let effects = apply(&mut state, failed("a panic"));
+        assert_eq!(effects, [Effect::ShowFailure("a panic".to_owned())]);
+        assert_eq!(apply(&mut state, failed("unreachable")), []);
+        assert_eq!(state.panes[0].prompt(), "not connected> ");
+    }
+
+    #[test]
+    fn memory_only_stays_said() {
+        let mut state = running();
+        let storage = |storage: Storage| Action::Worker(FromWorker::Storage(storage));
+        let other = Storage::Memory(MemoryOnly::OtherTab);
+        apply(&mut state, storage(other.clone()));
+        apply(&mut state, storage(Storage::Failed { why: "refused".to_owned() }));
+        assert_eq!(state.storage, other);
+    }
+
+    #[test]
+    fn two_clients_are_set_up_to_wake_each_other() {
+        let mut state = running();
+        let effects = apply(&mut state, Action::TwoClients(1));
+        assert_eq!(state.panes.len(), 2);
+        assert_eq!(state.panes[1].input, "LPUSH jobs hello");
+        assert!(state.panes[0].is_busy());
+        assert_eq!(effects.last(), Some(&Effect::Focus(2)));
+    }
+}

@@ -1,0 +1,18 @@
+//! One pane of the terminal as plain data: a client of the engine and what it has shown.
+//!
+//! [`session`] is the client: it turns a line into a request and replies into text, and knows what
+//! redis-cli's prompt knows. [`log`] keeps what is on the screen, [`history`] what was typed,
+//! [`paint`] says which words of a reply get which colour. The pane puts them together and asks
+//! for what it cannot do itself with [`Need`]s.
+
+pub mod history;
+pub mod log;
+pub mod paint;
+pub mod pane;
+pub mod replies;
+pub mod session;
+
+pub use history::History;
+pub use log::{Block, BlockKind, Log};
+pub use pane::{Link, Need, Pane};
+pub use session::Session;

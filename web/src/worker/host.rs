@@ -1,0 +1,302 @@
+//! Driving the node: what happens in the browser goes in as events, what comes out is done.
+
+use std::cell::{Cell, RefCell};
+use std::collections::{BTreeMap, VecDeque};
+use std::rc::Rc;
+
+use gloo_timers::callback::Timeout;
+use js_sys::{Array, Uint8Array};
+use redstart::base::rng::Seed;
+use redstart::base::time::Monotonic;
+use redstart::engine::Config;
+use redstart::node::{
+    ConnId, DiskDone, DiskOp, Effect, Event, Level, Measures, Node, Origin, Record,
+};
+use wasm_bindgen::prelude::*;
+use web_sys::{MessageEvent, MessagePort};
+
+use super::clock::Clock;
+use super::disk::{self, Disk, Mode};
+use super::post;
+use crate::message::{FromWorker, Storage, ToWorker};
+
+/// The longest time a browser's timer can wait.
+const TIMER_MS_MAX: u64 = i32::MAX as u64;
+
+/// The node and its world.
+pub(super) struct Host {
+    node: RefCell<Node>,
+    clock: Clock,
+    ports: RefCell<BTreeMap<ConnId, Port>>,
+    timer: RefCell<Option<Alarm>>,
+    disk: Option<Rc<Disk>>,
+    mode: Mode,
+    /// What was asked of the disk and not begun: one thing is done after the other.
+    disk_queue: RefCell<VecDeque<DiskOp>>,
+    disk_busy: Cell<bool>,
+    memory_bytes: Cell<f64>,
+    state: Cell<Run>,
+}
+
+/// How far the server is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Run {
+    Serving,
+    /// It was told to end, and the disk is still at work.
+    Ending(u8),
+    Ended,
+}
+
+/// A connection's end on this side.
+struct Port {
+    port: MessagePort,
+    /// Keeps the listener alive.
+    _on_message: Closure<dyn FnMut(MessageEvent)>,
+}
+
+/// The timer that will wake the node.
+struct Alarm {
+    at: Monotonic,
+    /// Dropping it cancels the timer.
+    _timeout: Timeout,
+}
+
+impl Host {
+    /// Makes the node. What it asks for at its start is begun.
+    pub(super) fn start(disk: Option<Disk>, mode: Mode, seed: Seed) -> Rc<Self> {
+        let clock = Clock::new();
+        let node = Node::new(Config::default(), seed, clock.now());
+        let host = Rc::new(Self {
+            node: RefCell::new(node),
+            clock,
+            ports: RefCell::default(),
+            timer: RefCell::default(),
+            disk: disk.map(Rc::new),
+            mode,
+            disk_queue: RefCell::default(),
+            disk_busy: Cell::new(false),
+            memory_bytes: Cell::new(0.0),
+            state: Cell::new(Run::Serving),
+        });
+        if host.mode == Mode::Owner {
+            post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
+        }
+        host.measure();
+        host.handle(Event::Wake);
+        host
+    }
+
+    /// Does what the page asks for.
+    pub(super) fn message(self: &Rc<Self>, message: ToWorker, port: Option<MessagePort>) {
+        match (message, port) {
+            (ToWorker::Open, Some(port)) => self.open(port),
+            (ToWorker::Open, None) => {}
+            (ToWorker::Hide, _) => self.handle(Event::Wake),
+        }
+    }
+
+    fn open(self: &Rc<Self>, port: MessagePort) {
+        if self.state.get() != Run::Serving {
+            hang_up(&port);
+            return;
+        }
+        let conn = self.free_number();
+        let host = Rc::downgrade(self);
+        let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
+            let Some(host) = host.upgrade() else { return };
+            match event.data().dyn_into::<Uint8Array>() {
+                Ok(bytes) => host.handle(Event::Received { conn, bytes: &bytes.to_vec() }),
+                Err(_) => host.closed(conn),
+            }
+        });
+        // Setting the listener starts the port: what was sent to it meanwhile arrives now.
+        port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
+        self.ports.borrow_mut().insert(conn, Port { port, _on_message: on_message });
+        let origin = Origin {
+            addr: format!("page:{}", conn.0),
+            laddr: "page:6379".to_owned(),
+            fd: i64::from(conn.0),
+            local: true,
+        };
+        self.handle(Event::Opened { conn, origin });
+    }
+
+    /// The smallest number that no connection has.
+    fn free_number(&self) -> ConnId {
+        let ports = self.ports.borrow();
+        let taken = ports.keys().zip(0..).take_while(|(conn, number)| conn.0 == *number);
+        ConnId(u32::try_from(taken.count()).unwrap_or(u32::MAX))
+    }
+
+    /// Tells the node what happened, and does what it asks for.
+    fn handle(self: &Rc<Self>, event: Event<'_>) {
+        if self.state.get() == Run::Ended {
+            return;
+        }
+        let mut effects = Vec::new();
+        self.node.borrow_mut().handle(self.clock.now(), event, &mut effects);
+        for effect in effects {
+            self.perform(effect);
+        }
+        self.set_timer();
+        self.measure();
+    }
+
+    fn perform(self: &Rc<Self>, effect: Effect) {
+        match effect {
+            Effect::Send { conn } => self.send(conn),
+            Effect::Close { conn } => {
+                self.send(conn);
+                self.closed(conn);
+            }
+            Effect::Disk(op) => {
+                self.disk_queue.borrow_mut().push_back(op);
+                self.work_disk();
+            }
+            Effect::Log(record) => log(record),
+            Effect::Exit { status } => self.exit(status),
+        }
+    }
+
+    /// Sends all that a connection is owed. A port takes any amount.
+    fn send(&self, conn: ConnId) {
+        let mut node = self.node.borrow_mut();
+        let Some(outbox) = node.outbox(conn) else { return };
+        let bytes = Uint8Array::from(outbox.pending());
+        outbox.consume(bytes.length() as usize);
+        if let Some(port) = self.ports.borrow().get(&conn)
+            && bytes.length() > 0
+        {
+            // The only failure is a buffer that is gone already, and this one is new.
+            let _ = port.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+        }
+    }
+
+    /// Ends a connection, whichever side wanted it.
+    fn closed(self: &Rc<Self>, conn: ConnId) {
+        let Some(port) = self.ports.borrow_mut().remove(&conn) else { return };
+        hang_up(&port.port);
+        self.handle(Event::Closed { conn });
+    }
+
+    /// Works off what was asked of the disk, unless that is being done already.
+    fn work_disk(self: &Rc<Self>) {
+        if self.disk_busy.replace(true) {
+            return;
+        }
+        let host = self.clone();
+        wasm_bindgen_futures::spawn_local(async move {
+            loop {
+                let Some(op) = host.disk_queue.borrow_mut().pop_front() else { break };
+                let done = host.run_disk(op).await;
+                host.handle(Event::Disk(done));
+            }
+            host.disk_busy.set(false);
+            host.end();
+        });
+    }
+
+    async fn run_disk(&self, op: DiskOp) -> DiskDone {
+        let Some(disk) = self.disk.clone() else { return disk::without_store(op) };
+        let writes = !matches!(op, DiskOp::Read { .. });
+        if writes && self.mode == Mode::Copy {
+            return disk::without_store(op);
+        }
+        let size = match &op {
+            DiskOp::Replace { bytes, .. } => Some(bytes.len() as f64),
+            DiskOp::Read { .. } | DiskOp::Rename { .. } => None,
+        };
+        if size.is_some() {
+            post(&FromWorker::Storage(Storage::Saving));
+        }
+        let done = disk.run(op).await;
+        if let Some(storage) = self.news(&done, size.unwrap_or_default()) {
+            post(&FromWorker::Storage(storage));
+        }
+        done
+    }
+
+    /// What the page should know of an operation that has ended.
+    fn news(&self, done: &DiskDone, bytes: f64) -> Option<Storage> {
+        match done {
+            DiskDone::Read { result: Ok(found), .. } => {
+                let found_bytes = found.as_ref().map(|bytes| bytes.len() as f64);
+                (self.mode == Mode::Owner).then_some(Storage::Open { found_bytes })
+            }
+            DiskDone::Replace { result: Ok(()), .. } => {
+                Some(Storage::Saved { bytes, at_ms: js_sys::Date::now() })
+            }
+            DiskDone::Rename { result: Ok(()), .. } => None,
+            DiskDone::Read { result: Err(error), .. }
+            | DiskDone::Replace { result: Err(error), .. }
+            | DiskDone::Rename { result: Err(error), .. } => {
+                Some(Storage::Failed { why: error.0.clone() })
+            }
+        }
+    }
+
+    /// Sees to it that the node is woken when it wants to be.
+    fn set_timer(self: &Rc<Self>) {
+        let wanted = self.node.borrow().next_wake();
+        let mut timer = self.timer.borrow_mut();
+        if timer.as_ref().map(|alarm| alarm.at) == wanted {
+            return;
+        }
+        *timer = wanted.map(|at| {
+            let wait_us = at.since_us(self.clock.now().mono);
+            // Rounded up: a timer that fires too early would fire again and again.
+            let wait_ms = wait_us.div_ceil(1000).min(TIMER_MS_MAX);
+            let host = self.clone();
+            let _timeout = Timeout::new(wait_ms as u32, move || {
+                // It has fired, so the next one is set whatever time it is for.
+                host.timer.borrow_mut().take();
+                host.handle(Event::Wake);
+            });
+            Alarm { at, _timeout }
+        });
+    }
+
+    /// Tells node and page how much memory there is, when that has changed.
+    fn measure(self: &Rc<Self>) {
+        let bytes = super::memory_bytes();
+        if self.memory_bytes.replace(bytes) == bytes {
+            return;
+        }
+        post(&FromWorker::Memory { bytes });
+        let measures =
+            Measures { used_memory: bytes as u64, rss: bytes as u64, ..Measures::default() };
+        self.handle(Event::Measured(measures));
+    }
+
+    /// Ends the server as soon as the disk has done everything it was asked for.
+    fn exit(&self, status: u8) {
+        self.state.set(Run::Ending(status));
+        self.end();
+    }
+
+    fn end(&self) {
+        let Run::Ending(status) = self.state.get() else { return };
+        if self.disk_busy.get() {
+            return;
+        }
+        self.state.set(Run::Ended);
+        for port in std::mem::take(&mut *self.ports.borrow_mut()).into_values() {
+            hang_up(&port.port);
+        }
+        post(&FromWorker::Exited { status });
+    }
+}
+
+/// Says that nothing more comes, and lets the port go.
+fn hang_up(port: &MessagePort) {
+    let _ = port.post_message(&JsValue::NULL);
+    port.set_onmessage(None);
+    port.close();
+}
+
+fn log(record: Record) {
+    if record.level >= Level::Notice {
+        let warning = record.level == Level::Warning;
+        post(&FromWorker::Log { warning, text: record.text });
+    }
+}
