@@ -80,7 +80,7 @@ fn compile(index: &Index<'_>) -> Result<()> {
             cargo.args(["--bin", bin]);
         }
     }
-    shell::run(&mut cargo)?;
+    shell::run(shell::anonymous(&mut cargo))?;
     println!("    compiled in {:.0} s", started.elapsed().as_secs_f32());
     Ok(())
 }

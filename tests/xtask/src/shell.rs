@@ -23,6 +23,15 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
+/// Has `command` compile for the browser without the path of this user's home folder in the
+/// result: a bundle tells nothing of who has built it, and is the same wherever it is built.
+pub(crate) fn anonymous(command: &mut Command) -> &mut Command {
+    let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
+    let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
+    let flag = format!("--remap-path-prefix={}=cargo", home.display());
+    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flag)
+}
+
 /// Runs `command` with this terminal; an error when it cannot start or fails.
 pub(crate) fn run(command: &mut Command) -> Result<()> {
     let status = command.status().with_context(|| format!("cannot start {}", text(command)))?;
