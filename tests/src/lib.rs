@@ -3,6 +3,7 @@
 //! - [`transcript`]: sessions with redis-cli as text, read and written
 //! - [`play`]: plays a scenario on any [`play::Stage`] and compares, or writes down what it saw
 //! - [`local`]: a node in this process, with a virtual clock and disk
+//! - [`grammar`]: commands drawn at random from their declarations
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - `browser`: a browser to play with the page in, behind the feature `page`
 //!
@@ -10,6 +11,7 @@
 
 #[cfg(feature = "page")]
 pub mod browser;
+pub mod grammar;
 pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod oracle;

@@ -44,6 +44,12 @@ impl Error {
         Self::Text(Cow::Borrowed(text))
     }
 
+    /// An error whose line shows `shown`, bytes that a client chose, as C prints them: up to the
+    /// first zero byte.
+    pub fn showing(before: &str, shown: &[u8], after: &str) -> Self {
+        Self::Bytes([before.as_bytes(), until_zero(shown), after.as_bytes()].concat())
+    }
+
     /// The line that goes over the wire, without `-` and line break. Bytes that would end the line
     /// early are still in it; the encoder replaces them.
     pub fn line(&self) -> &[u8] {
@@ -71,6 +77,12 @@ impl Error {
         let end = line.iter().position(|&byte| byte == b' ').unwrap_or(line.len());
         line.get(..end).unwrap_or(line)
     }
+}
+
+/// What of `bytes` is seen by someone who takes the first zero byte for the end.
+pub fn until_zero(bytes: &[u8]) -> &[u8] {
+    let end = memchr::memchr(0, bytes).unwrap_or(bytes.len());
+    bytes.get(..end).unwrap_or(bytes)
 }
 
 impl From<String> for Error {

@@ -43,7 +43,3 @@ pub const EXPIRY_WAKE_MS_MAX: i64 = 1_000;
 
 /// Output kept allocated for an idle connection, in bytes.
 pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;
-
-/// Pairs of bytes that LCS compares in one command. One bit is kept for each, half a gigabyte at
-/// most, where Redis keeps 32.
-pub const LCS_CELLS_MAX: u64 = 1 << 32;

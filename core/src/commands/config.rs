@@ -83,8 +83,8 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     while !args.is_empty() {
         let (name, value) = (args.take()?, args.take()?);
         let Some((param, own_name)) = table::find(name) else {
-            let text = b"ERR Unknown option or number of arguments for CONFIG SET - '";
-            return Err(Error::Bytes([text.as_slice(), name, b"'"].concat()));
+            let text = "ERR Unknown option or number of arguments for CONFIG SET - '";
+            return Err(Error::showing(text, name, "'"));
         };
         if param.is_immutable() {
             return Err(refused(name, "can't set immutable config"));
@@ -107,8 +107,8 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 }
 
 fn refused(name: &[u8], reason: &str) -> Error {
-    let text = b"ERR CONFIG SET failed (possibly related to argument '".as_slice();
-    Error::Bytes([text, name, b"') - ", reason.as_bytes()].concat())
+    let text = "ERR CONFIG SET failed (possibly related to argument '";
+    Error::showing(text, name, &format!("') - {reason}"))
 }
 
 const CONFIG_RESETSTAT: Command = Command {

@@ -103,8 +103,7 @@ fn hello(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         } else if args.len() > 1 && args.eat("SETNAME") {
             name = Some(valid_name(args.take()?)?);
         } else {
-            let parts = [b"ERR Syntax error in HELLO option '".as_slice(), option, b"'"];
-            return Err(Error::Bytes(parts.concat()));
+            return Err(Error::showing("ERR Syntax error in HELLO option '", option, "'"));
         }
     }
     if let Some((user, password)) = credentials {

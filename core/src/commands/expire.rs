@@ -185,7 +185,7 @@ impl Condition {
             } else if args.eat("LT") {
                 condition.lt = true;
             } else {
-                return Err(Error::Bytes([b"ERR Unsupported option ", option].concat()));
+                return Err(Error::showing("ERR Unsupported option ", option, ""));
             }
         }
         let Self { nx, xx, gt, lt } = condition;

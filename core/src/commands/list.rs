@@ -463,14 +463,15 @@ fn extend(list: &mut QuickList, side: Side, elements: Argv<'_>, limits: Limits) 
 }
 
 fn pop(cx: &mut Ctx<'_>, mut args: Args<'_>, side: Side) -> Outcome {
+    // More words than the command takes are found before any of them is read.
+    if args.len() > 2 {
+        return Err(wrong_arity(cx.entry));
+    }
     let key = args.take()?;
     let count = match args.peek() {
         Some(_) => Some(natural(&mut args, Error::NotPositive)?),
         None => None,
     };
-    if !args.is_empty() {
-        return Err(wrong_arity(cx.entry));
-    }
     if !pop_from(cx, key, side, count)? {
         match count {
             Some(_) => cx.out.null_array(),

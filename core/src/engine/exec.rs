@@ -2,6 +2,7 @@
 
 use super::{Args, Ctx, Effect, Engine, Entry};
 use crate::base::Error;
+use crate::base::error::until_zero;
 use crate::base::time::Time;
 use crate::resp::{Argv, Proto};
 use crate::session::{BlockedOn, Client, ConnId, ReplyMode};
@@ -116,16 +117,8 @@ impl Engine {
         };
         self.table.find_sub(entry, sub).ok_or_else(|| {
             let shown = sub.get(..UNKNOWN_SHOWN_MAX).unwrap_or(sub);
-            Error::Bytes(
-                [
-                    b"ERR unknown subcommand '".as_slice(),
-                    shown,
-                    b"'. Try ",
-                    entry.command.name.as_bytes(),
-                    b" HELP.",
-                ]
-                .concat(),
-            )
+            let after = format!("'. Try {} HELP.", entry.command.name);
+            Error::showing("ERR unknown subcommand '", shown, &after)
         })
     }
 
@@ -294,12 +287,11 @@ pub fn wrong_subcommand_arity(entry: &Entry, argv: Argv<'_>) -> Error {
     let container = entry.full_name.split('|').next().unwrap_or_default().to_ascii_uppercase();
     let sub = argv.get(1).unwrap_or_default();
     let shown = sub.get(..UNKNOWN_SHOWN_MAX).unwrap_or(sub);
-    let before = b"ERR unknown subcommand or wrong number of arguments for '".as_slice();
-    Error::Bytes([before, shown, b"'. Try ", container.as_bytes(), b" HELP."].concat())
+    let before = "ERR unknown subcommand or wrong number of arguments for '";
+    Error::showing(before, shown, &format!("'. Try {container} HELP."))
 }
 
 fn unknown_command(argv: Argv<'_>) -> Error {
-    let shorten = |bytes: &[u8]| bytes.get(..UNKNOWN_SHOWN_MAX).unwrap_or(bytes).to_vec();
     let mut shown = Vec::new();
     for arg in argv.from(1).iter() {
         if shown.len() >= UNKNOWN_SHOWN_MAX {
@@ -307,11 +299,12 @@ fn unknown_command(argv: Argv<'_>) -> Error {
         }
         let room = UNKNOWN_SHOWN_MAX - shown.len();
         shown.push(b'\'');
-        shown.extend_from_slice(arg.get(..room).unwrap_or(arg));
+        shown.extend_from_slice(until_zero(arg.get(..room).unwrap_or(arg)));
         shown.extend_from_slice(b"' ");
     }
-    let name = shorten(argv.get(0).unwrap_or_default());
+    let name = argv.get(0).unwrap_or_default();
+    let name = until_zero(name.get(..UNKNOWN_SHOWN_MAX).unwrap_or(name));
     let parts =
-        [b"ERR unknown command '".as_slice(), &name, b"', with args beginning with: ", &shown];
+        [b"ERR unknown command '".as_slice(), name, b"', with args beginning with: ", &shown];
     Error::Bytes(parts.concat())
 }

@@ -3,9 +3,10 @@
 //! The textbook recurrence: the length for two prefixes follows from those for prefixes one byte
 //! shorter. Only two rows of lengths are kept. To walk back through them afterwards it is enough to
 //! know, for each pair of prefixes, from which of the two shorter ones the length came: one bit,
-//! where Redis keeps a 32-bit length. With LEN alone not even that is needed.
+//! where Redis keeps a 32-bit length. With LEN alone not even that is needed. The bound is Redis's all
+//! the same, because it bounds the time too.
 
-use crate::base::{Error, limits};
+use crate::base::Error;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::spec::{Access::*, Flag::*, Group, integer, key, opt, token};
 
@@ -82,6 +83,12 @@ fn lcs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     };
     let (a, b) = (text(first), text(second));
     let (a, b) = (a.as_deref().unwrap_or_default(), b.as_deref().unwrap_or_default());
+    let bytes_max = u64::try_from(cx.engine.config.proto_max_bulk_len).unwrap_or(0);
+    if redis_bytes(a, b) > bytes_max {
+        return Err(Error::text(
+            "ERR Insufficient memory, transient memory for LCS exceeds proto-max-bulk-len",
+        ));
+    }
     if options.len {
         let len = Table::fill(a, b, Keep::Nothing)?.len;
         cx.out.int(i64::from(len));
@@ -122,6 +129,11 @@ fn lcs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     Ok(())
 }
 
+/// How much memory Redis takes for the lengths of all prefixes, by which it bounds the command.
+fn redis_bytes(a: &[u8], b: &[u8]) -> u64 {
+    (a.len() as u64 + 1).saturating_mul(b.len() as u64 + 1).saturating_mul(4)
+}
+
 /// A run of bytes that both strings have: where it starts in each, and its length, never 0.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Match {
@@ -148,18 +160,13 @@ struct Table {
 
 impl Table {
     fn fill(a: &[u8], b: &[u8], keep: Keep) -> Result<Self, Error> {
-        let too_long = a.len().max(b.len()) >= u32::MAX as usize - 1;
-        if too_long {
-            return Err(Error::text("ERR String too long for LCS"));
-        }
         let row_words = b.len().div_ceil(64);
         let words = match keep {
             Keep::Nothing => 0,
             Keep::Steps => a.len().saturating_mul(row_words),
         };
         let mut steps: Vec<u64> = Vec::new();
-        let cells = (a.len() as u64).saturating_mul(b.len() as u64);
-        if cells > limits::LCS_CELLS_MAX || steps.try_reserve_exact(words).is_err() {
+        if steps.try_reserve_exact(words).is_err() {
             return Err(Error::text(
                 "ERR Insufficient memory, failed allocating transient memory for LCS",
             ));

@@ -1,0 +1,205 @@
+//! Random commands, run here and on a real Redis 8: every reply is compared, and at the end of each
+//! round what the keys hold, how it is stored, and when it expires.
+//!
+//! `DIFFERENTIAL_ROUNDS` and `DIFFERENTIAL_SEED` ask for more, or for one round again.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use redstart::base::num;
+use redstart::base::rng::{Rng, Seed};
+use redstart::commands;
+use redstart::engine::Entry;
+use redstart::resp::{Reply, pretty, words};
+use redstart::spec::{Flag, Group};
+use redstart_tests::grammar::{self, Words};
+use redstart_tests::local::Local;
+use redstart_tests::oracle::{self, Server};
+use redstart_tests::play::{Patience, Stage};
+use redstart_tests::tcp::Tcp;
+
+/// Commands in a round.
+const ROUND: usize = 400;
+
+/// Rounds, unless the environment says otherwise.
+const ROUNDS: u64 = 10;
+
+/// A round is sent in pieces of so many commands.
+const BATCH: usize = 50;
+
+/// Commands of the keyspace that are drawn besides those of the data types: what they reply
+/// depends on the data alone, not on the time that passes or on the order of a table.
+const GENERIC: [&str; 10] = [
+    "DEL", "UNLINK", "EXISTS", "TYPE", "TOUCH", "PERSIST", "RENAME", "RENAMENX", "COPY", "EXPIREAT",
+];
+
+#[test]
+fn random_commands_do_the_same_as_in_redis_8() {
+    let Some(program) = oracle::find_redis8() else {
+        println!("NOT COMPARED with Redis 8: none was found (REDIS8_SERVER, the PATH)");
+        return;
+    };
+    let server = Server::start(&program).unwrap();
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first: u64 = number("DIFFERENTIAL_SEED").unwrap_or(1);
+    let rounds: u64 = number("DIFFERENTIAL_ROUNDS").unwrap_or(ROUNDS);
+    let mut theirs = Tcp::new(server.addr);
+    for seed in first..first + rounds {
+        if let Err(text) = round(seed, &mut theirs) {
+            panic!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_ROUNDS=1\n{text}");
+        }
+    }
+}
+
+/// Whether `entry` is drawn.
+fn is_drawn(entry: &Entry) -> bool {
+    match entry.command.group {
+        Group::String | Group::List => !entry.has(Flag::Blocking),
+        Group::Generic => GENERIC.contains(&entry.command.name),
+        _ => false,
+    }
+}
+
+/// Whether a command is left out: what it does depends on the time, or is a fault of Redis that we
+/// do not imitate.
+fn is_left_out(command: &Words) -> bool {
+    let has = |name: &str| command.iter().any(|word| word.eq_ignore_ascii_case(name.as_bytes()));
+    let numbers = || command.iter().filter_map(|word| num::parse_i64(word));
+    // A key that expires soon may be there on one side and gone on the other.
+    let may_expire = ["ex", "px", "setex", "psetex"].into_iter().any(has);
+    if may_expire && numbers().any(|number| (1..60_000).contains(&number)) {
+        return true;
+    }
+    // Redis 8 cuts the index of LSET to 32 bits while the list is small, so that the greatest and
+    // the least 64-bit integers mean elements that are there.
+    has("lset") && numbers().any(|number| i32::try_from(number).is_err())
+}
+
+fn round(seed: u64, theirs: &mut Tcp) -> Result<(), String> {
+    let mut rng = Rng::new(Seed::of(seed));
+    let mut ours = Local::for_tests();
+    let late_ms = clock_ms(theirs).saturating_sub(ours.now().unix_ms() as u64);
+    ours.wait(late_ms);
+    let entries: Vec<&Entry> = commands::table().entries().iter().filter(|e| is_drawn(e)).collect();
+    let proto = if seed.is_multiple_of(2) { "3" } else { "2" };
+    let start = [line(&["FLUSHALL"]), line(&["HELLO", proto])];
+    for stage in [&mut ours as &mut dyn Stage, theirs] {
+        run(stage, &start);
+    }
+    let mut history: Vec<Words> = start.to_vec();
+    for _ in 0..ROUND / BATCH {
+        let mut batch = Vec::new();
+        while batch.len() < BATCH {
+            let entry = entries[rng.below(entries.len() as u64) as usize];
+            let command = grammar::draw(&mut rng, entry);
+            if !is_left_out(&command) {
+                batch.push(command);
+            }
+        }
+        let replies = run(&mut ours, &batch).into_iter().zip(run(theirs, &batch));
+        for (command, (our, their)) in batch.into_iter().zip(replies) {
+            history.push(command);
+            if our != their {
+                return Err(difference(&history, &our, &their));
+            }
+        }
+    }
+    for key in grammar::KEYS {
+        let looks = looks(key);
+        let replies = run(&mut ours, &looks).into_iter().zip(run(theirs, &looks));
+        for (command, (our, their)) in looks.into_iter().zip(replies) {
+            if !is_same(&our, &their) {
+                history.push(command);
+                return Err(difference(&history, &our, &their));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Commands that show all there is to `key`.
+fn looks(key: &str) -> Vec<Words> {
+    vec![
+        line(&["TYPE", key]),
+        line(&["GET", key]),
+        line(&["LRANGE", key, "0", "-1"]),
+        line(&["OBJECT", "ENCODING", key]),
+        line(&["PTTL", key]),
+    ]
+}
+
+/// Whether two replies are the same, but for the time that has passed on one side.
+fn is_same(our: &Reply, their: &Reply) -> bool {
+    match (our, their) {
+        (Reply::Int(our), Reply::Int(their)) => our == their || our.abs_diff(*their) < 60_000,
+        _ => our == their,
+    }
+}
+
+/// What time it is there, in milliseconds since 1970.
+fn clock_ms(stage: &mut dyn Stage) -> u64 {
+    let replies = run(stage, &[line(&["TIME"])]);
+    match replies.first() {
+        Some(Reply::Array(parts)) => match parts.first() {
+            Some(Reply::Bulk(seconds)) => {
+                String::from_utf8_lossy(seconds).parse::<u64>().unwrap() * 1000
+            }
+            _ => 0,
+        },
+        _ => 0,
+    }
+}
+
+fn line(words: &[&str]) -> Words {
+    words.iter().map(|&word| word.into()).collect()
+}
+
+/// Sends `batch` and returns the replies.
+fn run(stage: &mut dyn Stage, batch: &[Words]) -> Vec<Reply> {
+    let mut bytes = Vec::new();
+    for command in batch {
+        bytes.extend(format!("*{}\r\n", command.len()).bytes());
+        for word in command {
+            bytes.extend(format!("${}\r\n", word.len()).bytes());
+            bytes.extend(word);
+            bytes.extend(b"\r\n");
+        }
+    }
+    stage.send("a", &bytes).unwrap();
+    let (mut input, mut replies) = (Vec::new(), Vec::new());
+    while replies.len() < batch.len() {
+        let mut start = 0;
+        while let Some((reply, length)) = Reply::read(&input[start..]).unwrap() {
+            replies.push(reply);
+            start += length;
+        }
+        input.drain(..start);
+        if replies.len() < batch.len() {
+            for (_, bytes, closed) in stage.receive(Patience::Expecting("a")) {
+                assert!(!closed, "the connection was closed");
+                input.extend(bytes);
+            }
+        }
+    }
+    replies
+}
+
+/// What went before, as far as it has to do with the keys of the last command.
+fn difference(history: &[Words], our: &Reply, their: &Reply) -> String {
+    let last = history.last().unwrap();
+    let keys: Vec<&Vec<u8>> = last[1..]
+        .iter()
+        .filter(|word| grammar::KEYS.iter().any(|key| key.as_bytes() == word.as_slice()))
+        .collect();
+    let concerned = |command: &&Words| command[1..].iter().any(|word| keys.contains(&word));
+    let mut shown: Vec<String> = history
+        .iter()
+        .filter(concerned)
+        .map(|command| {
+            let words: Vec<Vec<u8>> = command.iter().map(|word| words::quote(word)).collect();
+            format!("> {}", String::from_utf8_lossy(&words.join(&b' ')))
+        })
+        .collect();
+    let before = shown.len().saturating_sub(30);
+    let shown = shown.split_off(before).join("\n");
+    format!("{shown}\nours:\n{}Redis 8's:\n{}", pretty::print(our), pretty::print(their))
+}
