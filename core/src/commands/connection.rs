@@ -238,7 +238,7 @@ fn reset(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let session = &mut *cx.session;
     cx.engine.pubsub.leave(session.id, &std::mem::take(&mut session.subscriptions));
     cx.engine.stop_tracking(session);
-    session.monitor = false;
+    cx.engine.stop_monitor(session);
     session.db = 0;
     session.name.clear();
     session.reply_mode = ReplyMode::On;

@@ -18,6 +18,7 @@ mod expire;
 mod keys;
 mod list;
 mod list_move;
+mod monitor;
 mod object;
 mod pubsub;
 mod saving;
@@ -40,6 +41,7 @@ pub fn table() -> &'static Table {
             keys::COMMANDS,
             list::COMMANDS,
             list_move::COMMANDS,
+            monitor::COMMANDS,
             object::COMMANDS,
             pubsub::COMMANDS,
             saving::COMMANDS,

@@ -129,6 +129,7 @@ impl Engine {
         }
         self.end_transaction(session);
         self.stop_tracking(session);
+        self.stop_monitor(session);
         self.pubsub.leave(session.id, &std::mem::take(&mut session.subscriptions));
         self.care.overfull.remove(&session.id);
         session.input = Vec::new();

@@ -24,6 +24,8 @@ pub struct Ctx<'a> {
     pub entry: &'static Entry,
     /// Whether the command must not wait: it runs inside a transaction.
     pub deny_blocking: bool,
+    /// Whether the command runs again because it had to wait before.
+    pub is_retry: bool,
 }
 
 impl Ctx<'_> {
@@ -36,6 +38,7 @@ impl Ctx<'_> {
             engine: self.engine,
             entry,
             deny_blocking: true,
+            is_retry: false,
         }
     }
 }

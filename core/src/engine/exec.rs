@@ -59,13 +59,13 @@ impl Engine {
 
     /// Calls the handler of `entry`, and counts.
     pub fn call(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
-        self.call_again(now, client, entry, argv);
+        Self::context(self, now, client, entry).perform(argv);
         if client.session.blocked.is_some() {
             self.enqueue_blocked(client);
         }
     }
 
-    /// Calls the handler of a command that may have waited before.
+    /// Calls the handler of a command that has waited.
     pub fn call_again(
         &mut self,
         now: Time,
@@ -73,7 +73,9 @@ impl Engine {
         entry: &'static Entry,
         argv: Argv<'_>,
     ) {
-        Self::context(self, now, client, entry).perform(argv);
+        let mut cx = Self::context(self, now, client, entry);
+        cx.is_retry = true;
+        cx.perform(argv);
     }
 
     /// Asks the host to send what `conn` is owed.
@@ -99,6 +101,7 @@ impl Engine {
             engine: self,
             entry,
             deny_blocking: false,
+            is_retry: false,
         }
     }
 
@@ -147,6 +150,10 @@ impl Engine {
                  RESET are allowed in this context",
                 entry.full_name
             )));
+        }
+        // To Redis, a client in MONITOR is a kind of replica.
+        if session.monitor && (entry.has(Flag::Readonly) || may_write(entry)) {
+            return Err(Error::text("ERR Replica can't interact with the keyspace"));
         }
         Ok(())
     }
@@ -223,6 +230,9 @@ impl<'b> Ctx<'b> {
         let names = if entry.is_sub() { 2 } else { 1 };
         let outcome = (entry.command.run)(self, Args::new(argv, names));
         self.depth -= 1;
+        if !self.is_retry {
+            self.show_to_monitors(argv);
+        }
         if self.session.blocked.is_some() {
             return;
         }

@@ -17,6 +17,7 @@ pub mod exec;
 pub mod expiry;
 pub mod help;
 pub mod keys;
+pub mod monitor;
 pub mod notify;
 pub mod pubsub;
 pub mod saving;
@@ -31,6 +32,8 @@ pub use ctx::Ctx;
 pub use notify::Class;
 pub use stats::Stats;
 pub use world::{Effect, Measures};
+
+use std::collections::BTreeSet;
 
 use crate::base::Error;
 use crate::base::rng::{Rng, Seed};
@@ -94,6 +97,8 @@ pub struct Engine {
     pub pubsub: pubsub::Pubsub,
     /// Who is to be told when keys change.
     pub tracker: tracking::Tracker,
+    /// The clients in MONITOR.
+    pub monitors: BTreeSet<u64>,
     /// Clients to look at again.
     pub care: clients::Care,
     /// What was counted.
@@ -146,6 +151,7 @@ impl Engine {
             clients: Registry::default(),
             pubsub: pubsub::Pubsub::default(),
             tracker: tracking::Tracker::default(),
+            monitors: BTreeSet::new(),
             care: clients::Care::default(),
             stats: Stats::new(table.entries().len()),
             rng,

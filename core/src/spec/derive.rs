@@ -209,6 +209,57 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [A
     Some(found)
 }
 
+/// The indices of the words in `argv`, from `start` on, that must not be shown: each argument named
+/// `password`, and those that stand in one group with it. Costs O(words × options).
+pub fn secrets(args: &[Arg], start: usize, argv: Argv<'_>) -> Vec<usize> {
+    if args.iter().any(is_password) {
+        return (start..argv.len()).collect();
+    }
+    let mut options = Vec::new();
+    collect_options(args, &mut options);
+    if options.iter().all(|option| !option.is_secret) {
+        return Vec::new();
+    }
+    let (mut found, mut index) = (Vec::new(), start);
+    while let Some(word) = argv.get(index) {
+        let is_word = |option: &&Opt| word.eq_ignore_ascii_case(option.word.as_bytes());
+        let option = options.iter().find(is_word);
+        index += 1;
+        if let Some(&Opt { width, is_secret, .. }) = option {
+            if is_secret {
+                found.extend(index..(index + width).min(argv.len()));
+            }
+            index += width;
+        }
+    }
+    found
+}
+
+/// A word with the arguments behind it.
+struct Opt {
+    word: &'static str,
+    /// How many arguments follow the word.
+    width: usize,
+    is_secret: bool,
+}
+
+fn collect_options(args: &[Arg], options: &mut Vec<Opt>) {
+    for arg in args {
+        match arg.token {
+            Some(word) => {
+                let width = usize::try_from(single_width(arg) - 1).unwrap_or(0);
+                let is_secret = is_password(arg) || arg.args.iter().any(is_password);
+                options.push(Opt { word, width, is_secret });
+            }
+            None => collect_options(arg.args, options),
+        }
+    }
+}
+
+fn is_password(arg: &Arg) -> bool {
+    arg.kind == Kind::String && arg.display.unwrap_or(arg.name) == "password"
+}
+
 /// All ACL categories of `command`, in the order of [`Category`].
 pub fn categories<H>(command: &Command<H>) -> Vec<Category> {
     let has = |flag| command.flags.contains(&flag);

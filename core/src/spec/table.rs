@@ -2,6 +2,7 @@
 
 use super::{Category, Command, KeySpec, derive};
 use crate::base::Map;
+use crate::resp::Argv;
 
 /// A declaration with what was derived from it.
 pub struct Entry<H: 'static> {
@@ -36,6 +37,12 @@ impl<H> Entry<H> {
     #[inline]
     pub fn is_sub(&self) -> bool {
         self.container.is_some()
+    }
+
+    /// The indices of the words in `argv` that must not be shown: passwords, and user names that
+    /// come with them. O(words).
+    pub fn secrets(&self, argv: Argv<'_>) -> Vec<usize> {
+        derive::secrets(self.command.args, 1 + usize::from(self.is_sub()), argv)
     }
 
     /// Whether `count` words are as many as the command takes.
