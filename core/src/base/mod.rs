@@ -8,6 +8,7 @@ pub mod glob;
 pub mod limits;
 pub mod num;
 pub mod rng;
+pub mod sha1;
 pub mod time;
 
 pub use error::Error;

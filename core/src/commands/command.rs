@@ -272,8 +272,10 @@ fn command_docs(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
 fn docs(out: &mut Out, table: &Table, entry: &Entry) {
     let command = entry.command;
     out.bulk(entry.full_name.as_bytes());
+    let flags = [(command.deprecated.is_some(), "deprecated"), (entry.has(System), "syscmd")];
+    let flags: Vec<&str> = flags.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
     let optional = [
-        command.deprecated.is_some(),
+        !flags.is_empty(),
         command.deprecated.is_some(),
         command.deprecated.is_some(),
         !command.args.is_empty(),
@@ -290,10 +292,14 @@ fn docs(out: &mut Out, table: &Table, entry: &Entry) {
         out.bulk(name.as_bytes());
         out.bulk(text.as_bytes());
     }
-    if let Some((since, instead)) = command.deprecated {
+    if !flags.is_empty() {
         out.bulk(b"doc_flags");
-        out.set(1);
-        out.simple("deprecated");
+        out.set(flags.len());
+        for flag in flags {
+            out.simple(flag);
+        }
+    }
+    if let Some((since, instead)) = command.deprecated {
         out.bulk(b"deprecated_since");
         out.bulk(since.as_bytes());
         out.bulk(b"replaced_by");

@@ -14,6 +14,7 @@ mod command;
 mod config;
 mod connection;
 mod databases;
+mod debug;
 mod expire;
 mod keys;
 mod list;
@@ -23,6 +24,7 @@ mod object;
 mod pubsub;
 mod saving;
 mod scan;
+mod server;
 mod string;
 mod transaction;
 mod wait;
@@ -37,6 +39,7 @@ pub fn table() -> &'static Table {
             config::COMMANDS,
             connection::COMMANDS,
             databases::COMMANDS,
+            debug::COMMANDS,
             expire::COMMANDS,
             keys::COMMANDS,
             list::COMMANDS,
@@ -46,6 +49,7 @@ pub fn table() -> &'static Table {
             pubsub::COMMANDS,
             saving::COMMANDS,
             scan::COMMANDS,
+            server::COMMANDS,
             string::COMMANDS,
             transaction::COMMANDS,
             wait::COMMANDS,

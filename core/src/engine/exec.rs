@@ -5,7 +5,7 @@ use crate::base::Error;
 use crate::base::error::until_zero;
 use crate::base::time::Time;
 use crate::resp::{Argv, Proto};
-use crate::session::{BlockedOn, Client, ConnId, ReplyMode};
+use crate::session::{BlockedOn, Client, ConnId, ReplyMode, Session};
 use crate::spec::Flag;
 
 /// How much of an unknown command and its arguments the error shows, in bytes.
@@ -131,6 +131,9 @@ impl Engine {
             return Err(wrong_arity(entry));
         }
         let session = &client.session;
+        if entry.has(Flag::Protected) {
+            self.admit_protected(session, entry)?;
+        }
         if self.must_auth(session) && !entry.has(Flag::NoAuth) {
             return Err(Error::text("NOAUTH Authentication required."));
         }
@@ -156,6 +159,23 @@ impl Engine {
             return Err(Error::text("ERR Replica can't interact with the keyspace"));
         }
         Ok(())
+    }
+
+    /// Whether a client may use what the configuration has to allow.
+    fn admit_protected(&self, session: &Session, entry: &Entry) -> Result<(), Error> {
+        let (name, allowed) = match entry.container {
+            None => ("DEBUG", self.config.enable_debug_command),
+            Some(_) => ("MODULE", self.config.enable_module_command),
+        };
+        if allowed.allows(session.origin.local) {
+            return Ok(());
+        }
+        let option = format!("enable-{}-command", name.to_ascii_lowercase());
+        Err(Error::from(format!(
+            "ERR {name} command not allowed. If the {option} option is set to \"local\", you can run \
+             it from a local connection, otherwise you need to set this option in the \
+             configuration file, and then restart the server."
+        )))
     }
 
     /// Replies to a command that was not run.

@@ -107,6 +107,8 @@ pub struct Engine {
     pub rng: Rng,
     /// This run's id: 40 hexadecimal digits.
     pub run_id: String,
+    /// The id of this data's history: 40 hexadecimal digits.
+    pub repl_id: [u8; 40],
     /// When the node was made.
     pub started: Time,
     /// What the host measured last.
@@ -144,6 +146,7 @@ impl Engine {
         let mut rng = Rng::new(seed);
         let hash_key = [rng.next_u64(), rng.next_u64()];
         let run_id = String::from_utf8_lossy(&rng.hex::<40>()).into_owned();
+        let repl_id = rng.hex();
         Self {
             table,
             shard: Shard::new(config.databases, hash_key),
@@ -156,6 +159,7 @@ impl Engine {
             stats: Stats::new(table.entries().len()),
             rng,
             run_id,
+            repl_id,
             started: now,
             measures: Measures::default(),
             effects: Vec::new(),

@@ -97,6 +97,8 @@ pub enum Flag {
     Asking,
     /// Touches keys that its arguments do not name.
     TouchesArbitraryKeys,
+    /// Not meant for people: used by servers among themselves, or by tests.
+    System,
 }
 
 impl Flag {
@@ -122,7 +124,9 @@ impl Flag {
             Self::NoAsyncLoading => "no_async_loading",
             Self::NoMandatoryKeys => "no_mandatory_keys",
             Self::Asking => "asking",
-            Self::Protected | Self::TouchesArbitraryKeys | Self::MayReplicate => return None,
+            Self::Protected | Self::TouchesArbitraryKeys | Self::MayReplicate | Self::System => {
+                return None;
+            }
         })
     }
 }

@@ -67,6 +67,27 @@ impl std::ops::Deref for Digits {
     }
 }
 
+/// Reads a number of bytes: digits with a unit. `k` is 1000 and `kb` 1024, and so on. No digits
+/// are 0, as in Redis.
+pub fn parse_memory(word: &[u8]) -> Option<u64> {
+    let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let (digits, unit) = word.split_at(digits);
+    let factor = match unit.to_ascii_lowercase().as_slice() {
+        b"" | b"b" => 1,
+        b"k" => 1000,
+        b"kb" => 1 << 10,
+        b"m" => 1_000_000,
+        b"mb" => 1 << 20,
+        b"g" => 1_000_000_000,
+        b"gb" => 1 << 30,
+        _ => return None,
+    };
+    let number = digits.iter().fold(0u64, |number, digit| {
+        number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
+    });
+    Some(number.saturating_mul(factor))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -14,4 +14,4 @@ mod scan;
 
 pub use double::{DoubleText, format_f64, parse_f64};
 pub use extended::Extended;
-pub use integer::{Digits, parse_i64};
+pub use integer::{Digits, parse_i64, parse_memory};

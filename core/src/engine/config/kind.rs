@@ -121,7 +121,7 @@ impl Kind {
                 within(value.into(), min.into(), max.into())
             }
             Self::Memory(min, max) => {
-                let value = read_memory(word).ok_or("argument must be a memory value")?;
+                let value = num::parse_memory(word).ok_or("argument must be a memory value")?;
                 within(value.into(), min.into(), max.into())
             }
             Self::MemoryOrPercent => read_memory_or_percent(word),
@@ -184,26 +184,6 @@ fn must_be_one_of(names: &[&str]) -> Refusal {
     format!("argument(s) must be one of the following: {}", names.join(", ")).into()
 }
 
-/// Digits with a unit: `k` is 1000 and `kb` 1024, and so on. No digits are 0, as in Redis.
-fn read_memory(word: &[u8]) -> Option<u64> {
-    let digits = word.iter().take_while(|byte| byte.is_ascii_digit()).count();
-    let (digits, unit) = word.split_at(digits);
-    let factor = match unit.to_ascii_lowercase().as_slice() {
-        b"" | b"b" => 1,
-        b"k" => 1000,
-        b"kb" => 1 << 10,
-        b"m" => 1_000_000,
-        b"mb" => 1 << 20,
-        b"g" => 1_000_000_000,
-        b"gb" => 1 << 30,
-        _ => return None,
-    };
-    let number = digits.iter().fold(0u64, |number, digit| {
-        number.saturating_mul(10).saturating_add(u64::from(digit - b'0'))
-    });
-    Some(number.saturating_mul(factor))
-}
-
 fn read_memory_or_percent(word: &[u8]) -> Result<Value, Refusal> {
     if let Some(percent) = word.strip_suffix(b"%") {
         return match num::parse_i64(percent) {
@@ -212,7 +192,7 @@ fn read_memory_or_percent(word: &[u8]) -> Result<Value, Refusal> {
             _ => Err("argument must be a memory or percent value".into()),
         };
     }
-    let bytes = read_memory(word).ok_or("argument must be a memory or percent value")?;
+    let bytes = num::parse_memory(word).ok_or("argument must be a memory or percent value")?;
     if i64::try_from(bytes).is_err() {
         return Err("percentage argument must be less or equal to 100".into());
     }
@@ -281,7 +261,11 @@ fn read_output_limits(old: &Value, words: &[Vec<u8>]) -> Result<Value, Refusal> 
         };
         let read = || {
             let seconds = num::parse_i64(seconds).and_then(|n| u64::try_from(n).ok())?;
-            Some(OutputLimit { hard: read_memory(hard)?, soft: read_memory(soft)?, seconds })
+            Some(OutputLimit {
+                hard: num::parse_memory(hard)?,
+                soft: num::parse_memory(soft)?,
+                seconds,
+            })
         };
         *place = read()
             .ok_or("Error in hard, soft or soft_seconds setting in buffer limit configuration.")?;

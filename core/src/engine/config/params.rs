@@ -298,7 +298,9 @@ pub static PARAMS: &[Param] = &[
     param("enable-debug-command", LOCAL, "no", "Who may use DEBUG.")
         .is(Trait::Immutable)
         .field(field!(enable_debug_command)),
-    param("enable-module-command", LOCAL, "no", "Who may use MODULE.").is(Trait::Immutable),
+    param("enable-module-command", LOCAL, "no", "Who may use MODULE.")
+        .is(Trait::Immutable)
+        .field(field!(enable_module_command)),
     param("enable-protected-configs", LOCAL, "no", "Who may change protected parameters.")
         .is(Trait::Immutable)
         .field(field!(enable_protected_configs)),

@@ -18,6 +18,7 @@ pub struct Settings {
     pub dbfilename: Vec<u8>,
     pub dir: Vec<u8>,
     pub enable_debug_command: Local,
+    pub enable_module_command: Local,
     pub enable_protected_configs: Local,
     pub hz: i64,
     pub lfu_decay_time: u32,

@@ -1,0 +1,367 @@
+//! DEBUG: looking into the engine, and making it misbehave in a controlled way, for tests.
+//!
+//! Only clients that `enable-debug-command` lets may use it. In Redis its subcommands are no commands
+//! of their own, so they are told apart here; the list is as declared as the rest.
+
+use crate::base::sha1::{hex, sha1};
+use crate::base::{Error, num};
+use crate::ds::QuickList;
+use crate::ds::quicklist::NodeRef;
+use crate::engine::world::Level;
+use crate::engine::{Args, Command, Ctx, Outcome, help as text};
+use crate::resp::Proto;
+use crate::spec::{Flag::*, Group};
+use crate::store::{Type, Value, ValueRef};
+
+pub(crate) const COMMANDS: &[&Command] = &[&DEBUG];
+
+const DEBUG: Command = Command {
+    name: "DEBUG",
+    summary: "Looks into the server and makes it misbehave, for tests.",
+    since: "1.0.0",
+    group: Group::Server,
+    complexity: "That of the subcommand",
+    flags: &[Admin, Noscript, Loading, Stale, Protected, System],
+    arity: Some(-2),
+    example: "> DEBUG PROTOCOL integer\n(integer) 12345\n",
+    run: debug,
+    ..Command::BASE
+};
+
+/// A subcommand: its name, its arguments for HELP, how many there are, what it does, its handler.
+type Sub = (&'static str, &'static str, std::ops::RangeInclusive<usize>, &'static str, Handler);
+
+type Handler = fn(&mut Ctx<'_>, Args<'_>) -> Outcome;
+
+const MANY: usize = usize::MAX;
+
+const SUBCOMMANDS: &[Sub] = &[
+    ("CHANGE-REPL-ID", "", 0..=0, "Draws a new replication id.", change_repl_id),
+    ("DIGEST", "", 0..=0, "Replies with a hash of all data.", digest),
+    ("DIGEST-VALUE", "key [key ...]", 0..=MANY, "Hashes the values of keys.", digest_value),
+    ("DICT-RESIZING", "<0 | 1>", 1..=1, "Accepted; tables here never stop growing.", accepted),
+    ("ERROR", "message", 1..=1, "Replies with an error of this text.", error),
+    ("LISTPACK", "key", 1..=1, "Tells whether a value is one listpack.", listpack),
+    ("LOG", "message", 1..=1, "Writes a line to the log.", log),
+    ("OBJECT", "key", 1..=1, "Shows how a value is stored.", object),
+    ("PAUSE-CRON", "<0 | 1>", 1..=1, "Accepted; there is no periodic work to stop.", accepted),
+    (
+        "POPULATE",
+        "count [prefix] [size]",
+        1..=3,
+        "Adds so many strings `prefix:N`, unless they are there, filled up to a size.",
+        populate,
+    ),
+    ("PROTOCOL", "type", 1..=1, "Replies with a sample of a type of reply.", protocol),
+    ("QUICKLIST", "key [detail]", 1..=2, "Tells whether a list has several nodes.", quicklist),
+    (
+        "QUICKLIST-PACKED-THRESHOLD",
+        "size",
+        1..=1,
+        "Sets the size from which an element of a list gets a node of its own; 0 for the default.",
+        packed_threshold,
+    ),
+    (
+        "REPLICATE",
+        "argument [argument ...]",
+        1..=MANY,
+        "Accepted; there are no replicas.",
+        accepted,
+    ),
+    ("REPLYBUFFER", "option value", 2..=2, "Accepted; output has no fixed buffer.", accepted),
+    ("SET-ACTIVE-EXPIRE", "<0 | 1>", 1..=1, "Stops or starts looking for expired keys.", expire),
+    ("SET-DISABLE-DENY-SCRIPTS", "<0 | 1>", 1..=1, "Accepted; there are no scripts.", accepted),
+    (
+        "SET-SKIP-CHECKSUM-VALIDATION",
+        "<0 | 1>",
+        1..=1,
+        "Accepted; checksums are checked.",
+        accepted,
+    ),
+    ("SLEEP", "seconds", 1..=1, "Runs nothing for so long.", sleep),
+    ("STRINGMATCH-TEST", "", 0..=0, "Accepted; patterns are tested elsewhere.", match_test),
+    ("HELP", "", 0..=0, "Lists the subcommands.", help),
+];
+
+fn debug(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let name = args.take()?;
+    let sub = SUBCOMMANDS.iter().find(|sub| name.eq_ignore_ascii_case(sub.0.as_bytes()));
+    match sub {
+        Some((_, _, takes, _, run)) if takes.contains(&args.len()) => run(cx, args),
+        _ => {
+            let text = b"ERR unknown subcommand or wrong number of arguments for '".as_slice();
+            Err(Error::Bytes([text, name, b"'. Try DEBUG HELP."].concat()))
+        }
+    }
+}
+
+fn help(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let item = |sub: &Sub| (format!("{} {}", sub.0, sub.1).trim_end().to_owned(), sub.3);
+    let items: Vec<_> = SUBCOMMANDS.iter().map(item).collect();
+    text::reply(cx, "DEBUG", &items);
+    Ok(())
+}
+
+/// What makes no sense here, and does no harm.
+fn accepted(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    cx.out.ok();
+    Ok(())
+}
+
+fn match_test(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    cx.out.simple("Apparently Redis did not crash: test passed");
+    Ok(())
+}
+
+fn change_repl_id(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    cx.repl_id = cx.engine.rng.hex::<40>();
+    cx.out.ok();
+    Ok(())
+}
+
+fn error(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    cx.out.error_line(args.take()?);
+    Ok(())
+}
+
+fn log(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let message = String::from_utf8_lossy(args.take()?);
+    cx.log(Level::Warning, &format!("DEBUG LOG: {message}"));
+    cx.out.ok();
+    Ok(())
+}
+
+/// A number as C's `strtod` and `atoi` read it for these options: what is none is 0.
+fn lenient(text: &[u8]) -> f64 {
+    num::parse_f64(text).unwrap_or(0.0)
+}
+
+fn sleep(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let us = lenient(args.take()?).max(0.0) * 1e6;
+    if us >= 1.0 {
+        cx.asleep_until = Some(cx.now.mono + us as u64);
+    }
+    cx.out.ok();
+    Ok(())
+}
+
+fn expire(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    cx.active_expire = lenient(args.take()?) != 0.0;
+    cx.out.ok();
+    Ok(())
+}
+
+fn packed_threshold(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    const MAX: u64 = 4 << 30;
+    let refused =
+        Error::text("ERR argument must be a memory value bigger than 1 and smaller than 4gb");
+    let size = num::parse_memory(args.take()?).filter(|&size| size <= MAX).ok_or(refused)?;
+    cx.packed_threshold = usize::try_from(size).ok().filter(|&size| size > 0);
+    cx.out.ok();
+    Ok(())
+}
+
+fn populate(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let positive =
+        |text| num::parse_i64(text).and_then(|n| usize::try_from(n).ok()).ok_or(Error::NotPositive);
+    let count = positive(args.take()?)?;
+    let prefix = if args.is_empty() { b"key" } else { args.take()? };
+    let size = if args.is_empty() { 0 } else { positive(args.take()?)? };
+    if size as i64 > cx.config.proto_max_bulk_len {
+        return Err(Error::StringTooLong);
+    }
+    for number in 0..count {
+        let suffix = number.to_string();
+        let key = [prefix, b":", suffix.as_bytes()].concat();
+        if cx.look(&key).is_some() {
+            continue;
+        }
+        let mut value = [b"value:", suffix.as_bytes()].concat();
+        if size > 0 {
+            value.resize(size, 0);
+        }
+        let (db, class) = (cx.session.db, crate::engine::Class::String);
+        cx.engine.insert(db, &key, Value::Str(value), None);
+        cx.changed(&key, class, "set");
+    }
+    cx.out.ok();
+    Ok(())
+}
+
+fn protocol(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let kind = args.take()?.to_ascii_lowercase();
+    let out = &mut *cx.out;
+    match kind.as_slice() {
+        b"string" => out.bulk(b"Hello World"),
+        b"integer" => out.int(12345),
+        b"double" => out.double(3141.0 / 1000.0),
+        b"null" => out.null(),
+        b"bignum" => out.big_number("1234567999999999999999999999999999999"),
+        b"true" => out.bool(true),
+        b"false" => out.bool(false),
+        b"verbatim" => out.verbatim("txt", b"This is a verbatim\nstring"),
+        b"array" | b"set" => {
+            if kind == b"array" {
+                out.array(3)
+            } else {
+                out.set(3)
+            }
+            (0..3).for_each(|number| out.int(number));
+        }
+        b"map" => {
+            out.map(3);
+            for number in 0..3 {
+                out.int(number);
+                out.bool(number == 1);
+            }
+        }
+        b"attrib" => {
+            if out.attributes(1) {
+                out.bulk(b"key-popularity");
+                out.array(2);
+                out.bulk(b"key:123");
+                out.int(90);
+            }
+            out.bulk(b"Some real reply following the attribute");
+        }
+        b"push" => {
+            if out.proto() == Proto::V2 {
+                return Err(Error::text("ERR RESP2 is not supported by this command"));
+            }
+            out.bulk(b"Some real reply following the push reply");
+            out.push(2);
+            out.bulk(b"server-cpu-usage");
+            out.int(42);
+        }
+        _ => {
+            return Err(Error::text(
+                "ERR Wrong protocol type name. Please use one of the following: \
+                 string|integer|double|bignum|null|array|set|map|attrib|push|verbatim|true|false",
+            ));
+        }
+    }
+    Ok(())
+}
+
+fn listpack(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    match cx.inspect(args.take()?).ok_or(Error::NoSuchKey)?.value.encoding() {
+        "listpack" => cx.out.simple("Listpack structure printed on stdout"),
+        _ => return Err(Error::text("ERR Not a listpack encoded object.")),
+    }
+    Ok(())
+}
+
+fn quicklist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    match cx.inspect(args.take()?).ok_or(Error::NoSuchKey)?.value.encoding() {
+        "quicklist" => cx.out.simple("Quicklist structure printed on stdout"),
+        _ => return Err(Error::text("ERR Not a quicklist encoded object.")),
+    }
+    Ok(())
+}
+
+fn object(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let key = args.take()?;
+    let clock = cx.access_clock;
+    let fill = cx.config.list_max_listpack_size;
+    let found = cx.inspect(key).ok_or(Error::NoSuchKey)?;
+    let (value, access) = (found.value, found.access);
+    let size = match value {
+        ValueRef::List(list) => list.nodes().map(node_bytes).sum(),
+        _ => value.text().map_or(0, |text| text.len() + 1),
+    };
+    // The address is one for all: where a value lies in memory is nobody's business.
+    let mut line = format!(
+        "Value at:0x0 refcount:1 encoding:{} serializedlength:{size} lru:{access} \
+         lru_seconds_idle:{}",
+        value.encoding(),
+        clock.wrapping_sub(access) & 0x00ff_ffff,
+    );
+    if let (ValueRef::List(list), "quicklist") = (value, value.encoding()) {
+        line.push_str(&nodes(list, fill));
+    }
+    cx.out.simple(&line);
+    Ok(())
+}
+
+fn node_bytes(node: NodeRef<'_>) -> usize {
+    match node {
+        NodeRef::Packed(pack) => pack.as_bytes().len(),
+        NodeRef::Plain(bytes) => bytes.len(),
+    }
+}
+
+/// What DEBUG OBJECT adds for a list of several nodes.
+fn nodes(list: &QuickList, fill: i32) -> String {
+    let count = list.nodes().count();
+    let bytes: usize = list.nodes().map(node_bytes).sum();
+    let average = list.len() as f64 / count.max(1) as f64;
+    format!(
+        " ql_nodes:{count} ql_avg_node:{average:.2} ql_listpack_max:{fill} ql_compressed:0 \
+         ql_uncompressed_size:{bytes}"
+    )
+}
+
+/// A hash that is put together from parts. In a part's order it matters for `mix`, not for `xor`.
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
+struct Digest([u8; 20]);
+
+impl Digest {
+    fn xor(&mut self, bytes: &[u8]) {
+        for (own, other) in self.0.iter_mut().zip(sha1(bytes)) {
+            *own ^= other;
+        }
+    }
+
+    fn mix(&mut self, bytes: &[u8]) {
+        self.xor(bytes);
+        self.0 = sha1(&self.0);
+    }
+
+    fn value(&mut self, value: ValueRef<'_>, expires_ms: Option<i64>) {
+        // The numbers that Redis gives the types.
+        let kind: u32 = match value.kind() {
+            Type::String => 0,
+            Type::List => 1,
+        };
+        self.mix(&kind.to_be_bytes());
+        if let ValueRef::List(list) = value {
+            list.iter_from(0).for_each(|element| element.with_bytes(|bytes| self.mix(bytes)));
+        } else if let Some(text) = value.text() {
+            self.mix(&text);
+        }
+        if expires_ms.is_some() {
+            self.xor(b"!!expire!!");
+        }
+    }
+}
+
+fn digest(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    let mut all = Digest::default();
+    for (number, db) in (0u32..).zip(&cx.shard.dbs) {
+        if db.is_empty() {
+            continue;
+        }
+        all.mix(&number.to_be_bytes());
+        db.each(|key, found| {
+            let mut one = Digest::default();
+            one.mix(key);
+            one.value(found.value, found.expires_ms);
+            all.xor(&one.0);
+        });
+    }
+    cx.out.simple(&hex(&all.0));
+    Ok(())
+}
+
+fn digest_value(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let keys = args.rest();
+    cx.out.array(keys.len());
+    for key in keys.iter() {
+        let mut digest = Digest::default();
+        if let Some(found) = cx.inspect(key) {
+            digest.value(found.value, found.expires_ms);
+        }
+        cx.out.simple(&hex(&digest.0));
+    }
+    Ok(())
+}
