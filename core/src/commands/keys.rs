@@ -328,9 +328,11 @@ fn touch(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let db = cx.session.db;
     let mut count = 0;
     for key in args.rest().iter() {
-        if let Some(access) = cx.ask(key).map(|found| found.access) {
+        if cx.ask(key).is_some() {
             // Under CLIENT NO-TOUCH too.
-            cx.mark_used(db, key, access);
+            if let Some(at) = cx.shard.dbs[db].locate(key) {
+                cx.mark_used(db, at);
+            }
             count += 1;
         }
     }

@@ -316,7 +316,7 @@ fn store_pairs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     while !args.is_empty() {
         let (key, value) = (args.take()?, args.take()?);
-        cx.expire_if_due(key);
+        cx.use_key(key);
         store(cx, key, value, None);
     }
     Ok(())
@@ -386,7 +386,7 @@ const SET: Command = Command {
 fn set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, value) = (args.take()?, args.take()?);
     if args.is_empty() {
-        cx.expire_if_due(key);
+        cx.use_key(key);
         store(cx, key, value, None);
         cx.out.ok();
         return Ok(());

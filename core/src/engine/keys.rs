@@ -6,58 +6,59 @@ use crate::base::Error;
 use crate::ds::QuickList;
 use crate::ds::quicklist::Limits;
 use crate::resp::Out;
-use crate::store::db::Found;
+use crate::store::db::{At, Found};
 use crate::store::{Db, Type, Value, ValueMut, ValueRef};
 
 impl<'b> Ctx<'b> {
-    /// Removes `key` if it has expired, and notes that it is being used if it has not. Returns
-    /// whether it is there. Every look-up comes through here.
-    pub fn expire_if_due(&mut self, key: &[u8]) -> bool {
-        let Some(access) = self.live_access(key) else { return false };
+    /// Where `key` is, which is being used; removes it if it has expired. Every look-up of a key that
+    /// counts as a use comes through here.
+    #[inline]
+    pub fn use_key(&mut self, key: &[u8]) -> Option<At> {
+        let at = self.live(key)?;
         if !self.session.no_touch {
-            let db = self.session.db;
-            self.engine.mark_used(db, key, access);
+            self.engine.mark_used(self.session.db, at);
         }
-        true
+        Some(at)
     }
 
-    /// The access bits of `key`, or `None` if there is none; removes it if it has expired.
-    fn live_access(&mut self, key: &[u8]) -> Option<u32> {
-        self.engine.live_access(self.now.unix_ms(), self.session.db, key)
+    /// Where `key` is; removes it if it has expired.
+    #[inline]
+    fn live(&mut self, key: &[u8]) -> Option<At> {
+        self.engine.live(self.now.unix_ms(), self.session.db, key)
     }
 
     /// Whether there is a `key`, which is not used by that; removes it if it has expired.
     pub fn exists(&mut self, key: &[u8]) -> bool {
-        self.live_access(key).is_some()
+        self.live(key).is_some()
     }
 
     /// Whether database `db` holds `key`; removes it if it has expired.
     pub fn exists_in(&mut self, db: usize, key: &[u8]) -> bool {
-        self.engine.live_access(self.now.unix_ms(), db, key).is_some()
+        self.engine.live(self.now.unix_ms(), db, key).is_some()
     }
 
     /// What `key` holds, for a command that reads: counted as a hit or a miss.
     pub fn read(&mut self, key: &[u8]) -> Option<Found<'_>> {
-        let is_there = self.expire_if_due(key);
-        self.count_read(key, is_there);
-        if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
+        let at = self.use_key(key);
+        self.count_read(key, at.is_some());
+        at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
     }
 
     /// As [`Ctx::read`], for a command that asks about the key rather than for what it holds: it
     /// does not count as a use of the key.
     pub fn ask(&mut self, key: &[u8]) -> Option<Found<'_>> {
-        let is_there = self.live_access(key).is_some();
-        self.count_read(key, is_there);
-        if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
+        let at = self.live(key);
+        self.count_read(key, at.is_some());
+        at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
     }
 
     /// As [`Ctx::ask`], without telling anyone of a miss.
     pub fn inspect(&mut self, key: &[u8]) -> Option<Found<'_>> {
-        let is_there = self.live_access(key).is_some();
+        let at = self.live(key);
         let stats = &mut self.engine.stats;
-        stats.keyspace_hits += u64::from(is_there);
-        stats.keyspace_misses += u64::from(!is_there);
-        if is_there { self.engine.shard.dbs[self.session.db].get(key) } else { None }
+        stats.keyspace_hits += u64::from(at.is_some());
+        stats.keyspace_misses += u64::from(at.is_none());
+        at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
     }
 
     fn count_read(&mut self, key: &[u8], is_there: bool) {
@@ -71,27 +72,25 @@ impl<'b> Ctx<'b> {
 
     /// What `key` holds, for a command that will change it.
     pub fn look(&mut self, key: &[u8]) -> Option<Found<'_>> {
-        if !self.expire_if_due(key) {
-            return None;
-        }
-        self.engine.shard.dbs[self.session.db].get(key)
+        let at = self.use_key(key)?;
+        Some(self.engine.shard.dbs[self.session.db].get_at(at))
     }
 
     /// As [`Ctx::read`], with the output beside it, so that a reply can be written straight from the
     /// value.
     #[inline]
     pub fn read_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
-        let is_there = self.expire_if_due(key);
-        self.count_read(key, is_there);
+        let at = self.use_key(key);
+        self.count_read(key, at.is_some());
         let db = &self.engine.shard.dbs[self.session.db];
-        (if is_there { db.get(key) } else { None }, self.out)
+        (at.map(|at| db.get_at(at)), self.out)
     }
 
     /// As [`Ctx::look`], with the output beside it.
     pub fn look_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
-        let is_there = self.expire_if_due(key);
+        let at = self.use_key(key);
         let db = &self.engine.shard.dbs[self.session.db];
-        (if is_there { db.get(key) } else { None }, self.out)
+        (at.map(|at| db.get_at(at)), self.out)
     }
 
     /// The list that `key` holds, to read, with the output beside it.
@@ -114,13 +113,10 @@ impl<'b> Ctx<'b> {
         &mut self,
         key: &[u8],
     ) -> Result<Option<(&mut QuickList, &mut Out)>, Error> {
-        if !self.expire_if_due(key) {
-            return Ok(None);
-        }
-        match self.engine.shard.dbs[self.session.db].get_mut(key) {
-            None => Ok(None),
-            Some(ValueMut::List(list)) => Ok(Some((list, self.out))),
-            Some(_) => Err(Error::WrongType),
+        let Some(at) = self.use_key(key) else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+            ValueMut::List(list) => Ok(Some((list, self.out))),
+            ValueMut::Str => Err(Error::WrongType),
         }
     }
 
@@ -196,22 +192,25 @@ impl<'b> Ctx<'b> {
 }
 
 impl super::Engine {
-    /// The access bits of `key` in database `db`, or `None` if there is none; removes it if it has
-    /// expired.
-    fn live_access(&mut self, now_ms: i64, db: usize, key: &[u8]) -> Option<u32> {
-        let found = self.shard.dbs[db].get(key)?;
-        if found.expires_ms.is_some_and(|at| at < now_ms) {
+    /// Where `key` is in database `db`; removes it if it has expired.
+    #[inline]
+    pub fn live(&mut self, now_ms: i64, db: usize, key: &[u8]) -> Option<At> {
+        let at = self.shard.dbs[db].locate(key)?;
+        let (expires_ms, _) = self.shard.dbs[db].times_at(at);
+        if expires_ms.is_some_and(|expires_ms| expires_ms < now_ms) {
             self.expire_lazily(db, key);
             return None;
         }
-        Some(found.access)
+        Some(at)
     }
 
-    /// Notes that `key`, whose access bits are `access`, is used.
-    pub fn mark_used(&mut self, db: usize, key: &[u8], access: u32) {
+    /// Notes that the key there is used.
+    #[inline]
+    pub fn mark_used(&mut self, db: usize, at: At) {
+        let (_, access) = self.shard.dbs[db].times_at(at);
         let now = self.used(access);
         if now != access {
-            self.shard.dbs[db].set_access(key, now);
+            self.shard.dbs[db].set_access_at(at, now);
         }
     }
 

@@ -54,6 +54,11 @@ pub struct Found<'a> {
     pub access: u32,
 }
 
+/// Where a key was found, so that what follows need not look for it again. Good until the database
+/// changes otherwise than through it.
+#[derive(Clone, Copy, Debug)]
+pub struct At(Spot);
+
 /// Reading.
 impl Db {
     /// An empty database whose hash function has this secret key.
@@ -89,8 +94,26 @@ impl Db {
     /// What `key` holds.
     #[inline]
     pub fn get(&self, key: &[u8]) -> Option<Found<'_>> {
-        let spot = self.find(self.hasher.hash(key), key)?;
-        Some(self.found(Entry(self.cells.get(self.table.handle(spot)))))
+        self.locate(key).map(|at| self.get_at(at))
+    }
+
+    /// Where `key` is.
+    #[inline]
+    pub fn locate(&self, key: &[u8]) -> Option<At> {
+        self.find(self.hasher.hash(key), key).map(At)
+    }
+
+    /// What the key there holds.
+    #[inline]
+    pub fn get_at(&self, at: At) -> Found<'_> {
+        self.found(self.entry(self.table.handle(at.0)))
+    }
+
+    /// When the key there expires, and its access bits.
+    #[inline]
+    pub fn times_at(&self, at: At) -> (Option<i64>, u32) {
+        let entry = self.entry(self.table.handle(at.0));
+        (entry.expires_ms(), entry.access())
     }
 
     /// Some key, each about as likely as any other; `None` if there are none.
@@ -131,8 +154,7 @@ impl Db {
 
     /// Bytes that `key` takes: its entry, its share of the table, its value.
     pub fn memory_usage(&self, key: &[u8]) -> Option<usize> {
-        let spot = self.find(self.hasher.hash(key), key)?;
-        let cell = self.cells.get(self.table.handle(spot));
+        let cell = self.cells.get(self.table.handle(self.locate(key)?.0));
         let object = Entry(cell).object().and_then(|number| self.objects.get(number));
         let object_bytes = object.map_or(0, |value| size_of::<Value>() + value.heap_bytes());
         Some(cell.len() + self.table.heap_bytes() / self.len().max(1) + object_bytes)
@@ -167,11 +189,17 @@ impl Db {
 impl Db {
     /// The collection that `key` holds, to be changed. One that has become empty must be removed.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<ValueMut<'_>> {
-        let spot = self.find(self.hasher.hash(key), key)?;
-        let Some(number) = self.entry(self.table.handle(spot)).object() else {
-            return Some(ValueMut::Str);
-        };
-        self.objects.get_mut(number).map(Value::view_mut)
+        self.locate(key).map(|at| self.get_mut_at(at))
+    }
+
+    /// As [`Db::get_mut`], of the key there.
+    #[inline]
+    pub fn get_mut_at(&mut self, at: At) -> ValueMut<'_> {
+        let number = self.entry(self.table.handle(at.0)).object();
+        match number.and_then(|number| self.objects.get_mut(number)) {
+            Some(value) => value.view_mut(),
+            None => ValueMut::Str,
+        }
     }
 
     /// Stores `value` under `key` with this expiry, and drops what was there. Returns whether the
@@ -317,9 +345,15 @@ impl Db {
 
     /// Sets the 24 access bits of `key`.
     pub fn set_access(&mut self, key: &[u8], access: u32) {
-        if let Some(spot) = self.find(self.hasher.hash(key), key) {
-            entry::set_access(self.cells.get_mut(self.table.handle(spot)), access);
+        if let Some(at) = self.locate(key) {
+            self.set_access_at(at, access);
         }
+    }
+
+    /// Sets the 24 access bits of the key there.
+    #[inline]
+    pub fn set_access_at(&mut self, at: At, access: u32) {
+        entry::set_access(self.cells.get_mut(self.table.handle(at.0)), access);
     }
 
     /// Removes keys whose expiry is before `now_ms`, `max` at most, and hands each to `removed`.

@@ -169,6 +169,7 @@ impl Pair {
         }
         assert_eq!(self.db.get(&key).map(seen), self.model.get(&key).cloned());
         assert_eq!(self.db.memory_usage(&key).is_some(), self.model.contains_key(&key));
+        assert_eq!(self.db.locate(&key).is_some(), self.model.contains_key(&key));
         let is_list = matches!(self.db.get_mut(&key), Some(ValueMut::List(_)));
         let content = self.model.get(&key).map(|held| &held.content);
         assert_eq!(is_list, matches!(content, Some(Content::List(_))));
@@ -311,7 +312,8 @@ fn memory_comes_back() {
     for number in 0..count {
         assert!(db.delete(format!("key:{number:012}").as_bytes()));
         if number == count - count / 20 {
-            assert!(db.heap_bytes() < full / 6, "{} of {full}", db.heap_bytes());
+            let left = db.heap_bytes();
+            assert!(cfg!(miri) || left < full / 6, "{left} of {full}");
             db.check();
         }
     }
