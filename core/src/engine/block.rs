@@ -21,8 +21,10 @@ pub struct Blocking {
     deadlines: BTreeSet<(Monotonic, u64)>,
     /// Clients that waited and no longer do; what they have sent meanwhile is still to be run.
     pub resumed: VecDeque<ConnId>,
-    /// Number of clients that wait.
+    /// Number of clients that wait, without those that only CLIENT PAUSE keeps waiting.
     pub clients: usize,
+    /// The ticket drawn last. Who drew the lower one has waited longer.
+    last_ticket: u64,
 }
 
 /// CLIENT PAUSE.
@@ -61,17 +63,13 @@ impl Ctx<'_> {
     /// Reads a time-out in seconds, with decimals, and returns milliseconds. Any fraction of one
     /// counts as a whole.
     pub fn timeout_ms(&self, text: &[u8]) -> Result<u64, Error> {
-        let seconds = num::parse_f64(text).ok_or(Error::TimeoutNotFloat)?;
-        let ms = (seconds * 1000.0).ceil();
+        let seconds = num::Extended::parse(text).ok_or(Error::TimeoutNotFloat)?;
+        let ms = seconds.times_up(1000);
         // Redis adds the time-out to the time of day, and that has to fit as well.
-        let room = i64::MAX - self.now.unix_ms().max(0);
-        if ms > room as f64 {
+        if ms > i64::MAX - self.now.unix_ms().max(0) {
             return Err(Error::text("ERR timeout is out of range"));
         }
-        if ms < 0.0 {
-            return Err(Error::TimeoutNegative);
-        }
-        Ok(ms as u64)
+        u64::try_from(ms).map_err(|_| Error::TimeoutNegative)
     }
 
     /// Lets the command wait for something; see [`Ctx::block_on`].
@@ -79,7 +77,9 @@ impl Ctx<'_> {
         let now = self.now.mono;
         let deadline = (timeout_ms > 0).then(|| now.plus_ms(timeout_ms));
         let command = self.entry.index;
-        self.session.blocked = Some(Blocked { command, argv, on, deadline, since: now });
+        self.blocking.last_ticket += 1;
+        let ticket = self.blocking.last_ticket;
+        self.session.blocked = Some(Blocked { command, argv, on, deadline, since: now, ticket });
     }
 }
 
@@ -100,7 +100,7 @@ impl Engine {
         let id = client.session.id;
         if let BlockedOn::Keys { keys, .. } = &blocked.on {
             for key in keys {
-                self.shard.waiters.add(key.clone(), id);
+                self.shard.waiters.add(key.clone(), blocked.ticket, id);
             }
         }
         if let BlockedOn::Unpause = &blocked.on {
@@ -109,7 +109,7 @@ impl Engine {
         if let Some(deadline) = blocked.deadline {
             self.blocking.deadlines.insert((deadline, id));
         }
-        self.blocking.clients += 1;
+        self.blocking.clients += usize::from(!blocked.is_paused());
     }
 
     /// Takes a client that waits no longer, or is gone, out of all queues. `blocked` is what it
@@ -117,13 +117,13 @@ impl Engine {
     pub fn dequeue_blocked(&mut self, id: u64, blocked: &Blocked) {
         if let BlockedOn::Keys { keys, .. } = &blocked.on {
             for key in keys {
-                self.shard.waiters.remove(key, id);
+                self.shard.waiters.remove(key, blocked.ticket);
             }
         }
         if let Some(deadline) = blocked.deadline {
             self.blocking.deadlines.remove(&(deadline, id));
         }
-        self.blocking.clients -= 1;
+        self.blocking.clients -= usize::from(!blocked.is_paused());
     }
 
     /// The next time at which a client stops waiting.
@@ -136,7 +136,9 @@ impl Engine {
     /// it ran, is done; serving a waiter can make other keys ready, which are served too.
     pub fn serve_ready(&mut self, now: Time) {
         while let Some(key) = self.shard.waiters.take_ready() {
-            for id in self.shard.waiters.of(&key) {
+            let mut last = 0;
+            while let Some((ticket, id)) = self.shard.waiters.next(&key, last) {
+                last = ticket;
                 let Some(found) = self.shard.dbs.get(key.0).and_then(|db| db.get(&key.1)) else {
                     break;
                 };

@@ -143,6 +143,15 @@ pub struct Blocked {
     pub deadline: Option<Monotonic>,
     /// When it began.
     pub since: Monotonic,
+    /// Its place among all that wait: who has the lower one has waited longer.
+    pub ticket: u64,
+}
+
+impl Blocked {
+    /// Whether the command has not begun, because CLIENT PAUSE holds it back.
+    pub fn is_paused(&self) -> bool {
+        matches!(self.on, BlockedOn::Unpause)
+    }
 }
 
 /// What a command waits for.

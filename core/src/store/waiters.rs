@@ -3,12 +3,13 @@
 //! A key that changes while someone waits for it becomes *ready*; once the command that changed it
 //! is done, the engine lets its waiters try again, the one that has waited longest first.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 
 use super::keyed::{BorrowedKey, KeyMap, Keyed};
 use super::{DbKey, HashKey};
 
-/// Who waits for which key. Sessions are known by their id.
+/// Who waits for which key. Sessions are known by their id, and queue by the tickets they have
+/// drawn: who has the lower one has waited longer.
 #[derive(Debug)]
 pub struct Waiters {
     queues: KeyMap<Queue>,
@@ -17,7 +18,8 @@ pub struct Waiters {
 
 #[derive(Debug, Default)]
 struct Queue {
-    ids: VecDeque<u64>,
+    /// Ids by ticket.
+    ids: BTreeMap<u64, u64>,
     /// The key is among those that are ready.
     is_ready: bool,
 }
@@ -28,29 +30,25 @@ impl Waiters {
         Self { queues: KeyMap::with_hasher(Keyed(hash_key)), ready: VecDeque::new() }
     }
 
-    /// Session `id` begins to wait for `key`, behind those that wait already. It enters all keys it
-    /// waits for at once, so if it named this one before, it is the last in the queue.
-    pub fn add(&mut self, key: DbKey, id: u64) {
-        let queue = self.queues.entry(key).or_default();
-        if queue.ids.back() != Some(&id) {
-            queue.ids.push_back(id);
-        }
+    /// Session `id` begins to wait for `key`, at the place of its ticket. Costs O(log sessions
+    /// waiting for it).
+    pub fn add(&mut self, key: DbKey, ticket: u64, id: u64) {
+        self.queues.entry(key).or_default().ids.insert(ticket, id);
     }
 
-    /// Session `id` waits for `key` no longer. Costs O(sessions that have waited for it longer).
-    pub fn remove(&mut self, key: &DbKey, id: u64) {
+    /// The session with this ticket waits for `key` no longer. Costs as much.
+    pub fn remove(&mut self, key: &DbKey, ticket: u64) {
         let Some(queue) = self.queues.get_mut(key) else { return };
-        if let Some(place) = queue.ids.iter().position(|&waiting| waiting == id) {
-            queue.ids.remove(place);
-        }
+        queue.ids.remove(&ticket);
         if queue.ids.is_empty() {
             self.queues.remove(key);
         }
     }
 
-    /// The sessions that wait for `key`, longest first.
-    pub fn of(&self, key: &DbKey) -> Vec<u64> {
-        self.queues.get(key).map(|queue| queue.ids.iter().copied().collect()).unwrap_or_default()
+    /// Ticket and id of the session that waits for `key` and comes next behind the ticket `last`.
+    pub fn next(&self, key: &DbKey, last: u64) -> Option<(u64, u64)> {
+        let mut behind = self.queues.get(key)?.ids.range(last.checked_add(1)?..);
+        behind.next().map(|(&ticket, &id)| (ticket, id))
     }
 
     /// Number of keys that are waited for.
@@ -113,15 +111,24 @@ mod tests {
     #[test]
     fn waiters_keep_their_order() {
         let mut waiters = Waiters::new([1, 2]);
-        for id in [3, 3, 1, 2] {
-            waiters.add(key(0, "list"), id);
+        let all = |waiters: &Waiters| {
+            let mut found = Vec::new();
+            let mut last = 0;
+            while let Some((ticket, id)) = waiters.next(&key(0, "list"), last) {
+                found.push(id);
+                last = ticket;
+            }
+            found
+        };
+        for (ticket, id) in [(1, 3), (1, 3), (4, 1), (6, 2)] {
+            waiters.add(key(0, "list"), ticket, id);
         }
-        assert_eq!(waiters.of(&key(0, "list")), [3, 1, 2]);
-        waiters.remove(&key(0, "list"), 1);
-        waiters.remove(&key(0, "list"), 7);
-        assert_eq!(waiters.of(&key(0, "list")), [3, 2]);
-        for id in [2, 3] {
-            waiters.remove(&key(0, "list"), id);
+        assert_eq!(all(&waiters), [3, 1, 2]);
+        waiters.remove(&key(0, "list"), 4);
+        waiters.remove(&key(0, "list"), 5);
+        assert_eq!(all(&waiters), [3, 2]);
+        for ticket in [6, 1] {
+            waiters.remove(&key(0, "list"), ticket);
         }
         assert!(waiters.is_empty());
     }
@@ -129,8 +136,8 @@ mod tests {
     #[test]
     fn a_key_is_ready_once() {
         let mut waiters = Waiters::new([1, 2]);
-        waiters.add(key(0, "a"), 1);
-        waiters.add(key(1, "a"), 1);
+        waiters.add(key(0, "a"), 1, 1);
+        waiters.add(key(1, "a"), 1, 1);
         waiters.changed(0, b"b");
         assert!(!waiters.has_ready());
         waiters.changed(0, b"a");

@@ -105,6 +105,28 @@ impl Extended {
         (exponent <= EXPONENT_MAX).then(|| Self::finite(negative, significand as u64, exponent))
     }
 
+    /// The number `factor` times, rounded, and then made whole towards the larger; the least or
+    /// the largest integer where it lies beyond them.
+    pub fn times_up(self, factor: u32) -> i64 {
+        let beyond = if self.negative { i64::MIN } else { i64::MAX };
+        let Size::Finite { significand, exponent } = self.size else { return beyond };
+        let significand = u128::from(significand) * u128::from(factor);
+        let product = Binary { significand, exponent: i64::from(exponent), more: false };
+        let (significand, exponent) = product.round(PRECISION, EXPONENT_MIN);
+        let shift = u32::try_from(exponent.unsigned_abs()).unwrap_or(u32::MAX);
+        let whole = if exponent < 0 {
+            let whole = significand.checked_shr(shift).unwrap_or(0);
+            let is_whole = whole.checked_shl(shift).unwrap_or(0) == significand;
+            whole + u128::from(!is_whole && !self.negative)
+        } else if shift < 64 {
+            significand << shift
+        } else {
+            return beyond;
+        };
+        let whole = i128::try_from(whole).unwrap_or(i128::MAX);
+        i64::try_from(if self.negative { -whole } else { whole }).unwrap_or(beyond)
+    }
+
     const fn finite(negative: bool, significand: u64, exponent: i64) -> Self {
         let size = Size::Finite { significand, exponent: exponent as i32 };
         Self { negative, size }
@@ -219,6 +241,32 @@ mod tests {
         let read = |text: &str| Extended::parse(text.as_bytes()).ok_or(Failure::Refused);
         let sum = read(first)?.plus(read(second)?).ok_or(Failure::Infinite)?;
         Ok(String::from_utf8(sum.to_text()).unwrap())
+    }
+
+    #[test]
+    fn multiples_are_rounded_up() {
+        for (text, expect) in [
+            ("0", 0),
+            ("1", 1000),
+            ("0.001", 1),
+            ("0.0011", 2),
+            ("1e-4000", 1),
+            ("-0", 0),
+            ("-0.0001", 0),
+            // The product is a little above -1.
+            ("-0.001", 0),
+            ("-0.0015", -1),
+            ("-1", -1000),
+            ("9223372036854775.807", i64::MAX),
+            ("9223372036854775", 9_223_372_036_854_775_000),
+            ("1e400", i64::MAX),
+            ("-1e400", i64::MIN),
+            ("inf", i64::MAX),
+            ("-inf", i64::MIN),
+        ] {
+            let number = Extended::parse(text.as_bytes()).unwrap();
+            assert_eq!(number.times_up(1000), expect, "{text}");
+        }
     }
 
     /// Each sum is what INCRBYFLOAT of Redis 8.0.6 replies on x86-64.
