@@ -7,6 +7,7 @@ use std::sync::LazyLock;
 
 use crate::engine::{Table, help};
 
+mod acl;
 mod client;
 mod client_list;
 mod client_tracking;
@@ -15,7 +16,9 @@ mod config;
 mod connection;
 mod databases;
 mod debug;
+mod diagnose;
 mod expire;
+mod info;
 mod keys;
 mod list;
 mod list_move;
@@ -34,13 +37,16 @@ pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let families = [
+            acl::COMMANDS,
             client::COMMANDS,
             command::COMMANDS,
             config::COMMANDS,
             connection::COMMANDS,
             databases::COMMANDS,
             debug::COMMANDS,
+            diagnose::COMMANDS,
             expire::COMMANDS,
+            info::COMMANDS,
             keys::COMMANDS,
             list::COMMANDS,
             list_move::COMMANDS,

@@ -24,6 +24,8 @@ pub struct Stats {
     pub keyspace_hits: u64,
     /// Look-ups for reading that found none.
     pub keyspace_misses: u64,
+    /// The most memory in use at once, in bytes.
+    pub peak_memory: u64,
     /// Error replies, by their first word.
     pub errors: BTreeMap<Vec<u8>, u64>,
     /// Error replies in all.

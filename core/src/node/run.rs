@@ -152,6 +152,8 @@ impl Node {
     }
 
     fn measured(&mut self, measures: Measures) {
+        let peak = &mut self.engine.stats.peak_memory;
+        *peak = measures.used_memory.max(*peak);
         self.engine.measures = measures;
     }
 }

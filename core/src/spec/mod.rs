@@ -241,6 +241,31 @@ pub enum Category {
 }
 
 impl Category {
+    /// All of them, in their order.
+    pub const ALL: [Self; 21] = [
+        Self::Keyspace,
+        Self::Read,
+        Self::Write,
+        Self::Set,
+        Self::SortedSet,
+        Self::List,
+        Self::Hash,
+        Self::String,
+        Self::Bitmap,
+        Self::HyperLogLog,
+        Self::Geo,
+        Self::Stream,
+        Self::Pubsub,
+        Self::Admin,
+        Self::Fast,
+        Self::Slow,
+        Self::Blocking,
+        Self::Dangerous,
+        Self::Connection,
+        Self::Transaction,
+        Self::Scripting,
+    ];
+
     /// Its name, without the `@`.
     pub fn name(self) -> &'static str {
         match self {

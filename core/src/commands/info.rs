@@ -1,0 +1,352 @@
+//! INFO: what the server knows of itself, in sections of `name:value` lines.
+//!
+//! Each field is declared once, with the function that works it out. A field that other programs look
+//! for and that has no meaning here says so by the value that Redis gives it when idle. What an
+//! engine without a clock cannot know, such as the time a command took, is left out.
+
+use crate::base::time::Time;
+use crate::engine::config::{REDIS_VERSION, table};
+use crate::engine::pubsub::Kind;
+use crate::engine::{Args, Command, Ctx, Engine, Outcome};
+use crate::spec::{Acl, Category, Flag::*, Group, many, opt, string};
+
+pub(crate) const COMMANDS: &[&Command] = &[&INFO];
+
+const INFO: Command = Command {
+    name: "INFO",
+    summary: "Replies with facts and figures on the server, in sections.",
+    since: "1.0.0",
+    group: Group::Server,
+    flags: &[Loading, Stale],
+    acl: Acl::Group(&[Category::Dangerous]),
+    args: &[opt(many(string("section")))],
+    tips: &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"],
+    run: info,
+    ..Command::BASE
+};
+
+fn info(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let wanted: Vec<Vec<u8>> = args.rest().iter().map(<[u8]>::to_ascii_lowercase).collect();
+    let view = View { engine: cx.engine, now: cx.now, watched: cx.session.watched.len() };
+    let mut text = String::new();
+    for section in SECTIONS.iter().filter(|section| section.is_wanted(&wanted)) {
+        if !text.is_empty() {
+            text.push_str("\r\n");
+        }
+        text.push_str(&format!("# {}\r\n", section.title));
+        match section.lines {
+            Lines::Fields(fields) => {
+                for (name, value) in fields {
+                    text.push_str(&format!("{name}:{}\r\n", value(&view)));
+                }
+            }
+            Lines::Many(write) => write(&view, &mut text),
+        }
+    }
+    cx.out.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+/// What the fields are worked out from.
+struct View<'a> {
+    engine: &'a Engine,
+    now: Time,
+    /// Keys watched by the client that asks, who is not among the engine's clients meanwhile.
+    watched: usize,
+}
+
+struct Section {
+    title: &'static str,
+    /// Shown without being named.
+    is_default: bool,
+    lines: Lines,
+}
+
+enum Lines {
+    Fields(&'static [Field]),
+    /// Lines whose names depend on the data.
+    Many(fn(&View<'_>, &mut String)),
+}
+
+type Field = (&'static str, fn(&View<'_>) -> String);
+
+impl Section {
+    fn is_wanted(&self, wanted: &[Vec<u8>]) -> bool {
+        let by = |word: &Vec<u8>| match word.as_slice() {
+            b"all" | b"everything" => true,
+            b"default" => self.is_default,
+            name => name.eq_ignore_ascii_case(self.title.as_bytes()),
+        };
+        if wanted.is_empty() { self.is_default } else { wanted.iter().any(by) }
+    }
+}
+
+const fn section(title: &'static str, fields: &'static [Field]) -> Section {
+    Section { title, is_default: true, lines: Lines::Fields(fields) }
+}
+
+const SECTIONS: &[Section] = &[
+    section("Server", SERVER),
+    section("Clients", CLIENTS),
+    section("Memory", MEMORY),
+    section("Persistence", PERSISTENCE),
+    section("Stats", STATS),
+    section("Replication", REPLICATION),
+    section("CPU", CPU),
+    section("Modules", &[]),
+    Section { title: "Commandstats", is_default: false, lines: Lines::Many(command_stats) },
+    Section { title: "Errorstats", is_default: true, lines: Lines::Many(error_stats) },
+    // Times of commands are not measured: the engine has no clock of its own.
+    Section { title: "Latencystats", is_default: false, lines: Lines::Fields(&[]) },
+    section("Cluster", &[("cluster_enabled", zero)]),
+    Section { title: "Keyspace", is_default: true, lines: Lines::Many(keyspace) },
+];
+
+fn zero(_: &View<'_>) -> String {
+    "0".to_owned()
+}
+
+fn ok(_: &View<'_>) -> String {
+    "ok".to_owned()
+}
+
+fn minus_one(_: &View<'_>) -> String {
+    "-1".to_owned()
+}
+
+impl View<'_> {
+    fn setting(&self, name: &str) -> String {
+        let found = table::find(name.as_bytes()).map(|(param, _)| self.engine.config.text(param));
+        String::from_utf8_lossy(&found.unwrap_or_default()).into_owned()
+    }
+
+    fn uptime_s(&self) -> u64 {
+        self.now.mono.since_us(self.engine.started.mono) / 1_000_000
+    }
+
+    fn peak(&self) -> u64 {
+        self.engine.stats.peak_memory.max(self.engine.measures.used_memory)
+    }
+
+    fn maxmemory(&self) -> u64 {
+        self.setting("maxmemory").parse().unwrap_or(0)
+    }
+
+    fn blocked(&self) -> usize {
+        self.count(|client| client.session.blocked.is_some())
+    }
+
+    fn count(&self, is_one: impl Fn(&crate::session::Client) -> bool) -> usize {
+        self.engine.clients.iter().filter(|client| is_one(client)).count()
+    }
+}
+
+const SERVER: &[Field] = &[
+    ("redis_version", |_| REDIS_VERSION.to_owned()),
+    ("redstart_version", |_| env!("CARGO_PKG_VERSION").to_owned()),
+    ("redis_git_sha1", |_| "00000000".to_owned()),
+    ("redis_git_dirty", zero),
+    ("redis_mode", |_| "standalone".to_owned()),
+    ("os", |_| std::env::consts::OS.to_owned()),
+    ("arch_bits", |_| usize::BITS.to_string()),
+    ("run_id", |view| view.engine.run_id.clone()),
+    ("tcp_port", |view| view.engine.config.port.to_string()),
+    ("server_time_usec", |view| view.now.unix_us.to_string()),
+    ("uptime_in_seconds", |view| view.uptime_s().to_string()),
+    ("uptime_in_days", |view| (view.uptime_s() / 86_400).to_string()),
+    ("hz", |view| view.engine.config.hz.to_string()),
+    ("configured_hz", |view| view.engine.config.hz.to_string()),
+    ("lru_clock", |view| (view.now.unix_s() & 0x00ff_ffff).to_string()),
+    ("config_file", |view| view.engine.config.file.clone().unwrap_or_default()),
+    ("io_threads_active", zero),
+];
+
+const CLIENTS: &[Field] = &[
+    ("connected_clients", |view| view.engine.clients.len().to_string()),
+    ("cluster_connections", zero),
+    ("maxclients", |view| view.engine.config.maxclients.to_string()),
+    ("blocked_clients", |view| view.blocked().to_string()),
+    ("tracking_clients", |view| view.engine.tracker.clients().to_string()),
+    ("pubsub_clients", |view| view.count(|client| client.session.subscriptions.any()).to_string()),
+    ("watching_clients", |view| {
+        let others = view.count(|client| !client.session.watched.is_empty());
+        (others + usize::from(view.watched > 0)).to_string()
+    }),
+    ("clients_in_timeout_table", |view| {
+        let has_deadline = |client: &crate::session::Client| {
+            client.session.blocked.as_ref().is_some_and(|blocked| blocked.deadline.is_some())
+        };
+        view.count(has_deadline).to_string()
+    }),
+    ("total_watched_keys", |view| view.engine.shard.watches.len().to_string()),
+    ("total_blocking_keys", |view| view.engine.shard.waiters.len().to_string()),
+    ("total_blocking_keys_on_nokey", zero),
+];
+
+const MEMORY: &[Field] = &[
+    ("used_memory", |view| view.engine.measures.used_memory.to_string()),
+    ("used_memory_human", |view| human(view.engine.measures.used_memory)),
+    ("used_memory_rss", |view| view.engine.measures.rss.to_string()),
+    ("used_memory_rss_human", |view| human(view.engine.measures.rss)),
+    ("used_memory_peak", |view| view.peak().to_string()),
+    ("used_memory_peak_human", |view| human(view.peak())),
+    ("used_memory_peak_perc", |view| {
+        let used = view.engine.measures.used_memory as f64;
+        format!("{:.2}%", used * 100.0 / view.peak().max(1) as f64)
+    }),
+    ("used_memory_dataset", |view| dataset_bytes(view.engine).to_string()),
+    ("total_system_memory", |view| view.engine.measures.system_memory.to_string()),
+    ("total_system_memory_human", |view| human(view.engine.measures.system_memory)),
+    ("used_memory_lua", zero),
+    ("used_memory_scripts", zero),
+    ("number_of_cached_scripts", zero),
+    ("number_of_functions", zero),
+    ("number_of_libraries", zero),
+    ("maxmemory", |view| view.maxmemory().to_string()),
+    ("maxmemory_human", |view| human(view.maxmemory())),
+    ("maxmemory_policy", |view| view.setting("maxmemory-policy")),
+    ("mem_fragmentation_ratio", |view| {
+        let measures = &view.engine.measures;
+        format!("{:.2}", measures.rss as f64 / measures.used_memory.max(1) as f64)
+    }),
+    ("mem_not_counted_for_evict", zero),
+    ("mem_replication_backlog", zero),
+    ("mem_clients_slaves", zero),
+    ("mem_clients_normal", |view| {
+        let bytes = |client: &crate::session::Client| {
+            client.out.heap_bytes() + client.session.input.capacity()
+        };
+        view.engine.clients.iter().map(bytes).sum::<usize>().to_string()
+    }),
+    ("mem_aof_buffer", zero),
+    ("mem_allocator", |_| "libc".to_owned()),
+    ("active_defrag_running", zero),
+    ("lazyfree_pending_objects", zero),
+    ("lazyfreed_objects", zero),
+];
+
+/// Bytes that the keyspace takes.
+pub(super) fn dataset_bytes(engine: &Engine) -> usize {
+    engine.shard.dbs.iter().map(crate::store::Db::heap_bytes).sum()
+}
+
+/// A number of bytes for people: `1.45M`.
+fn human(bytes: u64) -> String {
+    let units = [(1u64 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
+    match units.iter().find(|(size, _)| bytes >= *size) {
+        Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
+        None => format!("{bytes}B"),
+    }
+}
+
+const PERSISTENCE: &[Field] = &[
+    ("loading", |view| u8::from(view.engine.saving.is_loading()).to_string()),
+    ("async_loading", zero),
+    ("rdb_changes_since_last_save", |view| view.engine.dirty.to_string()),
+    ("rdb_bgsave_in_progress", |view| {
+        let running = view.engine.saving.running.as_ref();
+        u8::from(running.is_some_and(|running| running.is_background)).to_string()
+    }),
+    ("rdb_last_save_time", |view| view.engine.saving.last.unix_s().to_string()),
+    ("rdb_last_bgsave_status", |view| {
+        if view.engine.saving.last_ok { "ok" } else { "err" }.to_owned()
+    }),
+    ("rdb_last_bgsave_time_sec", minus_one),
+    ("rdb_current_bgsave_time_sec", |view| match &view.engine.saving.running {
+        Some(running) => (view.now.mono.since_us(running.since.mono) / 1_000_000).to_string(),
+        None => minus_one(view),
+    }),
+    ("rdb_saves", |view| view.engine.saving.count.to_string()),
+    ("rdb_last_cow_size", zero),
+    ("aof_enabled", zero),
+    ("aof_rewrite_in_progress", zero),
+    ("aof_rewrite_scheduled", zero),
+    ("aof_last_rewrite_time_sec", minus_one),
+    ("aof_current_rewrite_time_sec", minus_one),
+    ("aof_last_bgrewrite_status", ok),
+    ("aof_last_write_status", ok),
+];
+
+const STATS: &[Field] = &[
+    ("total_connections_received", |view| view.engine.stats.connections.to_string()),
+    ("total_commands_processed", |view| view.engine.stats.commands.to_string()),
+    ("total_net_input_bytes", |view| view.engine.stats.bytes_in.to_string()),
+    ("total_net_output_bytes", |view| view.engine.stats.bytes_out.to_string()),
+    ("rejected_connections", |view| view.engine.stats.rejected_connections.to_string()),
+    ("sync_full", zero),
+    ("sync_partial_ok", zero),
+    ("sync_partial_err", zero),
+    ("expired_subkeys", zero),
+    ("expired_keys", |view| view.engine.stats.expired_keys.to_string()),
+    ("evicted_keys", zero),
+    ("evicted_clients", zero),
+    ("keyspace_hits", |view| view.engine.stats.keyspace_hits.to_string()),
+    ("keyspace_misses", |view| view.engine.stats.keyspace_misses.to_string()),
+    ("pubsub_channels", |view| view.engine.pubsub.names(Kind::Channel).len().to_string()),
+    ("pubsub_patterns", |view| view.engine.pubsub.names(Kind::Pattern).len().to_string()),
+    ("pubsubshard_channels", |view| view.engine.pubsub.names(Kind::ShardChannel).len().to_string()),
+    ("latest_fork_usec", zero),
+    ("total_forks", zero),
+    ("tracking_total_keys", |view| view.engine.tracker.keys().to_string()),
+    ("tracking_total_prefixes", |view| view.engine.tracker.prefixes().to_string()),
+    ("unexpected_error_replies", zero),
+    ("total_error_replies", |view| view.engine.stats.error_replies.to_string()),
+];
+
+const REPLICATION: &[Field] = &[
+    ("role", |_| "master".to_owned()),
+    ("connected_slaves", zero),
+    ("master_failover_state", |_| "no-failover".to_owned()),
+    ("master_replid", |view| String::from_utf8_lossy(&view.engine.repl_id).into_owned()),
+    ("master_replid2", |_| "0".repeat(40)),
+    ("master_repl_offset", zero),
+    ("second_repl_offset", minus_one),
+    ("repl_backlog_active", zero),
+    ("repl_backlog_size", |view| view.setting("repl-backlog-size")),
+    ("repl_backlog_first_byte_offset", zero),
+    ("repl_backlog_histlen", zero),
+];
+
+const CPU: &[Field] = &[
+    ("used_cpu_sys", |view| seconds(view.engine.measures.cpu_sys_us)),
+    ("used_cpu_user", |view| seconds(view.engine.measures.cpu_user_us)),
+    ("used_cpu_sys_children", |_| seconds(0)),
+    ("used_cpu_user_children", |_| seconds(0)),
+];
+
+fn seconds(us: u64) -> String {
+    format!("{}.{:06}", us / 1_000_000, us % 1_000_000)
+}
+
+fn command_stats(view: &View<'_>, text: &mut String) {
+    let entries = view.engine.table.entries();
+    for (entry, counts) in entries.iter().zip(&view.engine.stats.by_command) {
+        if counts.calls + counts.rejected == 0 {
+            continue;
+        }
+        // Clients read all five; the times are those of an engine that measures none.
+        text.push_str(&format!(
+            "cmdstat_{}:calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}\r\n",
+            entry.full_name, counts.calls, counts.rejected, counts.failed
+        ));
+    }
+}
+
+fn error_stats(view: &View<'_>, text: &mut String) {
+    for (code, count) in &view.engine.stats.errors {
+        let code = String::from_utf8_lossy(code);
+        text.push_str(&format!("errorstat_{code}:count={count}\r\n"));
+    }
+}
+
+fn keyspace(view: &View<'_>, text: &mut String) {
+    for (number, db) in view.engine.shard.dbs.iter().enumerate() {
+        if !db.is_empty() {
+            text.push_str(&format!(
+                "db{number}:keys={},expires={},avg_ttl=0,subexpiry=0\r\n",
+                db.len(),
+                db.expiring_len()
+            ));
+        }
+    }
+}
