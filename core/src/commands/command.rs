@@ -445,7 +445,8 @@ fn keys_of<'t>(table: &'t Table, argv: Argv<'_>) -> Result<(&'t Entry, Keys), Er
     if let (false, Some(name)) = (entry.subcommands.is_empty(), argv.get(1)) {
         entry = table.find_sub(entry, name).ok_or(invalid)?;
     }
-    if entry.key_specs.is_empty() {
+    // Shard channels are routed like keys and are none.
+    if entry.key_specs.iter().all(|spec| spec.access.contains(&Access::NotKey)) {
         return Err(Error::text("ERR The command has no key arguments"));
     }
     if !entry.takes(argv.len()) {

@@ -48,6 +48,10 @@ impl Out {
             if self.bytes.capacity() > limits::OUTBOX_KEPT_BYTES {
                 self.bytes.shrink_to(limits::OUTBOX_KEPT_BYTES);
             }
+        } else if self.sent > limits::OUTBOX_KEPT_BYTES && self.sent > self.bytes.len() / 2 {
+            // A client that is always a little behind must not keep all it was ever sent.
+            self.bytes.drain(..self.sent);
+            self.sent = 0;
         }
     }
 
