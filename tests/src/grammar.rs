@@ -87,6 +87,9 @@ const DOUBLES: [&str; 20] = [
 const SPANS: [&str; 9] =
     ["100000", "200000", "0", "-1", "abc", "", "1.5", "9223372036854775807", "9223372036854775"];
 
+/// How long a command may wait, in seconds: long, for ever, or it is refused.
+const TIMEOUTS: [&str; 9] = ["0", "0.0", "100000", "-1", "abc", "", "nan", "inf", "1e400"];
+
 const UNIX_TIMES: [&str; 9] = [
     "33177117420",
     "33177117420000",
@@ -157,6 +160,7 @@ fn push(rng: &mut Rng, arg: &Arg, words: &mut Words) {
                 words.push((*pick(rng, &SPANS)).into());
             }
             Kind::Integer => words.push((*pick(rng, &INTEGERS)).into()),
+            Kind::Double if arg.name == "timeout" => words.push((*pick(rng, &TIMEOUTS)).into()),
             Kind::Double => words.push((*pick(rng, &DOUBLES)).into()),
             Kind::UnixTime => words.push((*pick(rng, &UNIX_TIMES)).into()),
             Kind::Pattern => words.push((*pick(rng, &PATTERNS)).into()),

@@ -1,9 +1,12 @@
-//! Random commands, run here and on a real Redis 8: every reply is compared, and at the end of each
-//! round what the keys hold, how it is stored, and when it expires.
+//! Random commands, run here and on a real Redis 8. On one connection every reply is compared, and
+//! at the end of each round what the keys hold, how it is stored, and when it expires; on several,
+//! with commands that wait and transactions, every byte that comes on each of them.
 //!
 //! `DIFFERENTIAL_ROUNDS` and `DIFFERENTIAL_SEED` ask for more, or for one round again.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::collections::{BTreeMap, BTreeSet};
 
 use redstart::base::num;
 use redstart::base::rng::{Rng, Seed};
@@ -47,6 +50,114 @@ fn random_commands_do_the_same_as_in_redis_8() {
         if let Err(text) = round(seed, &mut theirs) {
             panic!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_ROUNDS=1\n{text}");
         }
+    }
+}
+
+/// Connections that are used side by side; the last never waits, so that someone can always go on.
+const CONNECTIONS: [&str; 4] = ["a", "b", "c", "d"];
+
+#[test]
+fn random_connections_see_the_same_as_in_redis_8() {
+    let Some(program) = oracle::find_redis8() else {
+        println!("NOT COMPARED with Redis 8: none was found (REDIS8_SERVER, the PATH)");
+        return;
+    };
+    let server = Server::start(&program).unwrap();
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first: u64 = number("DIFFERENTIAL_SEED").unwrap_or(1);
+    let rounds: u64 = number("DIFFERENTIAL_ROUNDS").unwrap_or(ROUNDS / 3);
+    for seed in first..first + rounds {
+        let mut pair = Pair::new(seed, Tcp::new(server.addr));
+        if let Err(text) = pair.round(seed) {
+            panic!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_ROUNDS=1\n{text}");
+        }
+    }
+}
+
+/// Our node and a real one, side by side.
+struct Pair {
+    ours: Local,
+    theirs: Tcp,
+    /// What has come from Redis and not been compared yet.
+    arrived: BTreeMap<String, Vec<u8>>,
+    /// Connections whose last command has not been answered.
+    waiting: BTreeSet<&'static str>,
+    history: Vec<String>,
+}
+
+impl Pair {
+    fn new(seed: u64, mut theirs: Tcp) -> Self {
+        let mut ours = Local::for_tests();
+        // Clients of earlier rounds may still wait for keys; they do so in another database.
+        let db = (seed % 16).to_string();
+        for (place, connection) in CONNECTIONS.into_iter().enumerate() {
+            let proto = if place % 2 == 0 { "2" } else { "3" };
+            let start = [line(&["FLUSHALL"]), line(&["HELLO", proto]), line(&["SELECT", &db])];
+            run_on(&mut ours, connection, &start);
+            run_on(&mut theirs, connection, &start);
+        }
+        let (arrived, waiting, history) = Default::default();
+        Self { ours, theirs, arrived, waiting, history }
+    }
+
+    fn round(&mut self, seed: u64) -> Result<(), String> {
+        let mut rng = Rng::new(Seed::of(seed));
+        let weight = |entry: &&Entry| match (entry.command.group, entry.command.name) {
+            (_, "EXEC") => 8,
+            (Group::Transactions, _) => 3,
+            (Group::List, _) => 3,
+            _ => usize::from(is_drawn(entry)),
+        };
+        let entries: Vec<&Entry> = commands::table()
+            .entries()
+            .iter()
+            .flat_map(|entry| std::iter::repeat_n(entry, weight(&entry)))
+            .collect();
+        let mut left = ROUND;
+        while left > 0 {
+            let connection = CONNECTIONS[rng.below(CONNECTIONS.len() as u64) as usize];
+            let entry = entries[rng.below(entries.len() as u64) as usize];
+            let command = grammar::draw(&mut rng, entry);
+            let may_wait = entry.has(Flag::Blocking) && connection != "d";
+            let fits = may_wait || !entry.has(Flag::Blocking);
+            if fits && !is_left_out(&command) && !self.waiting.contains(connection) {
+                self.step(connection, &command)?;
+                left -= 1;
+            }
+        }
+        Ok(())
+    }
+
+    fn step(&mut self, connection: &'static str, command: &Words) -> Result<(), String> {
+        self.history.push(format!("{connection}> {}", shown(command)));
+        let bytes = encoded(command);
+        self.ours.send(connection, &bytes)?;
+        self.theirs.send(connection, &bytes)?;
+        self.waiting.insert(connection);
+        for (name, ours, _) in self.ours.receive(Patience::Quiet) {
+            self.waiting.retain(|&waiting| waiting != name);
+            let mut theirs = self.arrived.remove(&name).unwrap_or_default();
+            while theirs.len() < ours.len() {
+                let more = self.theirs.receive(Patience::Expecting(&name));
+                if more.is_empty() {
+                    break;
+                }
+                for (other, bytes, _) in more {
+                    if other == name {
+                        theirs.extend(bytes);
+                    } else {
+                        self.arrived.entry(other).or_default().extend(bytes);
+                    }
+                }
+            }
+            if ours != theirs {
+                let from = self.history.len().saturating_sub(60);
+                let history = self.history[from..].join("\n");
+                let [ours, theirs] = [ours, theirs].map(|bytes| bytes.escape_ascii().to_string());
+                return Err(format!("{history}\non {name}, ours:\n{ours}\nRedis 8's:\n{theirs}"));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -153,18 +264,31 @@ fn line(words: &[&str]) -> Words {
     words.iter().map(|&word| word.into()).collect()
 }
 
+/// `command` as it goes over the wire.
+fn encoded(command: &Words) -> Vec<u8> {
+    let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
+    for word in command {
+        bytes.extend(format!("${}\r\n", word.len()).bytes());
+        bytes.extend(word);
+        bytes.extend(b"\r\n");
+    }
+    bytes
+}
+
+/// `command` as one would type it.
+fn shown(command: &Words) -> String {
+    let words: Vec<Vec<u8>> = command.iter().map(|word| words::quote(word)).collect();
+    String::from_utf8_lossy(&words.join(&b' ')).into_owned()
+}
+
 /// Sends `batch` and returns the replies.
 fn run(stage: &mut dyn Stage, batch: &[Words]) -> Vec<Reply> {
-    let mut bytes = Vec::new();
-    for command in batch {
-        bytes.extend(format!("*{}\r\n", command.len()).bytes());
-        for word in command {
-            bytes.extend(format!("${}\r\n", word.len()).bytes());
-            bytes.extend(word);
-            bytes.extend(b"\r\n");
-        }
-    }
-    stage.send("a", &bytes).unwrap();
+    run_on(stage, "a", batch)
+}
+
+fn run_on(stage: &mut dyn Stage, connection: &str, batch: &[Words]) -> Vec<Reply> {
+    let bytes: Vec<u8> = batch.iter().flat_map(encoded).collect();
+    stage.send(connection, &bytes).unwrap();
     let (mut input, mut replies) = (Vec::new(), Vec::new());
     while replies.len() < batch.len() {
         let mut start = 0;
@@ -174,7 +298,7 @@ fn run(stage: &mut dyn Stage, batch: &[Words]) -> Vec<Reply> {
         }
         input.drain(..start);
         if replies.len() < batch.len() {
-            for (_, bytes, closed) in stage.receive(Patience::Expecting("a")) {
+            for (_, bytes, closed) in stage.receive(Patience::Expecting(connection)) {
                 assert!(!closed, "the connection was closed");
                 input.extend(bytes);
             }
@@ -191,14 +315,8 @@ fn difference(history: &[Words], our: &Reply, their: &Reply) -> String {
         .filter(|word| grammar::KEYS.iter().any(|key| key.as_bytes() == word.as_slice()))
         .collect();
     let concerned = |command: &&Words| command[1..].iter().any(|word| keys.contains(&word));
-    let mut shown: Vec<String> = history
-        .iter()
-        .filter(concerned)
-        .map(|command| {
-            let words: Vec<Vec<u8>> = command.iter().map(|word| words::quote(word)).collect();
-            format!("> {}", String::from_utf8_lossy(&words.join(&b' ')))
-        })
-        .collect();
+    let mut shown: Vec<String> =
+        history.iter().filter(concerned).map(|command| format!("> {}", shown(command))).collect();
     let before = shown.len().saturating_sub(30);
     let shown = shown.split_off(before).join("\n");
     format!("{shown}\nours:\n{}Redis 8's:\n{}", pretty::print(our), pretty::print(their))

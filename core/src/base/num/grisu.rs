@@ -4,7 +4,7 @@
 //! Integers" (PLDI 2010): the number and the borders of the interval that rounds to it are scaled
 //! by a stored power of ten until they fit 64-bit integers, and digits are taken off the upper
 //! border until what is left lies in the interval. What comes out always reads back as the same
-//! double. In about one case of a thousand it is not the shortest text that does (1e23 becomes
+//! double. In about one case of a hundred it is not the shortest text that does (1e23 becomes
 //! 9.999999999999999e22), because the scaled borders are drawn in by the error of the scaling.
 //!
 //! Redis prints doubles by this algorithm, so a shortest-digits algorithm would differ from it in
