@@ -1,5 +1,5 @@
-//! Active expiry, seen from a host: when the node wants to be woken and what it does then, on
-//! clocks that behave and on clocks that jump.
+//! What a node does by itself, seen from a host: when it wants to be woken, to remove what has
+//! expired and to free what was deleted, on clocks that behave and on clocks that jump.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
@@ -109,4 +109,25 @@ fn a_wake_removes_no_more_than_its_bound_from_all_databases_in_turn() {
     host.sleep_us(0);
     assert_eq!(sizes(&mut host), ["+OK\r\n:0\r\n"; 2]);
     assert_ne!(host.wait_us(), Some(0));
+}
+
+#[test]
+fn what_was_deleted_is_freed_a_little_at_a_time() {
+    let mut host = Host::new();
+    let elements = " element".repeat(1000);
+    let pushes = 5 * limits::FREED_PER_EVENT_MAX / 1000;
+    for flush in ["UNLINK list", "DEL list", "FLUSHALL ASYNC", "FLUSHDB", "SET list string"] {
+        for _ in 0..pushes {
+            host.run(&format!("RPUSH list{elements}"));
+        }
+        host.run(flush);
+        let mut wakes = 0;
+        while let Some(wait_us) = host.wait_us() {
+            assert_eq!(wait_us, 1000);
+            host.sleep_us(wait_us);
+            wakes += 1;
+        }
+        assert!((3..=6).contains(&wakes), "{wakes} wakes after {flush}");
+        host.run("DEL list");
+    }
 }

@@ -477,7 +477,8 @@ impl Segment {
                     index = self.after(index);
                 }
                 if let Some(at_ms) = expires_ms {
-                    assert!(self.bounds[home] <= at_ms, "{} <= {at_ms}", self.bounds[home]);
+                    let bound = self.bounds.get(home).copied().unwrap_or(NEVER);
+                    assert!(bound <= at_ms, "{bound} <= {at_ms}");
                 }
             }
         }
