@@ -262,7 +262,6 @@ fn quicklist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 fn object(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let clock = cx.access_clock;
-    let fill = cx.config.list_max_listpack_size;
     let found = cx.inspect(key).ok_or(Error::NoSuchKey)?;
     let (value, access) = (found.value, found.access);
     let size = match value {
@@ -276,7 +275,9 @@ fn object(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         value.encoding(),
         clock.wrapping_sub(access) & 0x00ff_ffff,
     );
-    if let (ValueRef::List(list), "quicklist") = (value, value.encoding()) {
+    if let ValueRef::List(list) = value
+        && let Some(fill) = list.fill()
+    {
         line.push_str(&nodes(list, fill));
     }
     cx.out.simple(&line);

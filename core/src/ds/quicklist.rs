@@ -119,6 +119,14 @@ impl QuickList {
         }
     }
 
+    /// The `fill` that a quicklist's nodes keep to; `None` for a listpack.
+    pub fn fill(&self) -> Option<i32> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Nodes(nodes) => Some(nodes.fill()),
+        }
+    }
+
     /// Heap bytes held. Costs O(nodes).
     pub fn heap_bytes(&self) -> usize {
         match &self.0 {

@@ -94,6 +94,10 @@ impl Nodes {
         self.len
     }
 
+    pub(super) fn fill(&self) -> i32 {
+        self.fill
+    }
+
     pub(super) fn heap_bytes(&self) -> usize {
         let data = |node: &Node| match &node.data {
             OwnedNode::Packed(pack) => pack.heap_bytes(),
@@ -331,14 +335,15 @@ impl Nodes {
             }
             OwnedNode::Packed(_) if node.count > 1 => {
                 self.remove_range(index, 1);
-                // The place is now at the start of a node, at the end of one, or inside one.
-                if offset > 0 {
-                    self.split(at, offset);
-                }
                 self.len += 1;
-                let place = at + usize::from(offset > 0);
-                self.queue.insert(place, Node::plain(bytes));
-                self.join_around(place, limits);
+                if offset == 0 {
+                    // Nothing is left before it, and then Redis joins no nodes either.
+                    self.queue.insert(at, Node::plain(bytes));
+                } else {
+                    self.split(at, offset);
+                    self.queue.insert(at + 1, Node::plain(bytes));
+                    self.join_around(at + 1, limits);
+                }
             }
             OwnedNode::Plain(old) if plain => *old = bytes.into(),
             OwnedNode::Packed(_) => *node = Node::of(bytes, limits),
