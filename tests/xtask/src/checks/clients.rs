@@ -29,7 +29,9 @@ pub(super) fn redis8_transcripts(tools: &Tools) -> Result<Outcome> {
     match &tools.redis8 {
         Some(program) => transcripts(program),
         None => Ok(Outcome::NotCompared(
-            "no Redis 8 in REDIS8_SERVER, on the PATH (redis8-server) or in /opt/peers/bin".into(),
+            "no Redis 8 in REDIS8_SERVER, on the PATH (redis8-server) or in /opt/peers/bin; nothing \
+             was compared with it: transcripts, declarations, random commands"
+                .into(),
         )),
     }
 }
