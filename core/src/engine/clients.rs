@@ -61,11 +61,12 @@ impl ClientType {
 impl Engine {
     /// Enters a new connection, or turns it away if there are too many.
     pub fn connect(&mut self, now: Time, conn: ConnId, origin: Origin) {
-        let id = self.clients.new_id();
+        let is_refused = self.clients.len() as u64 >= self.config.maxclients;
+        let id = if is_refused { 0 } else { self.clients.new_id() };
         let mut session = Session::new(id, conn, origin, now);
         session.must_auth = !self.config.requirepass.is_empty();
         let mut client = Box::new(Client { session, out: Default::default() });
-        if self.clients.len() as u64 >= self.config.maxclients {
+        if is_refused {
             self.stats.rejected_connections += 1;
             client.out.error_line(b"ERR max number of clients reached");
             client.session.closing = true;
@@ -138,8 +139,8 @@ impl Engine {
 
     /// The limits on the output of a client.
     fn output_limit(&self, session: &Session) -> OutputLimit {
-        let [normal, replica, pubsub] = self.config.client_output_buffer_limit;
-        match ClientType::of(session) {
+        let [normal, replica, pubsub] = &self.config.client_output_buffer_limit;
+        *match ClientType::of(session) {
             ClientType::Normal if session.monitor => pubsub,
             ClientType::Normal | ClientType::Master => normal,
             ClientType::Replica => replica,

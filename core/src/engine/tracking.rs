@@ -299,10 +299,11 @@ impl Engine {
     /// Where the receiver has no way to tell messages from replies, nothing is sent.
     fn tell(&mut self, id: u64, write: impl FnOnce(&mut Out)) {
         let Some(tracking) = self.tracker.clients.get_mut(&id) else { return };
-        let target = tracking.redirect.unwrap_or(id);
+        let (target, is_redirected) =
+            (tracking.redirect.unwrap_or(id), tracking.redirect.is_some());
         match self.clients.proto(target) {
             Some(Proto::V3) => self.push(target, |out| write_message(out, write)),
-            Some(Proto::V2) if target != id && self.pubsub.is_subscriber(target) => {
+            Some(Proto::V2) if is_redirected && self.pubsub.is_subscriber(target) => {
                 self.push(target, |out| {
                     out.push(3);
                     out.bulk(b"message");
