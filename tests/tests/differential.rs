@@ -1,6 +1,7 @@
 //! Random commands, run here and on a real Redis 8. On one connection every reply is compared, and
 //! at the end of each round what the keys hold, how it is stored, and when it expires; on several,
-//! with commands that wait and transactions, every byte that comes on each of them.
+//! with commands that wait and transactions, every byte that comes on each of them, and every event
+//! of a key.
 //!
 //! `DIFFERENTIAL_ROUNDS` and `DIFFERENTIAL_SEED` ask for more, or for one round again.
 
@@ -96,6 +97,15 @@ impl Pair {
             run_on(&mut ours, connection, &start);
             run_on(&mut theirs, connection, &start);
         }
+        // One more hears of every event. Keys are only found to have expired when they are asked
+        // for, as the other way depends on the time.
+        let listen = [
+            line(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]),
+            line(&["CONFIG", "SET", "notify-keyspace-events", "EAnm"]),
+            line(&["PSUBSCRIBE", "__keyevent@*"]),
+        ];
+        run_on(&mut ours, "events", &listen);
+        run_on(&mut theirs, "events", &listen);
         let (arrived, waiting, history) = Default::default();
         Self { ours, theirs, arrived, waiting, history }
     }
