@@ -101,6 +101,16 @@ fn what_was_typed_is_there_after_a_restart() {
 }
 
 #[test]
+fn what_was_flushed_does_not_come_back() {
+    let disk = files(&unhex(BY_REDIS8));
+    let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
+    check(&mut local, "# No save point is near.\n> FLUSHALL\nOK\n");
+    let disk = local.disk().clone();
+    let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
+    check(&mut local, "# Empty.\n> DBSIZE\n(integer) 0\n> SELECT 1\nOK\n> DBSIZE\n(integer) 0\n");
+}
+
+#[test]
 fn an_unreadable_snapshot_is_set_aside_and_named() {
     let whole = unhex(BY_REDIS8);
     for bytes in [b"garbage".to_vec(), whole[..100].to_vec(), [&whole[..60], b"x"].concat()] {
