@@ -62,6 +62,13 @@ const SUBCOMMANDS: &[Sub] = &[
         packed_threshold,
     ),
     (
+        "RELOAD",
+        "[MERGE] [NOFLUSH]",
+        0..=2,
+        "Writes all data as a snapshot and reads it back, in memory.",
+        reload,
+    ),
+    (
         "REPLICATE",
         "argument [argument ...]",
         1..=MANY,
@@ -184,6 +191,29 @@ fn populate(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.engine.insert(db, &key, Value::Str(value), None);
         cx.changed(&key, class, "set");
     }
+    cx.out.ok();
+    Ok(())
+}
+
+fn reload(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    while !args.is_empty() {
+        // Both say what happens to data that is not in the snapshot; here all of it is.
+        if args.eat("MERGE") || args.eat("NOFLUSH") {
+            continue;
+        }
+        return Err(Error::text(if args.eat("NOSAVE") {
+            "ERR DEBUG RELOAD NOSAVE is not supported: the snapshot on the disk is not read"
+        } else {
+            "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
+        }));
+    }
+    let now = cx.now;
+    let bytes = cx.snapshot(now);
+    if let Err(problem) = cx.restore(now, &bytes) {
+        return Err(Error::from(format!("ERR Error trying to load the RDB dump: {problem}")));
+    }
+    let now_ms = now.unix_ms();
+    cx.touch_watched(|engine, db, key| engine.is_live(db, key, now_ms));
     cx.out.ok();
     Ok(())
 }

@@ -41,8 +41,8 @@ impl Engine {
         self.next_freeing = is_left.then(|| now.mono.plus_ms(1));
     }
 
-    /// Every watched key for which `changed` holds counts as changed.
-    fn touch_watched(&mut self, changed: impl Fn(&Self, usize, &[u8]) -> bool) {
+    /// Every watched key for which `changed` holds counts as changed. Costs O(keys watched).
+    pub fn touch_watched(&mut self, changed: impl Fn(&Self, usize, &[u8]) -> bool) {
         if self.shard.watches.is_empty() {
             return;
         }

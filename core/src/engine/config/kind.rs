@@ -11,10 +11,14 @@ use crate::engine::notify;
 pub enum Kind {
     /// `yes` or `no`.
     Bool,
+    /// `no`: what a `yes` would ask for cannot be had. The text says why.
+    Never(&'static str),
     /// A whole number between two bounds, both included.
     Int(i64, i64),
     /// A number of bytes, with a unit or without, between two bounds.
     Memory(u64, u64),
+    /// A number of bytes, which is raised to this.
+    MemoryFrom(u64),
     /// A number of bytes, or a share of the memory limit in percent.
     MemoryOrPercent,
     /// File permissions, in octal digits.
@@ -112,9 +116,10 @@ impl Kind {
     fn read_word(self, word: &[u8]) -> Result<Value, Refusal> {
         let number = |value: i64| Value::Number(value.into());
         match self {
+            Self::Never(why) if word.eq_ignore_ascii_case(b"yes") => Err(why.into()),
             Self::Bool if word.eq_ignore_ascii_case(b"yes") => Ok(number(1)),
-            Self::Bool if word.eq_ignore_ascii_case(b"no") => Ok(number(0)),
-            Self::Bool => Err("argument must be 'yes' or 'no'".into()),
+            Self::Bool | Self::Never(_) if word.eq_ignore_ascii_case(b"no") => Ok(number(0)),
+            Self::Bool | Self::Never(_) => Err("argument must be 'yes' or 'no'".into()),
             Self::Int(min, max) => {
                 let value =
                     num::parse_i64(word).ok_or("argument couldn't be parsed into an integer")?;
@@ -123,6 +128,13 @@ impl Kind {
             Self::Memory(min, max) => {
                 let value = num::parse_memory(word).ok_or("argument must be a memory value")?;
                 within(value.into(), min.into(), max.into())
+            }
+            Self::MemoryFrom(least) => {
+                let value = Self::Memory(1, i64::MAX as u64).read_word(word)?;
+                Ok(match value {
+                    Value::Number(bytes) => Value::Number(bytes.max(least.into())),
+                    other => other,
+                })
             }
             Self::MemoryOrPercent => read_memory_or_percent(word),
             Self::Octal => std::str::from_utf8(word)
@@ -149,7 +161,7 @@ impl Kind {
     /// `value` as CONFIG GET shows it.
     pub fn show(self, value: &Value) -> Vec<u8> {
         match (self, value) {
-            (Self::Bool, Value::Number(0)) => b"no".to_vec(),
+            (Self::Bool | Self::Never(_), Value::Number(0)) => b"no".to_vec(),
             (Self::Bool, Value::Number(_)) => b"yes".to_vec(),
             (Self::OneOf(names), Value::Number(place)) => {
                 let name = usize::try_from(*place).ok().and_then(|place| names.get(place));
@@ -200,6 +212,9 @@ fn read_memory_or_percent(word: &[u8]) -> Result<Value, Refusal> {
 }
 
 fn read_flags(names: &'static [&'static str], words: &[Vec<u8>]) -> Result<Value, Refusal> {
+    if words.is_empty() {
+        return Err(must_be_one_of(names));
+    }
     let mut bits = 0;
     for word in words {
         let place = names

@@ -26,6 +26,10 @@ const NATURAL: Kind = Int(0, i32::MAX as i64);
 const PORT: Kind = Int(0, 65535);
 /// The largest size.
 const BYTES: u64 = i64::MAX as u64;
+/// Redis's own words for a server whose allocator cannot do it.
+const NO_DEFRAGMENTATION: &str = "Active defragmentation cannot be enabled: it requires a Redis \
+    server compiled with a modified Jemalloc like the one shipped by default with the Redis source \
+    distribution";
 /// Who may.
 const LOCAL: Kind = OneOf(&["no", "yes", "local"]);
 /// How to end.
@@ -105,7 +109,7 @@ pub static PARAMS: &[Param] = &[
         "Waste in percent at which defragmentation works hardest.",
     ),
     param("active-expire-effort", Int(1, 10), "1", "How much work goes into finding expired keys."),
-    param("activedefrag", Bool, "no", "Whether memory is defragmented."),
+    param("activedefrag", Never(NO_DEFRAGMENTATION), "no", "Whether memory is defragmented."),
     param(
         "activerehashing",
         Bool,
@@ -515,7 +519,7 @@ pub static PARAMS: &[Param] = &[
         .field(field!(rdbcompression)),
     param(
         "repl-backlog-size",
-        Memory(1, BYTES),
+        MemoryFrom(16 << 10),
         "1048576",
         "Bytes kept for replicas that come back.",
     ),
