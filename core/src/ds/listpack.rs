@@ -354,7 +354,8 @@ impl Listpack {
             return None;
         }
         let (body, back) = read_back(self.bytes.get(HEADER_BYTES..place)?)?;
-        Some(Cursor(place.checked_sub(body + back)?))
+        let start = place.checked_sub(body + back)?;
+        (start >= HEADER_BYTES).then_some(Cursor(start))
     }
 
     /// The element at `cursor`.
@@ -419,8 +420,9 @@ impl Listpack {
     /// Bytes of the entry at `cursor`.
     #[inline]
     fn entry_bytes_at(&self, cursor: Cursor) -> Option<usize> {
-        let (_, body) = read_entry(self.bytes.get(cursor.0..self.end())?)?;
-        Some(body + back_bytes(body))
+        let rest = self.bytes.get(cursor.0..self.end())?;
+        let (_, body) = read_entry(rest)?;
+        Some(body + back_bytes(body)).filter(|&size| size <= rest.len())
     }
 }
 
@@ -468,6 +470,7 @@ impl Listpack {
     /// Removes `count` entries, or as many as there are, from the one at `cursor` on; returns the
     /// place of the one that follows.
     pub fn remove_range(&mut self, cursor: Cursor, count: usize) -> Option<Cursor> {
+        let cursor = Cursor(cursor.0.min(self.end()));
         let (mut end, mut removed) = (cursor, 0);
         while removed < count {
             let Some(size) = self.entry_bytes_at(end) else { break };
@@ -747,6 +750,23 @@ mod tests {
             assert!(pack.iter().rev().map(Element::to_vec).eq(model.iter().rev().cloned()));
             assert_eq!((pack.len(), pack.is_empty()), (model.len(), model.is_empty()));
             assert_eq!(Listpack::parse(pack.as_bytes()).as_ref(), Ok(&pack));
+        }
+    }
+
+    #[test]
+    fn a_cursor_that_means_nothing_does_no_harm() {
+        let whole = of(&[b"1", b"a", &[b'x'; 70], b"-70000", b"", &[0xf0; 40]]);
+        for place in HEADER_BYTES..whole.byte_len() + 3 {
+            let cursor = Cursor(place);
+            let mut pack = whole.clone();
+            let _ = (pack.get(cursor), pack.next(cursor), pack.prev(cursor));
+            let _ = (pack.iter_from(cursor).count(), pack.iter_to(cursor).rev().count());
+            pack.replace(cursor, Element::Int(5));
+            pack.remove(cursor);
+            pack.insert_after(cursor, Element::Bytes(b"b"));
+            pack.insert_before(cursor, Element::Bytes(b"b"));
+            pack.remove_range(cursor, 3);
+            let _ = pack.split_off(cursor);
         }
     }
 

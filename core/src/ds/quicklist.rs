@@ -12,7 +12,7 @@
 
 use std::collections::vec_deque;
 
-use super::listpack::{self, Element, Listpack, Needle};
+use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack, Needle};
 
 mod nodes;
 
@@ -62,7 +62,7 @@ impl Limits {
     /// Whether an element of `bytes` bytes gets a node of its own.
     fn is_plain(self, bytes: usize) -> bool {
         match self.plain_from {
-            Some(from) => bytes >= from,
+            Some(from) => bytes >= from.min(LISTPACK_BYTES_MAX),
             None => bytes > self.bytes_max(),
         }
     }
