@@ -13,8 +13,6 @@ use wasm_bindgen::JsValue;
 pub enum ToWorker {
     /// Accept a connection; its port is transferred with the message.
     Open,
-    /// The page may be gone soon: save what is not saved.
-    Hide,
 }
 
 /// What the worker tells the page.

@@ -124,8 +124,6 @@ pub enum Action {
     Worker(FromWorker),
     /// The server is to be started again.
     Restart,
-    /// The page has gone out of sight.
-    Hidden,
     /// The next theme.
     NextTheme,
     /// The examples are no longer wanted, or wanted again.
@@ -147,8 +145,6 @@ pub enum Effect {
     SaveHints(bool),
     /// Ask the browser not to throw the data away when it is short of space.
     PersistStorage,
-    /// Tell the worker that the page may be gone soon.
-    TellHidden,
     /// Start the worker anew.
     StartWorker,
     /// Show that the engine has stopped, whatever else the page can still do.
@@ -207,7 +203,6 @@ impl State {
                 self.storage = Storage::Opening;
                 effects.push(Effect::StartWorker);
             }
-            Action::Hidden => effects.push(Effect::TellHidden),
             Action::NextTheme => {
                 self.theme = self.theme.next();
                 effects.push(Effect::SetTheme(self.theme));

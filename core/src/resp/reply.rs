@@ -148,7 +148,8 @@ impl<'a> Reader<'a> {
 
     fn line(&mut self) -> Result<&'a [u8], Stop> {
         let rest = self.input.get(self.position..).unwrap_or_default();
-        let end = memchr::memmem::find(rest, b"\r\n").ok_or(Stop::More)?;
+        let is_end = |&at: &usize| rest.get(at + 1) == Some(&b'\n');
+        let end = memchr::memchr_iter(b'\r', rest).find(is_end).ok_or(Stop::More)?;
         self.position += end + 2;
         Ok(&rest[..end])
     }

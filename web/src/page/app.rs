@@ -3,16 +3,14 @@
 //! A component with messages rather than a reducer hook, because an action may ask for something to
 //! be done (bytes to be sent), and that must happen exactly once and in order.
 
-use gloo_events::EventListener;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
 
-use super::components::{Footer, Header, PaneView};
+use super::components::{PaneView, footer, header};
 use super::connections::Connections;
 use super::keep;
 use super::shell::{self, Early};
-use crate::message::ToWorker;
 use crate::state::{Action, Effect, State};
 use crate::terminal::Need;
 
@@ -26,7 +24,6 @@ pub(super) struct App {
     connections: Connections,
     /// The pane whose line gets the caret after the next drawing.
     focus: Option<u32>,
-    _on_hide: Option<EventListener>,
 }
 
 impl Component for App {
@@ -45,8 +42,7 @@ impl Component for App {
         }
         let focus = early.focused.then_some(1);
         let connections = Connections::new(dispatch);
-        let _on_hide = on_hide(ctx.link().callback(|()| Action::Hidden));
-        Self { state, connections, focus, _on_hide }
+        Self { state, connections, focus }
     }
 
     fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
@@ -71,13 +67,11 @@ impl Component for App {
         };
         html! {
             <div class="page">
-                <Header theme={state.theme} hints={state.hints} panes={state.panes.len()}
-                    dispatch={dispatch.clone()} />
+                { header(state, &dispatch) }
                 <main class="panes" data-count={state.panes.len().to_string()}>
                     { for state.panes.iter().map(pane) }
                 </main>
-                <Footer engine={state.engine.clone()} storage={state.storage.clone()}
-                    memory_bytes={state.memory_bytes} {dispatch} />
+                { footer(state, &dispatch) }
             </div>
         }
     }
@@ -108,7 +102,6 @@ impl App {
             Effect::StartWorker => {
                 self.connections = Connections::new(ctx.link().callback(|action| action));
             }
-            Effect::TellHidden => self.connections.tell(&ToWorker::Hide),
             Effect::ShowFailure(what) => shell::fail(&format!("The engine stopped: {what}")),
         }
     }
@@ -125,16 +118,6 @@ fn focus_line(pane: u32) {
     if let Some(line) = line {
         let _ = line.focus();
     }
-}
-
-/// Calls `hidden` whenever the page goes out of sight, after which it may be thrown away.
-fn on_hide(hidden: Callback<()>) -> Option<EventListener> {
-    let document = document()?;
-    Some(EventListener::new(&document.clone(), "visibilitychange", move |_| {
-        if document.visibility_state() == web_sys::VisibilityState::Hidden {
-            hidden.emit(());
-        }
-    }))
 }
 
 /// Asks the browser to keep the data when space is short. Whatever it answers, nothing changes.

@@ -1,7 +1,5 @@
 //! The page's ends of its connections to the engine: one `MessagePort` a pane, one worker for all.
 
-use std::collections::BTreeMap;
-
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{ErrorEvent, MessageChannel, MessageEvent, MessagePort, Worker};
@@ -14,13 +12,14 @@ use crate::state::Action;
 /// The worker and the ports to it.
 pub(super) struct Connections {
     worker: Worker,
-    ports: BTreeMap<u32, Port>,
+    ports: Vec<Port>,
     dispatch: Callback<Action>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
     _on_error: Closure<dyn FnMut(ErrorEvent)>,
 }
 
 struct Port {
+    pane: u32,
     port: MessagePort,
     /// Keeps the listener alive.
     _on_message: Closure<dyn FnMut(MessageEvent)>,
@@ -49,7 +48,7 @@ impl Connections {
         for message in shell::messages().iter() {
             tell(&dispatch, message);
         }
-        let ports = BTreeMap::new();
+        let ports = Vec::new();
         Self { worker, ports, dispatch, _on_message: on_message, _on_error: on_error }
     }
 
@@ -66,7 +65,7 @@ impl Connections {
         });
         let port = channel.port1();
         port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        self.ports.insert(pane, Port { port, _on_message: on_message });
+        self.ports.push(Port { pane, port, _on_message: on_message });
         let theirs = Array::of1(&channel.port2());
         let open = message::to_js(&ToWorker::Open);
         // It fails only for a port that was transferred already, and this one is new.
@@ -75,7 +74,8 @@ impl Connections {
 
     /// Closes a pane's connection, if it has one.
     pub(super) fn disconnect(&mut self, pane: u32) {
-        if let Some(port) = self.ports.remove(&pane) {
+        if let Some(index) = self.ports.iter().position(|port| port.pane == pane) {
+            let port = self.ports.remove(index);
             let _ = port.port.post_message(&JsValue::NULL);
             port.port.set_onmessage(None);
             port.port.close();
@@ -84,14 +84,9 @@ impl Connections {
 
     /// Sends a pane's bytes.
     pub(super) fn send(&self, pane: u32, bytes: &[u8]) {
-        let Some(port) = self.ports.get(&pane) else { return };
+        let Some(port) = self.ports.iter().find(|port| port.pane == pane) else { return };
         let bytes = Uint8Array::from(bytes);
         let _ = port.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
-    }
-
-    /// Tells the worker something.
-    pub(super) fn tell(&self, message: &ToWorker) {
-        let _ = self.worker.post_message(&message::to_js(message));
     }
 }
 

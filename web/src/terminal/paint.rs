@@ -27,12 +27,44 @@ pub fn parts(text: &str) -> Vec<(Class, &str)> {
     let mut parts: Vec<(Class, &str)> = Vec::new();
     for line in text.split_inclusive('\n') {
         let (index, rest) = line.split_at(index_length(line));
-        let (class, type_length) = classify(rest);
-        let (kind, value) = rest.split_at(type_length);
-        let pieces = [(Class::Index, index), (Class::Type, kind), (class, value)];
-        parts.extend(pieces.into_iter().filter(|(_, piece)| !piece.is_empty()));
+        parts.push((Class::Index, index));
+        // A pair of a map: key and value are told apart each for itself.
+        let key_length = if index.ends_with("# ") { key_length(rest) } else { 0 };
+        let (key, rest) = rest.split_at(key_length);
+        let (arrow, rest) = rest.split_at(if key_length > 0 { ARROW.len() } else { 0 });
+        push_value(&mut parts, key);
+        parts.push((Class::Index, arrow));
+        parts.push((Class::Index, rest.get(..index_length(rest)).unwrap_or_default()));
+        push_value(&mut parts, rest.get(index_length(rest)..).unwrap_or_default());
     }
+    parts.retain(|(_, part)| !part.is_empty());
     parts
+}
+
+/// What stands between the key and the value of a pair.
+const ARROW: &str = " => ";
+
+/// How long the key at the start of a pair is; 0 if there is no pair.
+fn key_length(pair: &str) -> usize {
+    let mut from = 0;
+    if pair.starts_with('"') {
+        // An arrow inside the quotes is part of the key.
+        let mut escaped = false;
+        let quote = pair.bytes().skip(1).position(|byte| {
+            let closes = byte == b'"' && !escaped;
+            escaped = byte == b'\\' && !escaped;
+            closes
+        });
+        from = quote.map_or(0, |at| at + 2);
+    }
+    let rest = pair.get(from..).unwrap_or_default();
+    rest.find(ARROW).map_or(0, |at| from + at)
+}
+
+fn push_value<'a>(parts: &mut Vec<(Class, &'a str)>, text: &'a str) {
+    let (class, type_length) = classify(text);
+    let (kind, value) = text.split_at(type_length);
+    parts.extend([(Class::Type, kind), (class, value)]);
 }
 
 /// The class of what stands behind the index, and the length of the type before it.
@@ -89,5 +121,30 @@ mod tests {
             (Class::Plain, "OK\n"),
         ];
         assert_eq!(parts(text), expect);
+    }
+
+    #[test]
+    fn pairs_have_two_values() {
+        let expect = [
+            (Class::Index, "1# "),
+            (Class::Text, "\"a => \\\"b\""),
+            (Class::Index, " => "),
+            (Class::Type, "(integer) "),
+            (Class::Number, "1\n"),
+            (Class::Index, "2# "),
+            (Class::Text, "\"b\""),
+            (Class::Index, " => 1) "),
+            (Class::Nothing, "(nil)\n"),
+        ];
+        let text = "1# \"a => \\\"b\" => (integer) 1\n2# \"b\" => 1) (nil)\n";
+        let mut parts = parts(text);
+        parts.dedup_by(|after, before| {
+            let both = after.0 == Class::Index && before.0 == Class::Index;
+            if both {
+                before.1 = " => 1) ";
+            }
+            both
+        });
+        assert_eq!(parts, expect);
     }
 }

@@ -4,7 +4,7 @@
 //! watching the replies, and finds out which bytes that come answer which command and which are
 //! messages that answer none.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use redstart::resp::Reply;
 
@@ -22,7 +22,7 @@ pub struct Session {
     /// Whether MONITOR was sent.
     monitor: bool,
     /// What is subscribed to, by the kind of subscription.
-    subscribed: [BTreeSet<Vec<u8>>; 3],
+    subscribed: [Vec<Vec<u8>>; 3],
     /// CLIENT REPLY.
     muted: Muted,
     /// Commands whose replies are still to come, in the order they were sent.
@@ -270,10 +270,11 @@ impl Session {
         for ((sub, unsub, _), subscribed) in KINDS.iter().zip(&mut self.subscribed) {
             match name {
                 Reply::Bulk(name) if word.as_slice() == sub.as_bytes() => {
-                    subscribed.insert(name.clone());
+                    subscribed.retain(|other| other != name);
+                    subscribed.push(name.clone());
                 }
                 Reply::Bulk(name) if word.as_slice() == unsub.as_bytes() => {
-                    subscribed.remove(name);
+                    subscribed.retain(|other| other != name);
                 }
                 _ => {}
             }

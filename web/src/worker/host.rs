@@ -9,8 +9,9 @@ use js_sys::{Array, Uint8Array};
 use redstart::base::rng::Seed;
 use redstart::base::time::Monotonic;
 use redstart::engine::Config;
+use redstart::engine::config::SavePoint;
 use redstart::node::{
-    ConnId, DiskDone, DiskOp, Effect, Event, Level, Measures, Node, Origin, Record,
+    ConnId, DiskDone, DiskOp, Effect, Event, Level, Measures, Node, Origin, Record, Unreadable,
 };
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, MessagePort};
@@ -65,7 +66,7 @@ impl Host {
     /// Makes the node. What it asks for at its start is begun.
     pub(super) fn start(disk: Option<Disk>, mode: Mode, seed: Seed) -> Rc<Self> {
         let clock = Clock::new();
-        let node = Node::new(Config::default(), seed, clock.now());
+        let node = Node::new(config(mode), seed, clock.now());
         let host = Rc::new(Self {
             node: RefCell::new(node),
             clock,
@@ -82,7 +83,10 @@ impl Host {
             post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
         }
         host.measure();
-        host.handle(Event::Wake);
+        if host.disk.is_some() {
+            // Nobody is there to look at a snapshot that cannot be read, so it is put by.
+            host.handle(Event::Mounted { unreadable: Unreadable::SetAside });
+        }
         host
     }
 
@@ -91,7 +95,6 @@ impl Host {
         match (message, port) {
             (ToWorker::Open, Some(port)) => self.open(port),
             (ToWorker::Open, None) => {}
-            (ToWorker::Hide, _) => self.handle(Event::Wake),
         }
     }
 
@@ -285,6 +288,16 @@ impl Host {
         }
         post(&FromWorker::Exited { status });
     }
+}
+
+/// The settings of a node in a page: what is typed is saved at once, by the tab that may.
+fn config(mode: Mode) -> Config {
+    let mut config = Config::default();
+    config.save = match mode {
+        Mode::Owner => vec![SavePoint { seconds: 0, changes: 1 }],
+        Mode::Copy => Vec::new(),
+    };
+    config
 }
 
 /// Says that nothing more comes, and lets the port go.

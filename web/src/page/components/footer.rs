@@ -3,22 +3,14 @@
 use yew::prelude::*;
 
 use crate::message::{MemoryOnly, Storage};
-use crate::state::{Action, Engine};
+use crate::state::{Action, Engine, State};
 
-#[derive(PartialEq, Properties)]
-pub(crate) struct Props {
-    pub(crate) engine: Engine,
-    pub(crate) storage: Storage,
-    pub(crate) memory_bytes: f64,
-    pub(crate) dispatch: Callback<Action>,
-}
-
-#[component]
-pub(crate) fn Footer(props: &Props) -> Html {
-    let restart = props.dispatch.reform(|_: MouseEvent| Action::Restart);
-    let (tone, text) = match &props.engine {
+/// The line at the bottom.
+pub(crate) fn footer(state: &State, dispatch: &Callback<Action>) -> Html {
+    let restart = dispatch.reform(|_: MouseEvent| Action::Restart);
+    let (tone, text) = match &state.engine {
         Engine::Starting => ("wait", "Loading the engine…".to_owned()),
-        Engine::Running => stored(&props.storage),
+        Engine::Running => stored(&state.storage),
         Engine::Exited => ("bad", "The server has shut down.".to_owned()),
         Engine::Failed(_) => ("bad", "The engine has stopped.".to_owned()),
     };
@@ -26,11 +18,11 @@ pub(crate) fn Footer(props: &Props) -> Html {
         <footer class="status">
             <span class="dot" data-tone={tone}></span>
             <span class="where" role="status">{ text }</span>
-            if props.engine == Engine::Exited {
+            if state.engine == Engine::Exited {
                 <button type="button" onclick={restart}>{ "Start it again" }</button>
             }
-            if props.memory_bytes > 0.0 {
-                <span class="memory">{ format!("Engine memory {}", size(props.memory_bytes)) }</span>
+            if state.memory_bytes > 0.0 {
+                <span class="memory">{ format!("Engine memory {}", size(state.memory_bytes)) }</span>
             }
         </footer>
     }
@@ -73,15 +65,16 @@ fn stored(storage: &Storage) -> (&'static str, String) {
 
 /// A number of bytes for people.
 fn size(bytes: f64) -> String {
-    const UNITS: [&str; 4] = ["bytes", "kB", "MB", "GB"];
-    let mut value = bytes;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < UNITS.len() {
-        value /= 1000.0;
-        unit += 1;
+    // In whole numbers: the code that prints fractions is large, and downloaded.
+    let bytes = bytes as u64;
+    for (unit, name) in [(1_000_000_000, "GB"), (1_000_000, "MB"), (1_000, "kB")] {
+        if bytes >= 100 * unit {
+            return format!("{} {name}", bytes / unit);
+        } else if bytes >= unit {
+            return format!("{}.{} {name}", bytes / unit, bytes % unit / (unit / 10));
+        }
     }
-    let digits = usize::from(unit > 0 && value < 100.0);
-    format!("{value:.digits$} {}", UNITS.get(unit).copied().unwrap_or_default())
+    format!("{bytes} bytes")
 }
 
 #[cfg(test)]

@@ -2,21 +2,13 @@
 
 use yew::prelude::*;
 
-use crate::state::{Action, PANES_MAX, Theme};
+use crate::state::{Action, PANES_MAX, State, Theme};
 
-#[derive(PartialEq, Properties)]
-pub(crate) struct Props {
-    pub(crate) theme: Theme,
-    pub(crate) hints: bool,
-    pub(crate) panes: usize,
-    pub(crate) dispatch: Callback<Action>,
-}
-
-#[component]
-pub(crate) fn Header(props: &Props) -> Html {
-    let on = |action: Action| props.dispatch.reform(move |_: MouseEvent| action.clone());
-    let theme = match props.theme {
-        Theme::System => "Theme: system",
+/// Name, and what can be done to the page as a whole.
+pub(crate) fn header(state: &State, dispatch: &Callback<Action>) -> Html {
+    let on = |action: Action| dispatch.reform(move |_: MouseEvent| action.clone());
+    let theme = match state.theme {
+        Theme::System => "Theme: as the system",
         Theme::Light => "Theme: light",
         Theme::Dark => "Theme: dark",
     };
@@ -28,12 +20,33 @@ pub(crate) fn Header(props: &Props) -> Html {
             </a>
             <p class="tagline">{ "A Redis-compatible engine, running in this tab" }</p>
             <div class="tools">
-                <button type="button" aria-pressed={props.hints.to_string()}
+                <button type="button" class="quiet icon" aria-label={theme} title={theme}
+                    onclick={on(Action::NextTheme)}>{ theme_icon(state.theme) }</button>
+                <button type="button" aria-pressed={state.hints.to_string()}
                     onclick={on(Action::ToggleHints)}>{ "Examples" }</button>
-                <button type="button" class="quiet" onclick={on(Action::NextTheme)}>{ theme }</button>
-                <button type="button" class="main" disabled={props.panes >= PANES_MAX}
+                <button type="button" class="main" disabled={state.panes.len() >= PANES_MAX}
                     onclick={on(Action::OpenPane)}>{ "New pane" }</button>
             </div>
         </header>
+    }
+}
+
+/// A disc half filled for the system's theme, a sun, a moon.
+fn theme_icon(theme: Theme) -> Html {
+    let (line, area) = match theme {
+        Theme::System => {
+            ("M8 1.5a6.5 6.5 0 1 0 0 13 6.5 6.5 0 1 0 0-13z", "M8 1.5a6.5 6.5 0 1 0 0 13z")
+        }
+        Theme::Light => (
+            "M8 1v1.5M8 13.5V15M1 8h1.5M13.5 8H15M3 3l1.1 1.1M11.9 11.9 13 13M3 13l1.1-1.1M11.9 4.1 13 3",
+            "M8 4.8a3.2 3.2 0 1 0 0 6.4 3.2 3.2 0 1 0 0-6.4z",
+        ),
+        Theme::Dark => ("", "M13.5 9.5A6 6 0 0 1 6.5 2.5 6 6 0 1 0 13.5 9.5z"),
+    };
+    html! {
+        <svg viewBox="0 0 16 16" width="16" height="16" aria-hidden="true">
+            <path d={line} />
+            <path d={area} class="area" />
+        </svg>
     }
 }

@@ -12,25 +12,17 @@ const EXAMPLES: [(&str, &[&str]); 4] = [
     ("Let it expire", &["SET code 4711 EX 60", "TTL code"]),
 ];
 
-#[derive(PartialEq, Properties)]
-pub(crate) struct Props {
-    pub(crate) pane: u32,
-    pub(crate) dispatch: Callback<Action>,
-}
-
-#[component]
-pub(crate) fn Hints(props: &Props) -> Html {
-    let pane = props.pane;
+/// Examples that run in pane `pane` when they are clicked.
+pub(crate) fn hints(pane: u32, dispatch: &Callback<Action>) -> Html {
     let run = |line: &'static str| {
-        let onclick =
-            props.dispatch.reform(move |_: MouseEvent| Action::Run(pane, line.to_owned()));
+        let onclick = dispatch.reform(move |_: MouseEvent| Action::Run(pane, line.to_owned()));
         html! { <button type="button" class="example" {onclick}>{ line }</button> }
     };
     let example = |(title, lines): &(&'static str, &'static [&'static str])| {
         html! { <><dt>{ *title }</dt><dd>{ for lines.iter().map(|line| run(line)) }</dd></> }
     };
-    let two = props.dispatch.reform(move |_: MouseEvent| Action::TwoClients(pane));
-    let close = props.dispatch.reform(|_: MouseEvent| Action::ToggleHints);
+    let two = dispatch.reform(move |_: MouseEvent| Action::TwoClients(pane));
+    let close = dispatch.reform(|_: MouseEvent| Action::ToggleHints);
     html! {
         <section class="hints" aria-label="Examples">
             <div class="hints-bar">

@@ -64,7 +64,11 @@ fn BlockView(props: &BlockProps) -> Html {
 
 fn took(block: &Block) -> Html {
     match block.took_ms {
-        Some(ms) => html! { <span class="took">{ format!("\n({:.2}s)", ms / 1000.0) }</span> },
+        Some(ms) => {
+            let hundredths = (ms / 10.0).round() as u64;
+            let seconds = format!("\n({}.{:02}s)", hundredths / 100, hundredths % 100);
+            html! { <span class="took">{ seconds }</span> }
+        }
         None => html! {},
     }
 }

@@ -4,7 +4,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 
-use super::hints::Hints;
+use super::hints::hints;
 use super::log::LogView;
 use crate::state::Action;
 use crate::terminal::Pane;
@@ -49,15 +49,14 @@ pub(crate) fn PaneView(props: &Props) -> Html {
     }
     html! {
         <section class="pane" role="group" aria-label={&name}>
-            <PaneBar pane={pane.clone()} alone={props.alone} dispatch={props.dispatch.clone()} />
+            { bar(pane, props.alone, &props.dispatch) }
             <div class="scroll" ref={scroll} {onscroll} onclick={focus_on_click(id)}>
                 if props.hints {
-                    <Hints pane={id} dispatch={props.dispatch.clone()} />
+                    { hints(id, &props.dispatch) }
                 }
                 <LogView name={&name} log={pane.log.clone()} />
                 { for pane.queue.iter().map(queued) }
-                <Line pane={id} prompt={pane.prompt()} input={pane.input.clone()}
-                    dispatch={props.dispatch.clone()} />
+                { line(pane, &props.dispatch) }
             </div>
         </section>
     }
@@ -92,18 +91,10 @@ fn is_text_selected() -> bool {
     selection.is_some_and(|selection| !selection.is_collapsed())
 }
 
-#[derive(PartialEq, Properties)]
-struct BarProps {
-    pane: Pane,
-    alone: bool,
-    dispatch: Callback<Action>,
-}
-
-#[component]
-fn PaneBar(props: &BarProps) -> Html {
-    let pane = &props.pane;
+/// The pane's name, and what can be done to it.
+fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
     let id = pane.id;
-    let on = |action: Action| props.dispatch.reform(move |_: MouseEvent| action.clone());
+    let on = |action: Action| dispatch.reform(move |_: MouseEvent| action.clone());
     let (busy, stop) = if pane.session().is_waiting() {
         (true, "Stop waiting")
     } else {
@@ -120,37 +111,30 @@ fn PaneBar(props: &BarProps) -> Html {
                     <button type="button" class="stop" title="Ctrl-C"
                         onclick={on(Action::Interrupt(id))}>{ stop }</button>
                 }
-                if !props.alone {
+                if !alone {
                     <button type="button" class="quiet" aria-label={format!("Close pane {id}")}
-                        onclick={on(Action::ClosePane(id))}>{ "Close pane" }</button>
+                        onclick={on(Action::ClosePane(id))}>{ "Close" }</button>
                 }
             </div>
         </div>
     }
 }
 
-#[derive(PartialEq, Properties)]
-struct LineProps {
-    pane: u32,
-    prompt: String,
-    input: String,
-    dispatch: Callback<Action>,
-}
-
-#[component]
-fn Line(props: &LineProps) -> Html {
-    let pane = props.pane;
+/// The prompt and the line that is being typed.
+fn line(state: &Pane, dispatch: &Callback<Action>) -> Html {
+    let pane = state.id;
     let id = format!("line-{pane}");
-    let oninput = props.dispatch.reform(move |event: InputEvent| {
+    let later = state.session().is_waiting().then_some("later");
+    let oninput = dispatch.reform(move |event: InputEvent| {
         let input = event.target().and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
         Action::Typed(pane, input.map(|input| input.value()).unwrap_or_default())
     });
-    let onsubmit = props.dispatch.reform(move |event: SubmitEvent| {
+    let onsubmit = dispatch.reform(move |event: SubmitEvent| {
         event.prevent_default();
         Action::Submit(pane)
     });
     let onkeydown = {
-        let dispatch = props.dispatch.clone();
+        let dispatch = dispatch.clone();
         Callback::from(move |event: KeyboardEvent| {
             if let Some(action) = key(&event, pane) {
                 event.prevent_default();
@@ -159,7 +143,7 @@ fn Line(props: &LineProps) -> Html {
         })
     };
     let onpaste = {
-        let dispatch = props.dispatch.clone();
+        let dispatch = dispatch.clone();
         Callback::from(move |event: Event| {
             let Some(event) = event.dyn_ref::<web_sys::ClipboardEvent>() else { return };
             let text = event.clipboard_data().and_then(|data| data.get_data("text").ok());
@@ -171,9 +155,9 @@ fn Line(props: &LineProps) -> Html {
         })
     };
     html! {
-        <form class="line" {onsubmit}>
-            <label class="prompt" for={id.clone()}>{ &props.prompt }</label>
-            <input {id} type="text" value={props.input.clone()} aria-label="Redis command"
+        <form class={classes!("line", later)} {onsubmit}>
+            <label class="prompt" for={id.clone()}>{ state.prompt() }</label>
+            <input {id} type="text" value={state.input.clone()} aria-label="Redis command"
                 autocapitalize="off" autocomplete="off" autocorrect="off" spellcheck="false"
                 enterkeyhint="send" {oninput} {onkeydown} {onpaste} />
         </form>
