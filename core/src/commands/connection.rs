@@ -241,11 +241,14 @@ fn reset(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     cx.engine.stop_monitor(session);
     session.db = 0;
     session.name.clear();
+    // It ends CLIENT REPLY OFF for its own reply, but not a SKIP that is meant for it.
+    if session.reply_mode == ReplyMode::Off {
+        cx.out.set_muted(false);
+    }
     session.reply_mode = ReplyMode::On;
     session.no_evict = false;
     session.no_touch = false;
     session.must_auth = !cx.engine.config.requirepass.is_empty();
-    cx.out.set_muted(false);
     set_proto(cx, Proto::V2);
     cx.out.simple("RESET");
     Ok(())
