@@ -10,16 +10,15 @@ use crate::session::{Session, Watch};
 use crate::store::DbKey;
 
 impl Ctx<'_> {
-    /// Watches `key` of the selected database; nothing happens if it is watched already. Costs
-    /// O(keys watched by this client).
+    /// Watches `key` of the selected database; nothing happens if it is watched already.
     pub fn watch(&mut self, key: &[u8]) {
         let key: DbKey = (self.session.db, key.into());
-        if self.session.watched.iter().any(|watch| watch.key == key) {
+        if self.session.watched.contains_key(&key) {
             return;
         }
         let existed = self.engine.is_live(key.0, &key.1, self.now.unix_ms());
         let version = self.engine.shard.watches.watch(key.clone());
-        self.session.watched.push(Watch { key, version, existed });
+        self.session.watched.insert(key, Watch { version, existed });
     }
 
     /// Whether a watched key has changed since it was watched.
@@ -41,17 +40,16 @@ impl Ctx<'_> {
 impl Engine {
     /// Whether a key that `session` watches has changed since it was watched.
     pub fn is_dirty(&self, session: &Session, now_ms: i64) -> bool {
-        session.watched.iter().any(|watch| {
-            let (db, key) = &watch.key;
-            self.shard.watches.version(&watch.key) != Some(watch.version)
-                || (watch.existed && !self.is_live(*db, key, now_ms))
+        session.watched.iter().any(|(key, watch)| {
+            self.shard.watches.version(key) != Some(watch.version)
+                || (watch.existed && !self.is_live(key.0, &key.1, now_ms))
         })
     }
 
     /// See [`Ctx::unwatch_all`].
     pub fn unwatch_all(&mut self, session: &mut Session) {
-        for watch in session.watched.drain(..) {
-            self.shard.watches.unwatch(&watch.key);
+        for key in std::mem::take(&mut session.watched).keys() {
+            self.shard.watches.unwatch(key);
         }
     }
 

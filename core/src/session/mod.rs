@@ -6,7 +6,7 @@
 
 pub mod registry;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 pub use registry::{Client, Registry};
 
@@ -59,7 +59,7 @@ pub struct Session {
     /// The transaction between MULTI and EXEC.
     pub multi: Option<Multi>,
     /// Keys that WATCH named, each with its version then and whether it was there.
-    pub watched: Vec<Watch>,
+    pub watched: BTreeMap<DbKey, Watch>,
     /// What it is subscribed to.
     pub subscriptions: Subscriptions,
     /// What it waits for.
@@ -103,10 +103,8 @@ pub struct Multi {
     pub bytes: usize,
 }
 
-/// A watched key.
+/// What WATCH has noted of a key.
 pub struct Watch {
-    /// The key.
-    pub key: DbKey,
     /// Its version when WATCH ran.
     pub version: u64,
     /// It was there then. What was not (because it had expired, too) cannot expire since.
@@ -214,7 +212,7 @@ impl Session {
             must_auth: false,
             user: "default".into(),
             multi: None,
-            watched: Vec::new(),
+            watched: BTreeMap::new(),
             subscriptions: Subscriptions::default(),
             blocked: None,
             reply_mode: ReplyMode::On,
