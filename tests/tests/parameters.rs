@@ -3,6 +3,8 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
+use redstart::base::rng::Seed;
+use redstart::engine::Config;
 use redstart::resp::{Reply, pretty, words};
 use redstart_tests::local::Local;
 use redstart_tests::oracle::{self, Server};
@@ -89,6 +91,24 @@ fn parameters_agree_with_redis_8() {
         }
     }
     assert!(faults.is_empty(), "{} differences\n{}", faults.len(), faults.join("\n"));
+}
+
+#[test]
+fn what_must_be_allowed_is_refused_by_default() {
+    let mut node = Local::new(Config::default(), Seed::of(1));
+    let refused = |reply: &Reply, text: &str| {
+        assert!(
+            matches!(reply, Reply::Error(line) if line.starts_with(text.as_bytes())),
+            "{}",
+            pretty::print(reply)
+        );
+    };
+    refused(&ask(&mut node, &["DEBUG", "DIGEST"]), "ERR DEBUG command not allowed. If the enable-");
+    refused(&ask(&mut node, &["MODULE", "LOAD", "x"]), "ERR MODULE command not allowed. If the ");
+    let protected =
+        "ERR CONFIG SET failed (possibly related to argument 'dir') - can't set protected";
+    refused(&ask(&mut node, &["CONFIG", "SET", "dir", "x"]), protected);
+    assert_eq!(ask(&mut node, &["MODULE", "LIST"]), Reply::Array(Vec::new()));
 }
 
 /// All parameters and their values.

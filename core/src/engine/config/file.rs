@@ -140,6 +140,8 @@ fn here(message: &'static str) -> Fault {
 /// The configuration lines that command-line arguments stand for: `--name` begins a line, what
 /// follows it are its values. `--name value` in one argument is a whole line, and `--save` without
 /// a value means no save points.
+///
+/// A host puts them behind the text of the file, on lines of their own, and reads both as one.
 pub fn lines_of_arguments(args: &[String]) -> String {
     let mut lines = String::new();
     // Behind a bare `--name`, the next argument is a value, even if it begins with `--`.
