@@ -10,7 +10,6 @@ use crate::ds::quicklist::Side;
 use crate::ds::{Element, QuickList};
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Argv;
-use crate::session::TimeoutReply;
 use crate::spec::{Access::*, Arg, Flag::*, Group, double, integer, key, many, one_of, opt, token};
 use crate::store::{Type, Value};
 
@@ -157,7 +156,7 @@ fn blmpop(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (keys, side, count) = pop_options(&mut args)?;
     let timeout_ms = cx.timeout_ms(timeout)?;
     if !pop_first(cx, keys, side, Some(count))? {
-        cx.block_on(keys.iter(), Type::List, timeout_ms, TimeoutReply::NullArray, &args);
+        cx.block_on(keys.iter(), Type::List, timeout_ms, &args);
     }
     Ok(())
 }
@@ -200,7 +199,7 @@ fn pop_or_wait(cx: &mut Ctx<'_>, mut args: Args<'_>, side: Side) -> Outcome {
     let keys = args.take_many(args.len() - 1)?;
     let timeout_ms = cx.timeout_ms(args.take()?)?;
     if !pop_first(cx, keys, side, None)? {
-        cx.block_on(keys.iter(), Type::List, timeout_ms, TimeoutReply::NullArray, &args);
+        cx.block_on(keys.iter(), Type::List, timeout_ms, &args);
     }
     Ok(())
 }
@@ -291,7 +290,7 @@ fn move_or_wait(
         cx.out.null();
         return Ok(());
     }
-    cx.block_on([source], Type::List, timeout_ms, TimeoutReply::NullArray, &args);
+    cx.block_on([source], Type::List, timeout_ms, &args);
     Ok(())
 }
 

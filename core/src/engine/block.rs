@@ -11,7 +11,7 @@ use super::{Args, Ctx, Engine};
 use crate::base::time::{Monotonic, Time};
 use crate::base::{Error, num};
 use crate::resp::{Out, OwnedArgv};
-use crate::session::{Blocked, BlockedOn, Client, ConnId, TimeoutReply};
+use crate::session::{Blocked, BlockedOn, Client, ConnId};
 use crate::store::{DbKey, Type};
 
 /// Time-outs of blocked clients, and clients that can go on.
@@ -40,23 +40,23 @@ pub struct Pause {
 
 impl Ctx<'_> {
     /// Lets the command wait for one of `keys` to hold a value of type `kind`, until `timeout_ms`
-    /// is over (0: without end), when the reply is `timeout_reply`. Where a command must not wait,
-    /// that reply is given at once. `args` are the command's, however far they have been taken.
+    /// is over (0: without end), when the reply is a null array, as for every such command. Where a
+    /// command must not wait, that reply is given at once. `args` are the command's, however far
+    /// they have been taken.
     pub fn block_on(
         &mut self,
         keys: impl IntoIterator<Item = impl AsRef<[u8]>>,
         kind: Type,
         timeout_ms: u64,
-        timeout_reply: TimeoutReply,
         args: &Args<'_>,
     ) {
         if self.deny_blocking {
-            timeout_reply.write(self.out);
+            self.out.null_array();
             return;
         }
         let db = self.session.db;
         let keys: Vec<DbKey> = keys.into_iter().map(|key| (db, key.as_ref().into())).collect();
-        let on = BlockedOn::Keys { keys, kind, timeout_reply };
+        let on = BlockedOn::Keys { keys, kind };
         self.block(on, timeout_ms, args.all().to_owned());
     }
 
@@ -80,16 +80,6 @@ impl Ctx<'_> {
         self.blocking.last_ticket += 1;
         let ticket = self.blocking.last_ticket;
         self.session.blocked = Some(Blocked { command, argv, on, deadline, since: now, ticket });
-    }
-}
-
-impl TimeoutReply {
-    /// Writes the reply.
-    pub fn write(self, out: &mut Out) {
-        match self {
-            Self::Null => out.null(),
-            Self::NullArray => out.null_array(),
-        }
     }
 }
 
@@ -240,7 +230,7 @@ impl Engine {
 /// Writes what a command that waited for `on` replies when its time is over.
 fn write_timeout_reply(on: &BlockedOn, out: &mut Out) {
     match on {
-        BlockedOn::Keys { timeout_reply, .. } => timeout_reply.write(out),
+        BlockedOn::Keys { .. } => out.null_array(),
         BlockedOn::Replicas => out.int(0),
         BlockedOn::AppendOnly => {
             out.array(2);

@@ -160,8 +160,6 @@ pub enum BlockedOn {
         keys: Vec<DbKey>,
         /// The type that can be served.
         kind: Type,
-        /// What is replied when the time is over.
-        timeout_reply: TimeoutReply,
     },
     /// Clients to be let go on (CLIENT PAUSE); the command has not begun.
     Unpause,
@@ -171,15 +169,6 @@ pub enum BlockedOn {
     Disk,
     /// Append-only files of replicas to be on their disks (WAITAOF).
     AppendOnly,
-}
-
-/// What a blocked command replies when its time is over.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum TimeoutReply {
-    /// A null.
-    Null,
-    /// A null array.
-    NullArray,
 }
 
 /// Which replies a client gets.
