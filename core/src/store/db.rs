@@ -20,7 +20,7 @@ use super::objects::Objects;
 use super::segment::{Budget, NEVER};
 use super::table::{Spot, Table};
 use super::{HashKey, Value, ValueMut, ValueRef};
-use crate::base::num::Digits;
+use crate::base::num::{self, Digits};
 use crate::base::rng::Rng;
 
 /// Room for entries being rewritten that is kept.
@@ -229,15 +229,21 @@ impl Db {
     /// Stores the string `bytes` under `key` with this expiry; as [`Value::Int`] if it is exactly
     /// the digits of a number. Returns whether the key is new.
     pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) -> bool {
-        if bytes.len() > INLINE_BYTES_MAX {
-            return self.insert(key, Value::Str(bytes.into()), expires_ms);
-        }
-        let payload = crate::base::num::parse_i64(bytes).map_or(Payload::Str(bytes), Payload::Int);
         let hash = self.hasher.hash(key);
         let spot = self.find(hash, key);
+        let is_long = bytes.len() > INLINE_BYTES_MAX;
+        let old = spot.filter(|_| is_long).and_then(|spot| self.refill(spot, bytes));
         if let Some(spot) = spot {
-            self.release(spot);
+            self.forget_expiry(spot);
+            if old.is_none() {
+                self.drop_object(spot);
+            }
         }
+        let payload = match old {
+            Some(number) => Payload::Object(number),
+            None if is_long => Payload::Object(self.objects.add(Value::Str(bytes.into()))),
+            None => num::parse_i64(bytes).map_or(Payload::Str(bytes), Payload::Int),
+        };
         let access = self.new_access;
         self.write(hash, spot, &Draft { key, payload, raw: false, expires_ms, access });
         spot.is_none()
@@ -456,9 +462,7 @@ impl Db {
         old.clear();
         old.extend_from_slice(self.cells.get(self.table.handle(spot)));
         let mut draft = Entry(&old).draft();
-        if draft.expires_ms.is_some() {
-            self.expiring -= 1;
-        }
+        self.forget_expiry(spot);
         change(&mut draft);
         self.write(hash, Some(spot), &draft);
         self.keep_scratch(old);
@@ -473,9 +477,26 @@ impl Db {
     /// The entry at `spot` will be written over: what else belongs to it goes.
     fn release(&mut self, spot: Spot) {
         self.drop_object(spot);
-        if self.entry(self.table.handle(spot)).expires_ms().is_some() {
-            self.expiring -= 1;
-        }
+        self.forget_expiry(spot);
+    }
+
+    /// The entry at `spot` will be gone or written over: its expiry no longer counts.
+    fn forget_expiry(&mut self, spot: Spot) {
+        let has_expiry = self.entry(self.table.handle(spot)).expires_ms().is_some();
+        self.expiring -= usize::from(has_expiry);
+    }
+
+    /// Puts `bytes` in the place of a long string of about their length, if the entry at `spot` has
+    /// one, and returns the number of that: memory that fits is not given back and asked for again.
+    fn refill(&mut self, spot: Spot, bytes: &[u8]) -> Option<u32> {
+        let number = self.entry(self.table.handle(spot)).object()?;
+        let Some(Value::Str(old)) = self.objects.get_mut(number) else { return None };
+        let fits = (bytes.len()..=bytes.len().saturating_mul(2)).contains(&old.capacity());
+        fits.then(|| {
+            old.clear();
+            old.extend_from_slice(bytes);
+            number
+        })
     }
 
     fn drop_object(&mut self, spot: Spot) {
@@ -488,9 +509,7 @@ impl Db {
     /// Takes the entry at `spot` out of the table and gives back its cell.
     fn take_out(&mut self, spot: Spot) {
         let handle = self.table.handle(spot);
-        if self.entry(handle).expires_ms().is_some() {
-            self.expiring -= 1;
-        }
+        self.forget_expiry(spot);
         self.table.remove(spot);
         self.free_cell(handle);
     }

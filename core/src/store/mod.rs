@@ -3,6 +3,11 @@
 //! A [`Shard`] is everything that belongs to keys: the numbered databases ([`Db`]), the watches of
 //! transactions and the queues of blocked clients. It knows nothing of sessions but their ids, so
 //! that later several shards can serve one node.
+//!
+//! A database has three parts: `table` finds an entry by the hash of its key, `cells` is the memory
+//! in which entries lie side by side, and `objects` holds what is too large to lie there. What is
+//! deleted and takes long to free waits in a `graveyard`. None of it needs `unsafe`: references
+//! between the parts are numbers.
 
 mod cells;
 pub mod db;
