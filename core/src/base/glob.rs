@@ -16,7 +16,7 @@ pub fn matches(pattern: &[u8], text: &[u8]) -> bool {
     Matcher { case: Case::Exact, steps: limits::GLOB_STEPS_MAX }.run(pattern, text)
 }
 
-/// As [`matches`], where ASCII letters match in either case.
+/// As [`matches()`], where ASCII letters match in either case.
 pub fn matches_nocase(pattern: &[u8], text: &[u8]) -> bool {
     Matcher { case: Case::Fold, steps: limits::GLOB_STEPS_MAX }.run(pattern, text)
 }

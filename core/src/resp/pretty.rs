@@ -9,7 +9,7 @@ pub fn print(reply: &Reply) -> String {
     text
 }
 
-/// As [`print`], but strings stand as they are: how redis-cli shows INFO, CLIENT LIST and the like.
+/// As [`print()`], but strings stand as they are: how redis-cli shows INFO, CLIENT LIST and the like.
 pub fn print_raw(reply: &Reply) -> String {
     match reply {
         Reply::Bulk(bytes) | Reply::Verbatim(bytes) => {

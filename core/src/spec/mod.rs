@@ -2,7 +2,7 @@
 //!
 //! A command is one `const` of plain data above its handler. What can be worked out from it is
 //! never written down a second time: arity, key positions, ACL categories, the replies of COMMAND
-//! and HELP, dispatch, the terminal's hints ([`derive`], [`table`]).
+//! and HELP, dispatch, the terminal's hints ([`mod@derive`], [`table`]).
 //!
 //! The model is that of COMMAND DOCS and COMMAND INFO:
 //! <https://redis.io/docs/latest/commands/command-docs/>,

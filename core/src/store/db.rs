@@ -3,7 +3,7 @@
 //! A key is looked up by hashing it, which leads to a segment, a bucket and there, by a tag, almost
 //! always to the one entry that can be it (see [`table`](super::table) and
 //! [`segment`](super::segment)). The entry holds the key, the expiry and, if it is short, the value
-//! (see [`entry`](super::entry)); longer strings and collections are objects of their own.
+//! (see [`entry`]); longer strings and collections are objects of their own.
 //!
 //! A key and a value of 16 bytes take 45 bytes of memory, everything included, and 54 with an
 //! expiry, measured over the sizes that tables have; a test holds them to it.
