@@ -21,6 +21,12 @@ pub(crate) fn footer(state: &State, dispatch: &Callback<Action>) -> Html {
             if state.engine == Engine::Exited {
                 <button type="button" onclick={restart}>{ "Start it again" }</button>
             }
+            if !state.server_log.is_empty() {
+                <details class="server-log">
+                    <summary>{ "Server log" }</summary>
+                    <pre tabindex="0">{ state.server_log.join("\n") }</pre>
+                </details>
+            }
             if state.memory_bytes > 0.0 {
                 <span class="memory">{ format!("Engine memory {}", size(state.memory_bytes)) }</span>
             }
