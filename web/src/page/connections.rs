@@ -2,12 +2,15 @@
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, MessageChannel, MessageEvent, MessagePort, Worker};
+use web_sys::{ErrorEvent, Event, MessageChannel, MessageEvent, MessagePort, Worker};
 use yew::Callback;
 
 use super::shell;
 use crate::message::{self, FromWorker, ToWorker};
 use crate::state::Action;
+
+/// What is said when the worker's files are not there.
+const NOT_LOADED: &str = "a file of it could not be loaded (engine.js or worker.js)";
 
 /// The worker and the ports to it.
 pub(super) struct Connections {
@@ -15,7 +18,7 @@ pub(super) struct Connections {
     ports: Vec<Port>,
     dispatch: Callback<Action>,
     _on_message: Closure<dyn FnMut(MessageEvent)>,
-    _on_error: Closure<dyn FnMut(ErrorEvent)>,
+    _on_error: Closure<dyn FnMut(Event)>,
 }
 
 struct Port {
@@ -37,9 +40,11 @@ impl Connections {
         };
         let on_error = {
             let dispatch = dispatch.clone();
-            Closure::<dyn FnMut(ErrorEvent)>::new(move |event: ErrorEvent| {
+            Closure::<dyn FnMut(Event)>::new(move |event: Event| {
                 event.prevent_default();
-                let message = event.message();
+                // A file that is missing gives a plain event, which says nothing.
+                let message = event.dyn_ref::<ErrorEvent>().map(ErrorEvent::message);
+                let message = message.unwrap_or_else(|| NOT_LOADED.to_owned());
                 dispatch.emit(Action::Worker(FromWorker::Failed { message }));
             })
         };

@@ -158,8 +158,7 @@ impl Pane {
 
     /// The engine has closed the connection.
     pub fn lost(&mut self, now_ms: f64) -> Vec<Need> {
-        let quit = !self.is_busy();
-        self.give_up(if quit { "" } else { "Error: Server closed the connection\n" });
+        self.hung_up();
         self.link = Link::Down;
         let mut needs = Vec::new();
         self.run(&mut needs, now_ms);
@@ -168,9 +167,15 @@ impl Pane {
 
     /// There is no engine any more.
     pub fn gone(&mut self) {
-        self.give_up("Error: Server closed the connection\n");
+        self.hung_up();
         self.queue.clear();
         self.link = Link::Gone;
+    }
+
+    /// Ends what waits, and says why unless that was wanted.
+    fn hung_up(&mut self) {
+        let wanted = !self.is_busy() || self.session.is_leaving();
+        self.give_up(if wanted { "" } else { "Error: Server closed the connection\n" });
     }
 
     /// Shows something that the page says.
@@ -394,6 +399,17 @@ mod tests {
         pane.receive(b"+PONG\r\n", 0.0);
         assert_eq!(pane.enter("quit", 0.0), [Need::Disconnect]);
         assert_eq!(pane.prompt(), "not connected> ");
+    }
+
+    #[test]
+    fn shutting_down_is_no_error() {
+        let mut pane = pane();
+        pane.enter("shutdown", 0.0);
+        pane.lost(0.0);
+        pane.gone();
+        assert_eq!(screen(&pane), "redstart> shutdown\n");
+        pane.enter("ping", 0.0);
+        assert!(screen(&pane).ends_with("ping\nCould not connect: the engine is not running\n"));
     }
 
     #[test]

@@ -128,6 +128,12 @@ impl Session {
         self.pending.front().is_some_and(|pending| pending.mark == Some(mark))
     }
 
+    /// Whether a command that ends the connection is under way.
+    pub fn is_leaving(&self) -> bool {
+        let leaves = |words: &[Vec<u8>]| is(words, 0, "QUIT") || is(words, 0, "SHUTDOWN");
+        self.pending.front().is_some_and(|pending| leaves(&pending.words))
+    }
+
     fn is_subscribed(&self) -> bool {
         self.subscribed.iter().any(|names| !names.is_empty())
     }

@@ -42,7 +42,7 @@ impl Disk {
                 Ok(())
             })
             .await;
-        opened.map(Self).map_err(|error| error.to_string())
+        opened.map(Self).map_err(|error| shorten(&error.to_string()))
     }
 
     /// Does what the node asked for and says how it ended.
@@ -112,5 +112,14 @@ pub(super) fn without_store(op: DiskOp) -> DiskDone {
 }
 
 fn refused(error: indexed_db_futures::error::Error) -> DiskError {
-    DiskError(error.to_string())
+    DiskError(shorten(&error.to_string()))
+}
+
+/// The browser's words, without its name for them and once only.
+fn shorten(error: &str) -> String {
+    let parts: Vec<&str> = error.split(": ").collect();
+    match parts.as_slice() {
+        [_, words, again] if words == again => (*words).to_owned(),
+        _ => error.to_owned(),
+    }
 }

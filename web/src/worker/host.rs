@@ -9,7 +9,7 @@ use js_sys::{Array, Uint8Array};
 use redstart::base::rng::Seed;
 use redstart::base::time::Monotonic;
 use redstart::engine::Config;
-use redstart::engine::config::SavePoint;
+use redstart::engine::config::{Local, SavePoint};
 use redstart::node::{
     ConnId, DiskDone, DiskOp, Effect, Event, Level, Measures, Node, Origin, Record, Unreadable,
 };
@@ -293,6 +293,8 @@ impl Host {
 /// The settings of a node in a page: what is typed is saved at once, by the tab that may.
 fn config(mode: Mode) -> Config {
     let mut config = Config::default();
+    // Whoever sits before the page owns it.
+    config.enable_debug_command = Local::Local;
     config.save = match mode {
         Mode::Owner => vec![SavePoint { seconds: 0, changes: 1 }],
         Mode::Copy => Vec::new(),

@@ -64,7 +64,7 @@ fn stored(storage: &Storage) -> (&'static str, String) {
         ),
         Storage::Memory(MemoryOnly::Refused { why }) => (
             "warn",
-            format!("This browser keeps no data for the page ({why}). All is gone when you close it."),
+            format!("This browser keeps no data for this page, so it is gone when you close it: {why}"),
         ),
     }
 }
