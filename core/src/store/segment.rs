@@ -20,8 +20,8 @@ use super::cells::Handle;
 /// Entries in a bucket.
 const SLOTS: usize = 10;
 
-/// The numbers of buckets that segments have. The largest one splits.
-const STEPS: [usize; 12] = [0, 1, 2, 4, 8, 16, 32, 64, 80, 96, 112, 128];
+/// The numbers of buckets that segments have.
+const STEPS: [usize; 14] = [0, 1, 2, 4, 8, 16, 32, 64, 80, 96, 112, 128, 144, 160];
 
 /// Bits of a tag that splitting may spend before tags are made anew: of what is left, seven choose
 /// the bucket, and the others tell its entries apart.
@@ -307,10 +307,17 @@ impl Segment {
 
 /// Growing, shrinking, splitting, merging: a new segment is made and the entries are entered.
 impl Segment {
-    /// Gives the segment the next larger number of buckets; false if it has the largest.
-    pub(super) fn grow(&mut self) -> bool {
+    /// Gives the segment, whose hashes begin with `prefix`, the next larger number of buckets;
+    /// false if it has as many as it may have and must split.
+    pub(super) fn grow(&mut self, prefix: u64) -> bool {
+        // Keys spread so evenly that segments of one limit would all split at about the same time.
+        let buckets_max = 112 + 16 * (prefix % 4) as usize;
         let larger = STEPS.into_iter().find(|&buckets| buckets > self.buckets.len());
-        larger.inspect(|&buckets| self.rebuild(buckets)).is_some()
+        let larger = larger.filter(|&buckets| buckets <= buckets_max);
+        if let Some(buckets) = larger {
+            self.rebuild(buckets);
+        }
+        larger.is_some()
     }
 
     /// Gives the segment fewer buckets if it is less than two fifths full; returns whether it did.

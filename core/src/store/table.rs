@@ -123,7 +123,7 @@ impl Table {
                 return Spot { segment: number, place };
             }
             let before = segment.heap_bytes();
-            if segment.grow() {
+            if segment.grow(hash >> 1 >> (63 - segment.depth())) {
                 self.segment_bytes += segment.heap_bytes() - before;
             } else {
                 self.split(hash, &hash_of);
