@@ -3,6 +3,9 @@
 //! Each stands on its own: bytes in, bytes out, no keys, no clients, no settings but those it is
 //! given.
 
+pub mod cells;
+pub(crate) mod compact;
+pub mod hashtable;
 pub mod listpack;
 pub mod quicklist;
 

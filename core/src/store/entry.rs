@@ -1,6 +1,6 @@
 //! The bytes of one entry: a key, what it holds or where that is, when it expires, how it is used.
 //!
-//! An entry lies in one cell (see [`cells`](super::cells)) and has no pointers in it, so that
+//! An entry lies in one cell (see [`cells`](crate::ds::cells)) and has no pointers in it, so that
 //! moving it is copying bytes:
 //!
 //! ```text
@@ -11,11 +11,12 @@
 //! an [object](super::objects). Its length is not stored: it is what the cell has left, without
 //! the last `pad` bytes, and `pad` stands in the head. A key and a value of 16 bytes each take 37.
 
+use crate::ds::cells::PAD_BYTES_MAX;
+use crate::ds::compact::{int_width, length_width, read_int, read_length, write_length};
+use crate::ds::hashtable::Layout;
+
 /// Strings up to this length lie in the entry itself.
 pub(super) const INLINE_BYTES_MAX: usize = 128;
-
-/// Bytes that a cell may be larger than its entry.
-pub(super) const PAD_BYTES_MAX: usize = 7;
 
 /// The key's length begins here.
 const LENGTH_AT: usize = 4;
@@ -52,6 +53,21 @@ pub(super) struct Draft<'a> {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Entry<'a>(pub(super) &'a [u8]);
 
+/// The layout of a database's entries.
+pub(super) struct KeyEntries;
+
+impl Layout for KeyEntries {
+    #[inline]
+    fn key(cell: &[u8]) -> &[u8] {
+        Entry(cell).key()
+    }
+
+    #[inline]
+    fn expires_ms(cell: &[u8]) -> Option<i64> {
+        Entry(cell).expires_ms()
+    }
+}
+
 impl Draft<'_> {
     /// How many bytes the entry takes.
     pub(super) fn size(&self) -> usize {
@@ -61,7 +77,7 @@ impl Draft<'_> {
             Payload::Object(_) => 4,
         };
         let expiry = if self.expires_ms.is_some() { 8 } else { 0 };
-        LENGTH_AT + varint_width(self.key.len()) + self.key.len() + expiry + value
+        LENGTH_AT + length_width(self.key.len()) + self.key.len() + expiry + value
     }
 
     /// Writes the entry into `cell`, which is at most [`PAD_BYTES_MAX`] larger than it.
@@ -92,7 +108,7 @@ impl Draft<'_> {
             b,
             c,
         ]);
-        let mut at = LENGTH_AT + write_varint(&mut cell[LENGTH_AT..], self.key.len());
+        let mut at = LENGTH_AT + write_length(&mut cell[LENGTH_AT..], self.key.len());
         let mut put = |bytes: &[u8]| {
             cell[at..at + bytes.len()].copy_from_slice(bytes);
             at += bytes.len();
@@ -113,7 +129,8 @@ impl<'a> Entry<'a> {
         let (length, start) = if first < 0x80 {
             (usize::from(first), LENGTH_AT + 1)
         } else {
-            read_varint(&self.0[LENGTH_AT..])
+            let (length, width) = read_length(&self.0[LENGTH_AT..]);
+            (length, LENGTH_AT + width)
         };
         (start, start + length)
     }
@@ -219,64 +236,6 @@ pub(super) fn replace_int(cell: &mut [u8], number: i64) -> bool {
         cell[start..end].copy_from_slice(&number.to_le_bytes()[..end - start]);
     }
     fits
-}
-
-/// How many bytes a number takes.
-#[inline]
-fn int_width(number: i64) -> usize {
-    if i8::try_from(number).is_ok() {
-        1
-    } else if i16::try_from(number).is_ok() {
-        2
-    } else if i32::try_from(number).is_ok() {
-        4
-    } else {
-        8
-    }
-}
-
-#[inline]
-fn read_int(bytes: &[u8]) -> i64 {
-    match *bytes {
-        [a] => i64::from(a as i8),
-        [a, b] => i64::from(i16::from_le_bytes([a, b])),
-        [a, b, c, d] => i64::from(i32::from_le_bytes([a, b, c, d])),
-        _ => bytes.first_chunk().map_or(0, |bytes| i64::from_le_bytes(*bytes)),
-    }
-}
-
-fn varint_width(value: usize) -> usize {
-    let mut width = 1;
-    let mut rest = value >> 7;
-    while rest > 0 {
-        width += 1;
-        rest >>= 7;
-    }
-    width
-}
-
-/// Writes `value` in groups of seven bits, the lowest first; returns how many bytes that took.
-fn write_varint(bytes: &mut [u8], value: usize) -> usize {
-    let width = varint_width(value);
-    for (index, byte) in bytes[..width].iter_mut().enumerate() {
-        let more = if index + 1 < width { 0x80 } else { 0 };
-        *byte = (value >> (7 * index)) as u8 & 0x7f | more;
-    }
-    width
-}
-
-/// Reads what [`write_varint`] wrote at the start of the bytes behind the head; returns the value
-/// and where in the entry the next byte is.
-fn read_varint(bytes: &[u8]) -> (usize, usize) {
-    let (mut value, mut width) = (0, 0);
-    for &byte in bytes {
-        value |= usize::from(byte & 0x7f) << (7 * width);
-        width += 1;
-        if byte < 0x80 {
-            break;
-        }
-    }
-    (value, LENGTH_AT + width)
 }
 
 #[cfg(test)]

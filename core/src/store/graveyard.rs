@@ -5,12 +5,9 @@
 //! between commands. What is quick to free is not buried but freed at once.
 
 use super::Value;
-use super::cells::Cells;
+use super::entry::KeyEntries;
 use super::objects::Objects;
-use super::table::Table;
-
-/// Elements that freeing something else counts as: a block of memory, a table.
-const BLOCK_COST: usize = 64;
+use crate::ds::hashtable::HashTable;
 
 /// Values and whole databases that nobody can see any more.
 #[derive(Default)]
@@ -20,9 +17,9 @@ pub(super) struct Graveyard {
 }
 
 struct Contents {
-    cells: Cells,
     objects: Objects,
-    table: Option<Table>,
+    /// The last to go.
+    entries: Option<HashTable<KeyEntries>>,
 }
 
 impl Graveyard {
@@ -34,8 +31,8 @@ impl Graveyard {
     }
 
     /// Frees what was in a database, later.
-    pub(super) fn bury_all(&mut self, cells: Cells, objects: Objects, table: Table) {
-        self.contents.push(Contents { cells, objects, table: Some(table) });
+    pub(super) fn bury_all(&mut self, objects: Objects, entries: HashTable<KeyEntries>) {
+        self.contents.push(Contents { objects, entries: Some(entries) });
     }
 
     /// Whether there is nothing to free.
@@ -54,8 +51,8 @@ impl Graveyard {
                 }
                 left -= freed.min(left);
             } else if let Some(contents) = self.contents.last_mut() {
-                left = left.saturating_sub(contents.free_step(&mut self.values));
-                if contents.table.is_none() {
+                left = left.saturating_sub(contents.free_step(left, &mut self.values));
+                if contents.entries.is_none() {
                     self.contents.pop();
                 }
             } else {
@@ -67,19 +64,19 @@ impl Graveyard {
 }
 
 impl Contents {
-    /// Frees a little and returns what it cost. Values that take longer are added to `slow`. The
-    /// table is the last to go.
-    fn free_step(&mut self, slow: &mut Vec<Value>) -> usize {
+    /// Frees up to about `max` elements and returns what it cost. Values that take longer are added
+    /// to `slow`.
+    fn free_step(&mut self, max: usize, slow: &mut Vec<Value>) -> usize {
         if let Some(value) = self.objects.take_any() {
             if value.is_slow_to_free() {
                 slow.push(value);
             }
             return 1;
         }
-        if self.cells.free_chunk() || self.table.as_mut().is_some_and(Table::free_segments) {
-            return BLOCK_COST;
+        let freed = self.entries.as_mut().map_or(0, |entries| entries.free_some(max));
+        if freed < max {
+            self.entries = None;
         }
-        self.table = None;
-        1
+        freed.max(1)
     }
 }

@@ -4,25 +4,23 @@
 //! transactions and the queues of blocked clients. It knows nothing of sessions but their ids, so
 //! that later several shards can serve one node.
 //!
-//! A database has three parts: `table` finds an entry by the hash of its key, `cells` is the memory
-//! in which entries lie side by side, and `objects` holds what is too large to lie there. What is
+//! A database has two parts: a [hash table](crate::ds::hashtable), in which entries lie side by
+//! side, and `objects`, which holds what is too large to lie there. What is
 //! deleted and takes long to free waits in a `graveyard`. None of it needs `unsafe`: references
 //! between the parts are numbers.
 
-mod cells;
 pub mod db;
 mod entry;
 mod graveyard;
 mod keyed;
 mod objects;
-mod segment;
-mod table;
 #[cfg(test)]
 mod tests;
 pub mod value;
 pub mod waiters;
 pub mod watches;
 
+pub use crate::ds::hashtable::HashKey;
 pub use db::Db;
 pub use value::{Text, Type, Value, ValueMut, ValueRef};
 pub use waiters::Waiters;
@@ -38,9 +36,6 @@ pub struct Shard {
     pub waiters: Waiters,
     hash_key: HashKey,
 }
-
-/// The key of the keyspace's hash function; secret, drawn once per node.
-pub type HashKey = [u64; 2];
 
 /// A key together with the number of its database.
 pub type DbKey = (usize, Box<[u8]>);

@@ -319,7 +319,7 @@ fn memory_comes_back() {
     }
     assert!(db.is_empty());
     db.check();
-    assert_eq!(db.table().segment_count(), 1);
+    assert_eq!(db.entries().table().segment_count(), 1);
     // Nothing is left that could be due, but for a bound or two that nobody has looked at.
     assert_eq!(db.take_due(6, 10, |_| unreachable!()), 0);
     assert_eq!(db.next_due_ms(), None);
@@ -412,8 +412,12 @@ fn small_entries_take_few_bytes() {
                 sum += each;
                 samples += 1;
                 worst = worst.max(each);
-                assert!(db.table().load() > 0.72, "{}", db.table().load());
-                assert!(db.table().steps_mean() < 1.4, "{}", db.table().steps_mean());
+                assert!(db.entries().table().load() > 0.72, "{}", db.entries().table().load());
+                assert!(
+                    db.entries().table().steps_mean() < 1.4,
+                    "{}",
+                    db.entries().table().steps_mean()
+                );
             }
         }
         let mean = sum / f64::from(samples);

@@ -1,4 +1,4 @@
-//! The table of one database: which segment a hash belongs to, and where in it an entry is.
+//! The table itself: which segment a hash belongs to, and where in it an entry is.
 //!
 //! Extendible hashing (Fagin, Nievergelt, Pippenger and Strong, 1979), with the fixed-size segments
 //! of Dash (Lu, Hao, Wang and Lo, 2020): a directory of 2ᵇ places is indexed by the first `b` bits
@@ -15,9 +15,9 @@
 
 use std::collections::BTreeSet;
 
-use super::cells::Handle;
 use super::segment::{Budget, NEVER, Place, Segment};
 use crate::base::rng::Rng;
+use crate::ds::cells::Handle;
 
 /// Two halves with no more entries than this are merged.
 const MERGED_LEN_MAX: usize = 768;
@@ -32,7 +32,8 @@ const DEPTH_MAX: u32 = CURSOR_BITS - 16;
 const SAMPLES_MAX: usize = 100;
 
 /// Handles of entries by the hashes of their keys.
-pub(super) struct Table {
+#[derive(Clone)]
+pub(crate) struct Table {
     directory: Vec<u32>,
     /// How many bits of a hash index the directory.
     bits: u32,
@@ -49,13 +50,13 @@ pub(super) struct Table {
 
 /// Where an entry is in a table; good until the next insertion or [`Table::tidy`].
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Spot {
-    pub(super) segment: u32,
-    pub(super) place: Place,
+pub struct Spot {
+    pub(crate) segment: u32,
+    pub(crate) place: Place,
 }
 
 impl Table {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let mut depths = [0; DEPTH_MAX as usize + 1];
         depths[0] = 1;
         Self {
@@ -70,12 +71,12 @@ impl Table {
         }
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.directory.capacity() * size_of::<u32>()
             + self.segments.capacity() * size_of::<Segment>()
             + self.segment_bytes
@@ -91,7 +92,7 @@ impl Table {
 
     /// The entry of this hash for which `is_it` holds.
     #[inline]
-    pub(super) fn find(&self, hash: u64, is_it: impl FnMut(Handle) -> bool) -> Option<Spot> {
+    pub(crate) fn find(&self, hash: u64, is_it: impl FnMut(Handle) -> bool) -> Option<Spot> {
         let number = self.segment_of(hash);
         let segment = &self.segments[number as usize];
         let place = segment.find(segment.tag(hash), is_it)?;
@@ -99,16 +100,16 @@ impl Table {
     }
 
     #[inline]
-    pub(super) fn handle(&self, spot: Spot) -> Handle {
+    pub(crate) fn handle(&self, spot: Spot) -> Handle {
         self.segments[spot.segment as usize].handle(spot.place)
     }
 
-    pub(super) fn set_handle(&mut self, spot: Spot, handle: Handle) {
+    pub(crate) fn set_handle(&mut self, spot: Spot, handle: Handle) {
         self.segments[spot.segment as usize].set_handle(spot.place, handle);
     }
 
     /// Enters an entry. `hash_of` is asked for the hashes of others when a segment splits.
-    pub(super) fn insert(
+    pub(crate) fn insert(
         &mut self,
         hash: u64,
         handle: Handle,
@@ -132,14 +133,14 @@ impl Table {
     }
 
     /// Takes an entry out. [`Table::tidy`] should follow, when its places are no longer needed.
-    pub(super) fn remove(&mut self, spot: Spot) {
+    pub(crate) fn remove(&mut self, spot: Spot) {
         self.segments[spot.segment as usize].clear(spot.place);
         self.len -= 1;
     }
 
     /// Gives back the memory that the segment of `hash` no longer needs.
     #[inline]
-    pub(super) fn tidy(&mut self, hash: u64, hash_of: impl Fn(Handle) -> u64) {
+    pub(crate) fn tidy(&mut self, hash: u64, hash_of: impl Fn(Handle) -> u64) {
         let number = self.segment_of(hash);
         let segment = &self.segments[number as usize];
         if segment.len() * 5 < segment.slot_count() * 2 || segment.slot_count() == 0 {
@@ -211,7 +212,7 @@ impl Table {
     }
 
     /// Frees a few segments of a table that nobody will look into any more; false if none is left.
-    pub(super) fn free_segments(&mut self) -> bool {
+    pub(crate) fn free_segments(&mut self) -> bool {
         const AT_ONCE: usize = 8;
         let kept = self.segments.len().saturating_sub(AT_ONCE);
         let had_some = !self.segments.is_empty();
@@ -248,7 +249,7 @@ impl Table {
 impl Table {
     /// Shows `visit` entries from `cursor` on while `budget` lasts; returns the next cursor, 0 at
     /// the end.
-    pub(super) fn scan(
+    pub(crate) fn scan(
         &self,
         cursor: u64,
         mut budget: Budget,
@@ -273,7 +274,7 @@ impl Table {
     }
 
     /// Some entry. Each is about as likely as any other: places are drawn until one is in use.
-    pub(super) fn sample(&self, rng: &mut Rng) -> Option<Handle> {
+    pub(crate) fn sample(&self, rng: &mut Rng) -> Option<Handle> {
         if self.len == 0 {
             return None;
         }
@@ -300,12 +301,12 @@ impl Table {
 /// Expiry.
 impl Table {
     /// A time before which nothing expires.
-    pub(super) fn next_due_ms(&self) -> Option<i64> {
+    pub(crate) fn next_due_ms(&self) -> Option<i64> {
         self.due.first().map(|&(due_ms, _)| due_ms)
     }
 
     /// What is at `spot` expires at `at_ms`.
-    pub(super) fn expires(&mut self, spot: Spot, at_ms: i64) {
+    pub(crate) fn expires(&mut self, spot: Spot, at_ms: i64) {
         let segment = &mut self.segments[spot.segment as usize];
         let (due_ms, before) = (segment.due_ms(), segment.heap_bytes());
         segment.lower_bound(spot.place.home, at_ms);
@@ -314,7 +315,7 @@ impl Table {
     }
 
     /// Finds a bucket in which something may be due, and where the entries are that belong to it.
-    pub(super) fn due_places(&self, now_ms: i64, places: &mut Vec<Spot>) -> Option<DueBucket> {
+    pub(crate) fn due_places(&self, now_ms: i64, places: &mut Vec<Spot>) -> Option<DueBucket> {
         let &(due_ms, number) = self.due.first()?;
         if due_ms >= now_ms {
             return None;
@@ -326,7 +327,7 @@ impl Table {
     }
 
     /// The entries of a bucket have been looked at: nothing in it expires before `first_ms`.
-    pub(super) fn raise_bound(&mut self, due: DueBucket, first_ms: i64) {
+    pub(crate) fn raise_bound(&mut self, due: DueBucket, first_ms: i64) {
         let segment = &mut self.segments[due.segment as usize];
         let (due_ms, before) = (segment.due_ms(), segment.heap_bytes());
         segment.raise_bound(due.bucket, first_ms);
@@ -349,7 +350,7 @@ impl Table {
 
 /// A bucket with something that may be due.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct DueBucket {
+pub(crate) struct DueBucket {
     segment: u32,
     bucket: usize,
 }
@@ -357,7 +358,7 @@ pub(super) struct DueBucket {
 #[cfg(test)]
 impl Table {
     /// Asserts what must hold; `entry_of` gives the hash and the expiry of an entry.
-    pub(super) fn check(&self, entry_of: &dyn Fn(Handle) -> (u64, Option<i64>)) {
+    pub(crate) fn check(&self, entry_of: &dyn Fn(Handle) -> (u64, Option<i64>)) {
         assert_eq!(self.directory.len(), 1 << self.bits);
         let mut depths = [0; DEPTH_MAX as usize + 1];
         let (mut index, mut len, mut bytes, mut due) = (0, 0, 0, BTreeSet::new());
@@ -389,19 +390,19 @@ impl Table {
     }
 
     /// How many buckets a search for an entry looks into, on average.
-    pub(super) fn steps_mean(&self) -> f64 {
+    pub(crate) fn steps_mean(&self) -> f64 {
         let steps: usize = self.segments.iter().map(Segment::steps).sum();
         steps as f64 / self.len as f64
     }
 
     /// The part of the slots that is in use.
-    pub(super) fn load(&self) -> f64 {
+    pub(crate) fn load(&self) -> f64 {
         let slots: usize = self.segments.iter().map(Segment::slot_count).sum();
         self.len as f64 / slots as f64
     }
 
     /// The number of segments in use.
-    pub(super) fn segment_count(&self) -> usize {
+    pub(crate) fn segment_count(&self) -> usize {
         self.segments.len() - self.unused.len()
     }
 }

@@ -9,10 +9,8 @@
 //!
 //! Entries too large for chunks have a heap allocation each, under the same kind of handle.
 
-use super::entry::PAD_BYTES_MAX;
-
 /// Names a cell: the number of its chunk, and its place there in the low [`INDEX_BITS`].
-pub(super) type Handle = u32;
+pub type Handle = u32;
 
 const INDEX_BITS: u32 = 11;
 
@@ -22,12 +20,15 @@ const CHUNK_BYTES: usize = 64 * 1024;
 /// Cells of the smallest chunk.
 const FIRST_CELLS: usize = 8;
 
+/// Bytes that a cell may be larger than its entry.
+pub const PAD_BYTES_MAX: usize = 7;
+
 /// The largest entry that lies in a chunk.
 const SMALL_BYTES_MAX: usize = 256;
 
-/// All entries of one database.
-#[derive(Default)]
-pub(super) struct Cells {
+/// All entries of one table.
+#[derive(Clone, Default)]
+pub(crate) struct Cells {
     chunks: Vec<Chunk>,
     /// Numbers of chunks that are not in use.
     unused: Vec<u32>,
@@ -35,6 +36,7 @@ pub(super) struct Cells {
     bytes: usize,
 }
 
+#[derive(Clone)]
 enum Chunk {
     /// Cells of `size` bytes each.
     Small { cells: Vec<u8>, size: u32 },
@@ -43,7 +45,7 @@ enum Chunk {
 }
 
 /// The cells of one size: all chunks are full but for the last one or two.
-#[derive(Default)]
+#[derive(Clone, Default)]
 struct Class {
     chunks: Vec<u32>,
     len: usize,
@@ -52,7 +54,7 @@ struct Class {
 impl Cells {
     /// The cell of `handle`, which is in use.
     #[inline]
-    pub(super) fn get(&self, handle: Handle) -> &[u8] {
+    pub(crate) fn get(&self, handle: Handle) -> &[u8] {
         let index = index_of(handle);
         match &self.chunks[chunk_of(handle)] {
             Chunk::Small { cells, size } => {
@@ -65,7 +67,7 @@ impl Cells {
 
     /// The cell of `handle`, which is in use, to change.
     #[inline]
-    pub(super) fn get_mut(&mut self, handle: Handle) -> &mut [u8] {
+    pub(crate) fn get_mut(&mut self, handle: Handle) -> &mut [u8] {
         let index = index_of(handle);
         match &mut self.chunks[chunk_of(handle)] {
             Chunk::Small { cells, size } => {
@@ -77,7 +79,7 @@ impl Cells {
     }
 
     /// A cell for an entry of `size` bytes.
-    pub(super) fn alloc(&mut self, size: usize) -> Handle {
+    pub(crate) fn alloc(&mut self, size: usize) -> Handle {
         let number = class_of(size);
         if self.classes.len() <= number {
             self.classes.resize_with(number + 1, Class::default);
@@ -98,7 +100,7 @@ impl Cells {
     /// Gives the cell of `handle` back. If another cell was moved into its place, returns the
     /// handle that cell had before; what lies there now has `handle`.
     #[must_use]
-    pub(super) fn free(&mut self, handle: Handle) -> Option<Handle> {
+    pub(crate) fn free(&mut self, handle: Handle) -> Option<Handle> {
         let number = match &self.chunks[chunk_of(handle)] {
             Chunk::Small { size, .. } => class_of(*size as usize),
             Chunk::Large(_) => 0,
@@ -114,7 +116,7 @@ impl Cells {
     }
 
     /// Makes the cell of `handle` fit an entry of `size` bytes where it is; false if it cannot.
-    pub(super) fn refit(&mut self, handle: Handle, size: usize) -> bool {
+    pub(crate) fn refit(&mut self, handle: Handle, size: usize) -> bool {
         match &mut self.chunks[chunk_of(handle)] {
             Chunk::Small { size: cell, .. } => {
                 let cell = *cell as usize;
@@ -133,7 +135,7 @@ impl Cells {
     }
 
     /// Shows `visit` every cell, in the order of memory.
-    pub(super) fn each<'a>(&'a self, mut visit: impl FnMut(&'a [u8])) {
+    pub(crate) fn each<'a>(&'a self, mut visit: impl FnMut(&'a [u8])) {
         for chunk in &self.chunks {
             match chunk {
                 Chunk::Small { cells, size } if *size > 0 => {
@@ -145,13 +147,13 @@ impl Cells {
         }
     }
 
-    /// Frees one chunk of a database that nobody will look into any more; false if none is left.
-    pub(super) fn free_chunk(&mut self) -> bool {
+    /// Frees one chunk of cells that nobody will look into any more; false if none is left.
+    pub(crate) fn free_chunk(&mut self) -> bool {
         self.chunks.pop().is_some()
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         self.bytes + self.chunks.capacity() * size_of::<Chunk>()
     }
 
@@ -217,8 +219,8 @@ impl Cells {
                 (self.chunks.len() - 1) as u32
             }
         };
-        // 2²¹ chunks of 64 KB: 128 GB of small entries in one database.
-        assert!(index < 1 << (32 - INDEX_BITS), "a database holds too many entries");
+        // 2²¹ chunks of 64 KB: 128 GB of small entries in one table.
+        assert!(index < 1 << (32 - INDEX_BITS), "a table holds too many entries");
         self.classes[number].chunks.push(index);
         index
     }

@@ -15,7 +15,7 @@
 //! A segment with expiries also keeps a *bound* for each bucket: nothing whose home this is expires
 //! earlier. Bounds are lowered at once and raised only when they come due.
 
-use super::cells::Handle;
+use crate::ds::cells::Handle;
 
 /// Entries in a bucket.
 const SLOTS: usize = 10;
@@ -28,7 +28,7 @@ const STEPS: [usize; 14] = [0, 1, 2, 4, 8, 16, 32, 64, 80, 96, 112, 128, 144, 16
 const SPENT_BITS_MAX: u8 = 2;
 
 /// No bound: nothing expires.
-pub(super) const NEVER: i64 = i64::MAX;
+pub(crate) const NEVER: i64 = i64::MAX;
 
 #[repr(C, align(64))]
 #[derive(Clone, Debug, Default)]
@@ -45,8 +45,8 @@ struct Bucket {
 const _: () = assert!(size_of::<Bucket>() == 64);
 
 /// Keys whose hashes begin with the same bits.
-#[derive(Debug, Default)]
-pub(super) struct Segment {
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Segment {
     buckets: Box<[Bucket]>,
     /// Bounds of the buckets; empty while no key expires.
     bounds: Box<[i64]>,
@@ -61,25 +61,25 @@ pub(super) struct Segment {
 
 /// How much one step of a scan may still do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Budget {
+pub(crate) struct Budget {
     /// Entries to show.
-    pub(super) entries: usize,
+    pub(crate) entries: usize,
     /// Buckets to look into.
-    pub(super) buckets: usize,
+    pub(crate) buckets: usize,
 }
 
 impl Budget {
-    pub(super) fn is_spent(self) -> bool {
+    pub(crate) fn is_spent(self) -> bool {
         self.entries == 0 || self.buckets == 0
     }
 }
 
 /// Where an entry is in a segment.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place {
-    pub(super) home: usize,
-    pub(super) bucket: usize,
-    pub(super) slot: usize,
+pub(crate) struct Place {
+    pub(crate) home: usize,
+    pub(crate) bucket: usize,
+    pub(crate) slot: usize,
 }
 
 impl Bucket {
@@ -122,26 +122,26 @@ impl Segment {
     }
 
     /// The only segment of a table without keys.
-    pub(super) fn empty() -> Self {
+    pub(crate) fn empty() -> Self {
         Self::new(0, 0, 0)
     }
 
-    pub(super) fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.len as usize
     }
 
-    pub(super) fn depth(&self) -> u32 {
+    pub(crate) fn depth(&self) -> u32 {
         u32::from(self.depth)
     }
 
     /// Bytes on the heap.
-    pub(super) fn heap_bytes(&self) -> usize {
+    pub(crate) fn heap_bytes(&self) -> usize {
         size_of_val(&*self.buckets) + size_of_val(&*self.bounds)
     }
 
     /// The tag of a hash.
     #[inline]
-    pub(super) fn tag(&self, hash: u64) -> u16 {
+    pub(crate) fn tag(&self, hash: u64) -> u16 {
         (hash << self.window >> 48) as u16
     }
 
@@ -164,7 +164,7 @@ impl Segment {
 
     /// The bucket in which a search for a tag begins.
     #[inline]
-    pub(super) fn home(&self, tag: u16) -> usize {
+    pub(crate) fn home(&self, tag: u16) -> usize {
         self.bucket_at(self.position(tag))
     }
 
@@ -178,17 +178,17 @@ impl Segment {
         if bucket + 1 < self.buckets.len() { bucket + 1 } else { 0 }
     }
 
-    pub(super) fn handle(&self, place: Place) -> Handle {
+    pub(crate) fn handle(&self, place: Place) -> Handle {
         self.buckets[place.bucket].handles[place.slot]
     }
 
-    pub(super) fn set_handle(&mut self, place: Place, handle: Handle) {
+    pub(crate) fn set_handle(&mut self, place: Place, handle: Handle) {
         self.buckets[place.bucket].handles[place.slot] = handle;
     }
 
     /// The entry with this tag for which `is_it` holds.
     #[inline]
-    pub(super) fn find(&self, tag: u16, mut is_it: impl FnMut(Handle) -> bool) -> Option<Place> {
+    pub(crate) fn find(&self, tag: u16, mut is_it: impl FnMut(Handle) -> bool) -> Option<Place> {
         let home = self.home(tag);
         let mut index = home;
         for _ in 0..self.buckets.len() {
@@ -211,12 +211,12 @@ impl Segment {
 
     /// Whether one more entry may come in without growing: a sixteenth of the slots stays free.
     #[inline]
-    pub(super) fn has_room(&self) -> bool {
+    pub(crate) fn has_room(&self) -> bool {
         self.len() < self.buckets.len() * SLOTS * 15 / 16
     }
 
     /// Enters an entry; there must be room.
-    pub(super) fn put(&mut self, tag: u16, handle: Handle) -> Place {
+    pub(crate) fn put(&mut self, tag: u16, handle: Handle) -> Place {
         assert!(self.has_room());
         let home = self.home(tag);
         let mut index = home;
@@ -234,7 +234,7 @@ impl Segment {
     }
 
     /// Takes an entry out.
-    pub(super) fn clear(&mut self, place: Place) {
+    pub(crate) fn clear(&mut self, place: Place) {
         let mut index = place.home;
         while index != place.bucket {
             self.buckets[index].passed -= 1;
@@ -252,7 +252,7 @@ impl Segment {
     }
 
     /// Where the entries are whose home is bucket `home`.
-    pub(super) fn at_home(&self, home: usize) -> impl Iterator<Item = Place> {
+    pub(crate) fn at_home(&self, home: usize) -> impl Iterator<Item = Place> {
         let mut ended = false;
         let chain = std::iter::successors(Some(home), |&index| Some(self.after(index)));
         chain
@@ -269,20 +269,20 @@ impl Segment {
     }
 
     /// The handle in the slot that `number` falls on, if that is in use.
-    pub(super) fn sample(&self, number: usize) -> Option<Handle> {
+    pub(crate) fn sample(&self, number: usize) -> Option<Handle> {
         let bucket = self.buckets.get(number / SLOTS % self.buckets.len().max(1))?;
         let slot = number % SLOTS;
         (bucket.used >> slot & 1 == 1).then(|| bucket.handles[slot])
     }
 
     /// How many slots there are.
-    pub(super) fn slot_count(&self) -> usize {
+    pub(crate) fn slot_count(&self) -> usize {
         self.buckets.len() * SLOTS
     }
 
     /// Shows `visit` what has its home in the buckets from `position` on, bucket by bucket, while
     /// `budget` lasts. Returns the position to go on from, 2¹⁶ at the end.
-    pub(super) fn scan(
+    pub(crate) fn scan(
         &self,
         position: usize,
         budget: &mut Budget,
@@ -309,7 +309,7 @@ impl Segment {
 impl Segment {
     /// Gives the segment, whose hashes begin with `prefix`, the next larger number of buckets;
     /// false if it has as many as it may have and must split.
-    pub(super) fn grow(&mut self, prefix: u64) -> bool {
+    pub(crate) fn grow(&mut self, prefix: u64) -> bool {
         // Keys spread so evenly that segments of one limit would all split at about the same time.
         let buckets_max = 112 + 16 * (prefix % 4) as usize;
         let larger = STEPS.into_iter().find(|&buckets| buckets > self.buckets.len());
@@ -321,7 +321,7 @@ impl Segment {
     }
 
     /// Gives the segment fewer buckets if it is less than two fifths full; returns whether it did.
-    pub(super) fn shrink(&mut self) -> bool {
+    pub(crate) fn shrink(&mut self) -> bool {
         let shrinks =
             self.len() * 5 < self.slot_count() * 2 && step_for(self.len()) < self.buckets.len();
         if shrinks {
@@ -349,7 +349,7 @@ impl Segment {
 
     /// Divides the segment into those whose next bit of the hash is 0 and is 1. `hash_of` is asked
     /// only when the tags have too few bits left.
-    pub(super) fn split(&self, hash_of: impl Fn(Handle) -> u64) -> [Self; 2] {
+    pub(crate) fn split(&self, hash_of: impl Fn(Handle) -> u64) -> [Self; 2] {
         let depth = self.depth + 1;
         let renews = depth - self.window > SPENT_BITS_MAX;
         let window = if renews { depth } else { self.window };
@@ -374,7 +374,7 @@ impl Segment {
 
     /// The segment that two halves of one make. `prefix` is what the hashes of the first begin
     /// with: its `depth` bits, the last of them 0.
-    pub(super) fn merge(low: &Self, high: &Self, prefix: u64) -> Self {
+    pub(crate) fn merge(low: &Self, high: &Self, prefix: u64) -> Self {
         let depth = low.depth - 1;
         let window = low.window.min(high.window).min(depth);
         let mut whole = Self::new(low.len() + high.len(), depth, window);
@@ -394,12 +394,12 @@ impl Segment {
     }
 
     /// Whether the tags have too few bits left.
-    pub(super) fn has_spent_tags(&self) -> bool {
+    pub(crate) fn has_spent_tags(&self) -> bool {
         self.depth - self.window > SPENT_BITS_MAX
     }
 
     /// Makes all tags anew, so that no bit of them is spent.
-    pub(super) fn renew(&mut self, hash_of: impl Fn(Handle) -> u64) {
+    pub(crate) fn renew(&mut self, hash_of: impl Fn(Handle) -> u64) {
         let mut new = Self::new(self.len(), self.depth, self.depth);
         for (_, handle) in self.entries() {
             new.put(new.tag(hash_of(handle)), handle);
@@ -414,12 +414,12 @@ impl Segment {
 /// Bounds of expiries.
 impl Segment {
     /// The smallest bound; [`NEVER`] if nothing expires.
-    pub(super) fn due_ms(&self) -> i64 {
+    pub(crate) fn due_ms(&self) -> i64 {
         self.due_ms
     }
 
     /// Something whose home is `bucket` expires at `at_ms`.
-    pub(super) fn lower_bound(&mut self, bucket: usize, at_ms: i64) {
+    pub(crate) fn lower_bound(&mut self, bucket: usize, at_ms: i64) {
         if at_ms == NEVER {
             return;
         }
@@ -432,12 +432,12 @@ impl Segment {
     }
 
     /// A bucket whose bound is before `now_ms`.
-    pub(super) fn next_due_bucket(&self, now_ms: i64) -> Option<usize> {
+    pub(crate) fn next_due_bucket(&self, now_ms: i64) -> Option<usize> {
         self.bounds.iter().position(|&bound| bound < now_ms)
     }
 
     /// Nothing whose home is `bucket` expires before `at_ms`.
-    pub(super) fn raise_bound(&mut self, bucket: usize, at_ms: i64) {
+    pub(crate) fn raise_bound(&mut self, bucket: usize, at_ms: i64) {
         self.bounds[bucket] = at_ms;
         self.due_ms = self.bounds.iter().copied().min().unwrap_or(NEVER);
         if self.due_ms == NEVER {
@@ -469,7 +469,7 @@ impl Segment {
 #[cfg(test)]
 impl Segment {
     /// Asserts what must hold; `entry_of` gives the hash and the expiry of an entry.
-    pub(super) fn check(&self, entry_of: &dyn Fn(Handle) -> (u64, Option<i64>)) {
+    pub(crate) fn check(&self, entry_of: &dyn Fn(Handle) -> (u64, Option<i64>)) {
         assert_eq!(self.len(), self.entries().count());
         let mut passed = vec![0; self.buckets.len()];
         let mut seen = 0;
@@ -496,7 +496,7 @@ impl Segment {
     }
 
     /// How many buckets a search for each entry looks into, in sum.
-    pub(super) fn steps(&self) -> usize {
+    pub(crate) fn steps(&self) -> usize {
         let mut steps = 0;
         for home in 0..self.buckets.len() {
             for place in self.at_home(home) {

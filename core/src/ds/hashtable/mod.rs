@@ -1,0 +1,348 @@
+//! Tables of byte-string keys: those of databases, and those inside big collections.
+//!
+//! A [`HashTable`] has two parts. [`Cells`] is the memory in which entries lie side by side, each
+//! of them a run of bytes without pointers; `table` finds the cell of an entry by the hash of its
+//! key. What an entry's bytes mean is not known here: its owner says by a [`Layout`] where the key
+//! and the expiry are in them. Databases are such tables, and so are [dictionaries](super::dict).
+//!
+//! To use one with a layout of your own:
+//!
+//! - [`HashTable::find`] gives the [`Spot`] of a key, [`HashTable::cell`] the bytes there.
+//! - [`HashTable::put`] writes an entry, new or over the one at a spot; a cell is up to
+//!   [`PAD_BYTES_MAX`](super::cells::PAD_BYTES_MAX) bytes larger than asked for, so a layout must
+//!   know where its entry ends.
+//! - [`HashTable::take_out`], followed by [`HashTable::tidy`], removes one.
+//! - [`HashTable::handle`] names the cell of an entry in 32 bits, so that another index (a tree of
+//!   scores, say) can refer to it and read it through [`HashTable::cell_of`]. Because cells are
+//!   dense, a change of one entry can move one other: the calls above return it as [`Moved`], and
+//!   whoever keeps handles has to exchange `from` for `to` then. The table itself needs no help.
+
+mod segment;
+mod table;
+
+use std::marker::PhantomData;
+
+use siphasher::sip::SipHasher13;
+
+use super::cells::Cells;
+use crate::base::rng::Rng;
+use segment::{Budget, NEVER};
+use table::Table;
+
+pub use super::cells::Handle;
+pub use table::Spot;
+
+/// The key of a hash function; secret, drawn once per node.
+pub type HashKey = [u64; 2];
+
+/// Buckets that may be looked into for expired keys without finding one, in one call.
+const DUE_BUCKETS_SPARE: usize = 64;
+
+/// Elements that freeing a block of memory counts as.
+const BLOCK_COST: usize = 64;
+
+/// Where in the bytes of an entry is what a table must know.
+pub trait Layout {
+    /// The key.
+    fn key(cell: &[u8]) -> &[u8];
+
+    /// When it expires, in milliseconds since 1970.
+    fn expires_ms(cell: &[u8]) -> Option<i64>;
+}
+
+/// An entry whose cell is now another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Where it was.
+    pub from: Handle,
+    /// Where it is.
+    pub to: Handle,
+}
+
+/// Entries by their keys.
+pub struct HashTable<L> {
+    hasher: SipHasher13,
+    table: Table,
+    cells: Cells,
+    expiring: usize,
+    spots: Vec<Spot>,
+    layout: PhantomData<L>,
+}
+
+impl<L> Clone for HashTable<L> {
+    fn clone(&self) -> Self {
+        Self {
+            hasher: self.hasher,
+            table: self.table.clone(),
+            cells: self.cells.clone(),
+            expiring: self.expiring,
+            spots: Vec::new(),
+            layout: PhantomData,
+        }
+    }
+}
+
+/// Looking.
+impl<L: Layout> HashTable<L> {
+    /// An empty table whose hash function has this secret key.
+    pub fn new(hash_key: HashKey) -> Self {
+        Self {
+            hasher: SipHasher13::new_with_keys(hash_key[0], hash_key[1]),
+            table: Table::new(),
+            cells: Cells::default(),
+            expiring: 0,
+            spots: Vec::new(),
+            layout: PhantomData,
+        }
+    }
+
+    /// The secret key of the hash function.
+    pub fn hash_key(&self) -> HashKey {
+        let (key0, key1) = self.hasher.keys();
+        [key0, key1]
+    }
+
+    /// Number of entries.
+    pub fn len(&self) -> usize {
+        self.table.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Number of entries that expire.
+    pub fn expiring_len(&self) -> usize {
+        self.expiring
+    }
+
+    /// The hash of a key.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
+    }
+
+    /// Where `key` is.
+    #[inline]
+    pub fn find(&self, key: &[u8]) -> Option<Spot> {
+        self.find_hashed(self.hash(key), key)
+    }
+
+    /// Where `key`, whose hash is `hash`, is.
+    #[inline]
+    pub fn find_hashed(&self, hash: u64, key: &[u8]) -> Option<Spot> {
+        self.table.find(hash, |handle| L::key(self.cells.get(handle)) == key)
+    }
+
+    /// The entry there.
+    #[inline]
+    pub fn cell(&self, spot: Spot) -> &[u8] {
+        self.cells.get(self.table.handle(spot))
+    }
+
+    /// The entry there, to change; not its key, and not whether it expires.
+    #[inline]
+    pub fn cell_mut(&mut self, spot: Spot) -> &mut [u8] {
+        self.cells.get_mut(self.table.handle(spot))
+    }
+
+    /// The name of the entry's cell.
+    pub fn handle(&self, spot: Spot) -> Handle {
+        self.table.handle(spot)
+    }
+
+    /// The entry in the cell of this name, which is in use.
+    #[inline]
+    pub fn cell_of(&self, handle: Handle) -> &[u8] {
+        self.cells.get(handle)
+    }
+
+    /// Some entry, each about as likely as any other.
+    pub fn sample(&self, rng: &mut Rng) -> Option<&[u8]> {
+        self.table.sample(rng).map(|handle| self.cells.get(handle))
+    }
+
+    /// Shows `visit` about `count` entries from `cursor` on and returns the next cursor, 0 at the
+    /// end. Redis's guarantee holds: an entry that is there from the first call to the last is
+    /// shown at least once, however the table grows or shrinks meanwhile. Whole buckets are shown,
+    /// and where few entries are, a call may show fewer than `count` or none. Costs O(`count`).
+    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8])) -> u64 {
+        let budget = Budget { entries: count.max(1), buckets: count.saturating_add(16) };
+        self.table.scan(cursor, budget, &mut |handle| visit(self.cells.get(handle)))
+    }
+
+    /// Shows `visit` every entry, in the order of memory.
+    pub fn each<'a>(&'a self, visit: impl FnMut(&'a [u8])) {
+        self.cells.each(visit);
+    }
+
+    /// Bytes on the heap.
+    pub fn heap_bytes(&self) -> usize {
+        self.table_bytes() + self.cells.heap_bytes()
+    }
+
+    /// Bytes on the heap, without the entries.
+    pub fn table_bytes(&self) -> usize {
+        self.table.heap_bytes()
+    }
+
+    /// A time before which nothing expires, and at which something perhaps does. After
+    /// [`HashTable::take_due`] has found nothing at some time, it is not before that time, unless
+    /// the call ended at its bound on work.
+    pub fn next_due_ms(&self) -> Option<i64> {
+        self.table.next_due_ms()
+    }
+}
+
+/// Changing.
+impl<L: Layout> HashTable<L> {
+    /// Writes an entry of `size` bytes: a new one, or over the one at `spot`, which has the same
+    /// key. `fill` writes it into its cell.
+    pub fn put(
+        &mut self,
+        hash: u64,
+        spot: Option<Spot>,
+        size: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> (Spot, Option<Moved>) {
+        let mut moved = None;
+        let (spot, handle) = match spot {
+            Some(spot) => {
+                self.forget_expiry(spot);
+                let mut handle = self.table.handle(spot);
+                if self.cells.refit(handle, size) {
+                    fill(self.cells.get_mut(handle));
+                } else {
+                    let old = handle;
+                    handle = self.cells.alloc(size);
+                    fill(self.cells.get_mut(handle));
+                    self.table.set_handle(spot, handle);
+                    moved = self.free_cell(old);
+                    handle = self.table.handle(spot);
+                }
+                (spot, handle)
+            }
+            None => {
+                let handle = self.cells.alloc(size);
+                fill(self.cells.get_mut(handle));
+                let (hasher, cells) = (&self.hasher, &self.cells);
+                let hash_of = |handle| hash_of::<L>(hasher, cells, handle);
+                (self.table.insert(hash, handle, hash_of), handle)
+            }
+        };
+        if let Some(at_ms) = L::expires_ms(self.cells.get(handle)) {
+            self.expiring += 1;
+            self.table.expires(spot, at_ms);
+        }
+        (spot, moved)
+    }
+
+    /// The expiry of the entry there, which has one, was moved to `at_ms`.
+    pub fn expiry_moved(&mut self, spot: Spot, at_ms: i64) {
+        self.table.expires(spot, at_ms);
+    }
+
+    /// Takes an entry out. [`HashTable::tidy`] should follow, when spots are no longer needed.
+    pub fn take_out(&mut self, spot: Spot) -> Option<Moved> {
+        let handle = self.table.handle(spot);
+        self.forget_expiry(spot);
+        self.table.remove(spot);
+        self.free_cell(handle)
+    }
+
+    /// Gives back memory that the table no longer needs where `hash` belongs.
+    #[inline]
+    pub fn tidy(&mut self, hash: u64) {
+        let (hasher, cells) = (&self.hasher, &self.cells);
+        self.table.tidy(hash, |handle| hash_of::<L>(hasher, cells, handle));
+    }
+
+    /// Removes entries whose expiry is before `now_ms`, `max` at most, and hands each to `removed`.
+    /// Returns how many there were. Costs O(`max`). Not for those who keep handles.
+    pub fn take_due(&mut self, now_ms: i64, max: usize, mut removed: impl FnMut(&[u8])) -> usize {
+        let mut spots = std::mem::take(&mut self.spots);
+        let mut taken = 0;
+        for _ in 0..max.saturating_add(DUE_BUCKETS_SPARE) {
+            spots.clear();
+            let Some(due) = self.table.due_places(now_ms, &mut spots) else { break };
+            let (mut first_ms, mut hash) = (NEVER, None);
+            for &spot in &spots {
+                let cell = self.cell(spot);
+                let Some(at_ms) = L::expires_ms(cell) else { continue };
+                if at_ms >= now_ms || taken == max {
+                    first_ms = at_ms.min(first_ms);
+                    continue;
+                }
+                removed(cell);
+                hash = Some(self.hash(L::key(cell)));
+                self.take_out(spot);
+                taken += 1;
+            }
+            self.table.raise_bound(due, first_ms);
+            if let Some(hash) = hash {
+                self.tidy(hash);
+            }
+            if taken == max {
+                break;
+            }
+        }
+        self.spots = spots;
+        taken
+    }
+
+    /// Frees up to about `max` entries of a table that nobody will look into any more. Returns how
+    /// many it freed; fewer than `max` means that nothing is left that takes time.
+    pub fn free_some(&mut self, max: usize) -> usize {
+        let mut freed = 0;
+        while freed < max && (self.cells.free_chunk() || self.table.free_segments()) {
+            freed += BLOCK_COST;
+        }
+        freed
+    }
+
+    /// The entry at `spot` will be gone or written over: its expiry no longer counts.
+    #[inline]
+    fn forget_expiry(&mut self, spot: Spot) {
+        self.expiring -= usize::from(L::expires_ms(self.cell(spot)).is_some());
+    }
+
+    /// Gives a cell back, to which the table no longer refers.
+    fn free_cell(&mut self, handle: Handle) -> Option<Moved> {
+        let from = self.cells.free(handle)?;
+        // Another entry lies there now.
+        let hash = hash_of::<L>(&self.hasher, &self.cells, handle);
+        let Some(spot) = self.table.find(hash, |other| other == from) else {
+            unreachable!("every cell belongs to an entry of the table");
+        };
+        self.table.set_handle(spot, handle);
+        Some(Moved { from, to: handle })
+    }
+}
+
+fn hash_of<L: Layout>(hasher: &SipHasher13, cells: &Cells, handle: Handle) -> u64 {
+    hasher.hash(L::key(cells.get(handle)))
+}
+
+#[cfg(test)]
+impl<L: Layout> HashTable<L> {
+    /// Asserts what must hold.
+    pub fn check(&self) {
+        self.table.check(&|handle| {
+            let cell = self.cells.get(handle);
+            (self.hash(L::key(cell)), L::expires_ms(cell))
+        });
+        let (mut entries, mut expiring) = (0, 0);
+        self.cells.each(|cell| {
+            entries += 1;
+            expiring += usize::from(L::expires_ms(cell).is_some());
+            assert!(self.find(L::key(cell)).is_some());
+        });
+        assert_eq!((entries, expiring), (self.len(), self.expiring));
+    }
+
+    /// The part that finds cells.
+    pub(crate) fn table(&self) -> &Table {
+        &self.table
+    }
+}
