@@ -143,9 +143,7 @@ impl Pane {
                         self.log.finish(mark, done_ms.filter(|took_ms| *took_ms >= SLOW_MS));
                     }
                 }
-                Got::Live(text) => {
-                    self.log.push(BlockKind::Live, &text);
-                }
+                Got::Live(text) => self.log.push_live(&text),
                 Got::Nonsense => {
                     self.give_up("Error: Protocol error, what the engine sent is no reply\n");
                     self.reconnect(&mut needs, now_ms);

@@ -49,8 +49,8 @@ fn BlockView(props: &BlockProps) -> Html {
         BlockKind::Command { prompt, line, waiting } => html! {
             <div class="block">
                 <pre class="entered"><span class="prompt">{ prompt }</span>{ line }</pre>
-                if !text.is_empty() {
-                    <pre class="reply">{ painted(text) }{ took(block) }</pre>
+                if !text.is_empty() || block.hidden.lines > 0 {
+                    <pre class="reply">{ painted(text) }{ rest(block) }</pre>
                 }
                 if *waiting {
                     <p class="waiting">{ "waiting for a reply" }</p>
@@ -62,15 +62,21 @@ fn BlockView(props: &BlockProps) -> Html {
     }
 }
 
-fn took(block: &Block) -> Html {
-    match block.took_ms {
-        Some(ms) => {
-            let hundredths = (ms / 10.0).round() as u64;
-            let seconds = format!("\n({}.{:02}s)", hundredths / 100, hundredths % 100);
-            html! { <span class="took">{ seconds }</span> }
-        }
-        None => html! {},
+/// What is told of a reply besides itself: what is missing of it, and how long it took.
+fn rest(block: &Block) -> Html {
+    let mut notes = String::new();
+    if block.hidden.lines > 0 {
+        let (lines, bytes) = (block.hidden.lines, block.hidden.bytes);
+        notes.push_str(&format!("\n… {lines} more lines ({bytes} bytes) are not shown here"));
     }
+    if let Some(ms) = block.took_ms {
+        let hundredths = (ms / 10.0).round() as u64;
+        notes.push_str(&format!("\n({}.{:02}s)", hundredths / 100, hundredths % 100));
+    }
+    if notes.is_empty() {
+        return html! {};
+    }
+    html! { <span class="took">{ notes }</span> }
 }
 
 fn painted(text: &str) -> Html {
