@@ -35,6 +35,8 @@ pub(super) struct Host {
     /// What was asked of the disk and not begun: one thing is done after the other.
     disk_queue: RefCell<VecDeque<DiskOp>>,
     disk_busy: Cell<bool>,
+    /// Connections that wait until the data is loaded: before that, commands would be refused.
+    early: RefCell<Vec<MessagePort>>,
     memory_bytes: Cell<f64>,
     state: Cell<Run>,
 }
@@ -42,6 +44,8 @@ pub(super) struct Host {
 /// How far the server is.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Run {
+    /// What was saved is being loaded.
+    Loading,
     Serving,
     /// It was told to end, and the disk is still at work.
     Ending(u8),
@@ -76,8 +80,9 @@ impl Host {
             mode,
             disk_queue: RefCell::default(),
             disk_busy: Cell::new(false),
+            early: RefCell::default(),
             memory_bytes: Cell::new(0.0),
-            state: Cell::new(Run::Serving),
+            state: Cell::new(Run::Loading),
         });
         if host.mode == Mode::Owner {
             post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
@@ -86,6 +91,8 @@ impl Host {
         if host.disk.is_some() {
             // Nobody is there to look at a snapshot that cannot be read, so it is put by.
             host.handle(Event::Mounted { unreadable: Unreadable::SetAside });
+        } else {
+            host.serve();
         }
         host
     }
@@ -99,9 +106,10 @@ impl Host {
     }
 
     fn open(self: &Rc<Self>, port: MessagePort) {
-        if self.state.get() != Run::Serving {
-            hang_up(&port);
-            return;
+        match self.state.get() {
+            Run::Loading => return self.early.borrow_mut().push(port),
+            Run::Serving => {}
+            Run::Ending(_) | Run::Ended => return hang_up(&port),
         }
         let conn = self.free_number();
         let host = Rc::downgrade(self);
@@ -122,6 +130,16 @@ impl Host {
             local: true,
         };
         self.handle(Event::Opened { conn, origin });
+    }
+
+    /// Lets those in who had to wait for the data.
+    fn serve(self: &Rc<Self>) {
+        if self.state.get() == Run::Loading {
+            self.state.set(Run::Serving);
+            for port in self.early.take() {
+                self.open(port);
+            }
+        }
     }
 
     /// The smallest number that no connection has.
@@ -195,6 +213,7 @@ impl Host {
                 host.handle(Event::Disk(done));
             }
             host.disk_busy.set(false);
+            host.serve();
             host.end();
         });
     }
