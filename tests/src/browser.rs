@@ -100,10 +100,25 @@ impl Browser {
         self.post("/execute/sync", &json!({ "script": body, "args": args }))
     }
 
+    /// Runs the body of a JavaScript function and waits until it calls its last argument, whose
+    /// argument is returned.
+    pub fn script_async(&self, body: &str) -> Result<Value> {
+        self.post("/execute/async", &json!({ "script": body, "args": [] }))
+    }
+
     /// Has `script` run in every page that is opened from now on, before anything else in it.
     pub fn script_first(&self, script: &str) -> Result<()> {
-        let cmd = "Page.addScriptToEvaluateOnNewDocument";
-        let params = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }))
+    }
+
+    /// Has requests for addresses that fit this pattern fail from now on.
+    pub fn block(&self, pattern: &str) -> Result<()> {
+        self.devtools("Network.enable", &json!({}))?;
+        self.devtools("Network.setBlockedURLs", &json!({ "urls": [pattern] }))
+    }
+
+    /// A command of Chromium's own protocol.
+    fn devtools(&self, cmd: &str, params: &Value) -> Result<()> {
         self.post("/goog/cdp/execute", &json!({ "cmd": cmd, "params": params })).map(drop)
     }
 

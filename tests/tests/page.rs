@@ -254,3 +254,58 @@ fn what_was_typed_survives_a_reload() {
     pane.run("TTL short-lived", "(integer) 9");
     page.is_quiet();
 }
+
+/// Opens the page's database and calls `done` with what `work` makes of its files.
+fn with_files(work: &str) -> String {
+    format!(
+        r#"
+        const done = arguments[arguments.length - 1];
+        const opening = indexedDB.open("redstart");
+        opening.onsuccess = () => {{
+            const database = opening.result;
+            const transaction = database.transaction("files", "readwrite");
+            const files = transaction.objectStore("files");
+            let found = null;
+            {work}
+            transaction.oncomplete = () => {{ database.close(); done(found); }};
+            transaction.onabort = () => done(String(transaction.error));
+        }};
+        "#
+    )
+}
+
+#[test]
+fn an_unreadable_snapshot_is_kept_aside_and_named() {
+    let page = Page::open();
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    let spoil = with_files(r#"files.put(new TextEncoder().encode("no snapshot"), "dump.rdb");"#);
+    page.browser.script_async(&spoil).unwrap();
+    page.browser.reload().unwrap();
+    let pane = page.pane(1);
+    pane.run("DBSIZE", "(integer) 0");
+    pane.run("SET new 2", "OK");
+    page.is_saved();
+    let list =
+        with_files("const keys = files.getAllKeys(); keys.onsuccess = () => found = keys.result;");
+    let names = page.browser.script_async(&list).unwrap();
+    let names: Vec<&str> =
+        names.as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    let aside = names.iter().find(|name| name.starts_with("dump.rdb.unreadable-"));
+    let aside = aside.unwrap_or_else(|| panic!("nothing was kept aside: {names:?}"));
+    let page_text = page.browser.script("return document.body.innerText", &[]).unwrap();
+    assert!(page_text.as_str().unwrap().contains(*aside), "the page does not name {aside}");
+}
+
+#[test]
+fn a_program_that_cannot_be_loaded_shows_in_the_page() {
+    let browser = Browser::start().unwrap();
+    browser.block("*app_bg.wasm").unwrap();
+    browser.go(&address()).unwrap();
+    wait("an alert", || {
+        let alerts = browser.by_role(None, "[role=alert]", "alert", |_| true)?;
+        let text = alerts.first().map(|alert| browser.text(alert)).transpose()?;
+        Ok(text.filter(|text| text.contains("Reload")))
+    })
+    .unwrap();
+}
