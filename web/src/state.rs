@@ -305,7 +305,14 @@ impl State {
                     self.server_log.remove(0);
                 }
                 let mark = if warning { "warning: " } else { "" };
-                self.server_log.push(format!("{mark}{text}"));
+                let line = format!("{mark}{text}");
+                // What needs a person's attention is said where that person looks; said once, as
+                // a save that fails is tried again and again.
+                let news = warning && !self.server_log.contains(&line);
+                if let Some(pane) = self.panes.first_mut().filter(|_| news) {
+                    pane.notice(&format!("{text}\n"));
+                }
+                self.server_log.push(line);
             }
             FromWorker::Memory { bytes } => self.memory_bytes = bytes,
             FromWorker::Exited { .. } => self.stop(Engine::Exited),
@@ -414,6 +421,19 @@ mod tests {
         assert_eq!(effects, [Effect::ShowFailure("a panic".to_owned())]);
         assert_eq!(apply(&mut state, failed("unreachable")), []);
         assert_eq!(state.panes[0].prompt(), "not connected> ");
+    }
+
+    #[test]
+    fn a_warning_of_the_server_is_shown_once() {
+        let mut state = running();
+        for warning in [false, true, true] {
+            let text = "The snapshot is kept aside.".to_owned();
+            apply(&mut state, Action::Worker(FromWorker::Log { warning, text }));
+        }
+        let shown: Vec<&str> =
+            state.panes[0].log.blocks().map(|block| block.text.as_str()).collect();
+        assert_eq!(shown, ["The snapshot is kept aside.\n"]);
+        assert_eq!(state.server_log.len(), 3);
     }
 
     #[test]
