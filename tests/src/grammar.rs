@@ -104,6 +104,34 @@ const UNIX_TIMES: [&str; 9] = [
 
 const PATTERNS: [&str; 6] = ["*", "a*", "?", "[a-c]", "h?llo*", "\\a"];
 
+/// Places of bits and bytes, some counted in fields as BITFIELD does.
+const OFFSETS: [&str; 16] = [
+    "0",
+    "1",
+    "7",
+    "8",
+    "9",
+    "15",
+    "63",
+    "100",
+    "1000",
+    "#0",
+    "#1",
+    "#3",
+    "#-1",
+    "-1",
+    "abc",
+    "9223372036854775807",
+];
+
+/// Numbers for commands that mostly take a bit.
+const BITS: [&str; 12] =
+    ["0", "1", "0", "1", "0", "1", "2", "-1", "127", "-129", "65535", "9223372036854775807"];
+
+/// Types of fields.
+const ENCODINGS: [&str; 14] =
+    ["u1", "i1", "u8", "i8", "u5", "i7", "u16", "i33", "u63", "i64", "u64", "i65", "u0", "x8"];
+
 /// A command: its words.
 pub type Words = Vec<Vec<u8>>;
 
@@ -155,9 +183,14 @@ fn push(rng: &mut Rng, arg: &Arg, words: &mut Words) {
             }
             Kind::Block => arg.args.iter().for_each(|part| push(rng, part, words)),
             Kind::Key => words.push((*pick(rng, &KEYS)).into()),
+            Kind::String if arg.name == "encoding" => words.push((*pick(rng, &ENCODINGS)).into()),
             Kind::String => words.push((*pick(rng, &STRINGS)).into()),
             Kind::Integer if matches!(arg.name, "seconds" | "milliseconds") => {
                 words.push((*pick(rng, &SPANS)).into());
+            }
+            Kind::Integer if arg.name == "offset" => words.push((*pick(rng, &OFFSETS)).into()),
+            Kind::Integer if matches!(arg.name, "bit" | "value") => {
+                words.push((*pick(rng, &BITS)).into());
             }
             Kind::Integer => words.push((*pick(rng, &INTEGERS)).into()),
             Kind::Double if arg.name == "timeout" => words.push((*pick(rng, &TIMEOUTS)).into()),

@@ -174,7 +174,7 @@ impl Pair {
 /// Whether `entry` is drawn.
 fn is_drawn(entry: &Entry) -> bool {
     match entry.command.group {
-        Group::String | Group::List => !entry.has(Flag::Blocking),
+        Group::String | Group::Bitmap | Group::List => !entry.has(Flag::Blocking),
         Group::Generic => GENERIC.contains(&entry.command.name),
         _ => false,
     }

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use crate::engine::{Table, help};
 
 mod acl;
+mod bitmap;
 mod client;
 mod client_list;
 mod client_tracking;
@@ -38,6 +39,7 @@ pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let families = [
             acl::COMMANDS,
+            bitmap::COMMANDS,
             client::COMMANDS,
             command::COMMANDS,
             config::COMMANDS,

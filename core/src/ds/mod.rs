@@ -3,6 +3,7 @@
 //! Each stands on its own: bytes in, bytes out, no keys, no clients, no settings but those it is
 //! given.
 
+pub mod bits;
 pub mod cells;
 pub(crate) mod compact;
 pub mod hashtable;
