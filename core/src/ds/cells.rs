@@ -9,6 +9,9 @@
 //!
 //! Entries too large for chunks have a heap allocation each, under the same kind of handle.
 
+/// How many classes there are: one for each size of cells, and one for what is larger.
+const CLASSES: usize = 97;
+
 /// Names a cell: the number of its chunk, and its place there in the low [`INDEX_BITS`].
 pub type Handle = u32;
 
@@ -18,7 +21,7 @@ const INDEX_BITS: u32 = 11;
 const CHUNK_BYTES: usize = 64 * 1024;
 
 /// Cells of the smallest chunk.
-const FIRST_CELLS: usize = 8;
+const FIRST_CELLS: usize = 2;
 
 /// Bytes that a cell may be larger than its entry.
 pub const PAD_BYTES_MAX: usize = 7;
@@ -33,7 +36,25 @@ pub(crate) struct Cells {
     /// Numbers of chunks that are not in use.
     unused: Vec<u32>,
     classes: Vec<Class>,
+    /// Where in `classes` each class is, plus one; 0 if it never had cells.
+    class_places: ClassPlaces,
     bytes: usize,
+}
+
+#[derive(Clone)]
+struct ClassPlaces([u8; CLASSES]);
+
+impl ClassPlaces {
+    #[inline]
+    fn of(&self, class: usize) -> usize {
+        usize::from(self.0[class]) - 1
+    }
+}
+
+impl Default for ClassPlaces {
+    fn default() -> Self {
+        Self([0; CLASSES])
+    }
 }
 
 #[derive(Clone)]
@@ -81,11 +102,12 @@ impl Cells {
     /// A cell for an entry of `size` bytes.
     pub(crate) fn alloc(&mut self, size: usize) -> Handle {
         let number = class_of(size);
-        if self.classes.len() <= number {
-            self.classes.resize_with(number + 1, Class::default);
-        }
         let per_chunk = per_chunk(number);
-        let class = &mut self.classes[number];
+        if self.class_places.0[number] == 0 {
+            self.classes.push(Class::default());
+            self.class_places.0[number] = self.classes.len() as u8;
+        }
+        let class = self.class(number);
         let (place, index) = (class.len / per_chunk, class.len % per_chunk);
         let is_first = place == 0;
         class.len += 1;
@@ -106,7 +128,7 @@ impl Cells {
             Chunk::Large(_) => 0,
         };
         let per_chunk = per_chunk(number);
-        let class = &mut self.classes[number];
+        let class = self.class(number);
         class.len -= 1;
         let (place, index) = (class.len / per_chunk, class.len % per_chunk);
         let last = class.chunks[place] << INDEX_BITS | index as u32;
@@ -147,14 +169,29 @@ impl Cells {
         }
     }
 
-    /// Frees one chunk of cells that nobody will look into any more; false if none is left.
+    /// Frees a chunk of cells that nobody will look into any more, or a few large entries; false if
+    /// none is left.
     pub(crate) fn free_chunk(&mut self) -> bool {
-        self.chunks.pop().is_some()
+        const AT_ONCE: usize = 64;
+        match self.chunks.last_mut() {
+            Some(Chunk::Large(entries)) if entries.len() > AT_ONCE => {
+                entries.truncate(entries.len() - AT_ONCE);
+                true
+            }
+            Some(_) => self.chunks.pop().is_some(),
+            None => false,
+        }
     }
 
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.bytes + self.chunks.capacity() * size_of::<Chunk>()
+    }
+
+    /// The class of this number, which has or had cells.
+    #[inline]
+    fn class(&mut self, number: usize) -> &mut Class {
+        &mut self.classes[self.class_places.of(number)]
     }
 
     /// Copies the last cell of a class into the cell of `hole`, and takes it from the end.
@@ -190,7 +227,7 @@ impl Cells {
     /// Gives back chunks behind the last cell; one is kept while the class has cells, so that a
     /// key that comes and goes does not cost a chunk each time.
     fn drop_unused(&mut self, number: usize) {
-        let class = &mut self.classes[number];
+        let class = &mut self.classes[self.class_places.of(number)];
         let needed = class.len.div_ceil(per_chunk(number));
         let kept = if needed == 0 { 0 } else { needed + 1 };
         while class.chunks.len() > kept {
@@ -221,7 +258,7 @@ impl Cells {
         };
         // 2²¹ chunks of 64 KB: 128 GB of small entries in one table.
         assert!(index < 1 << (32 - INDEX_BITS), "a table holds too many entries");
-        self.classes[number].chunks.push(index);
+        self.class(number).chunks.push(index);
         index
     }
 }

@@ -6,9 +6,11 @@
 pub mod bits;
 pub mod cells;
 pub(crate) mod compact;
+pub mod dict;
 pub mod hashtable;
 pub mod listpack;
 pub mod quicklist;
 
+pub use dict::Dict;
 pub use listpack::{Element, Listpack};
 pub use quicklist::QuickList;
