@@ -174,7 +174,9 @@ impl Pair {
 /// Whether `entry` is drawn.
 fn is_drawn(entry: &Entry) -> bool {
     match entry.command.group {
-        Group::String | Group::Bitmap | Group::List => !entry.has(Flag::Blocking),
+        Group::String | Group::Bitmap | Group::HyperLogLog | Group::List => {
+            !entry.has(Flag::Blocking)
+        }
         Group::Generic => GENERIC.contains(&entry.command.name),
         _ => false,
     }

@@ -19,6 +19,7 @@ mod databases;
 mod debug;
 mod diagnose;
 mod expire;
+mod hyperloglog;
 mod info;
 mod keys;
 mod list;
@@ -48,6 +49,7 @@ pub fn table() -> &'static Table {
             debug::COMMANDS,
             diagnose::COMMANDS,
             expire::COMMANDS,
+            hyperloglog::COMMANDS,
             info::COMMANDS,
             keys::COMMANDS,
             list::COMMANDS,

@@ -8,6 +8,7 @@ pub mod cells;
 pub(crate) mod compact;
 pub mod dict;
 pub mod hashtable;
+pub mod hyperloglog;
 pub mod listpack;
 pub mod quicklist;
 

@@ -323,7 +323,8 @@ pub static PARAMS: &[Param] = &[
         Memory(0, BYTES),
         "3000",
         "Size up to which a HyperLogLog is sparse.",
-    ),
+    )
+    .field(field!(hll_sparse_max_bytes)),
     param("hz", NATURAL, "10", "How often a second periodic work is done.").field(Field {
         get: |at| at.hz.to_value(),
         set: |at, value| at.hz = i64::of(value).clamp(1, 500),

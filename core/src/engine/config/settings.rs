@@ -20,6 +20,7 @@ pub struct Settings {
     pub enable_debug_command: Local,
     pub enable_module_command: Local,
     pub enable_protected_configs: Local,
+    pub hll_sparse_max_bytes: usize,
     pub hz: i64,
     pub lfu_decay_time: u32,
     pub lfu_log_factor: u32,
