@@ -353,10 +353,13 @@ impl Digest {
         let kind: u32 = match value.kind() {
             Type::String => 0,
             Type::List => 1,
+            Type::Set => 2,
         };
         self.mix(&kind.to_be_bytes());
         if let ValueRef::List(list) = value {
             list.iter_from(0).for_each(|element| element.with_bytes(|bytes| self.mix(bytes)));
+        } else if let ValueRef::Set(set) = value {
+            set.each(|member| member.with_bytes(|bytes| self.xor(bytes)));
         } else if let Some(text) = value.text() {
             self.mix(&text);
         }

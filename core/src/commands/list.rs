@@ -546,7 +546,7 @@ pub(super) fn pop_event(side: Side) -> &'static str {
 }
 
 /// Replies with an element.
-fn bulk_element(out: &mut Out, element: Element<'_>) {
+pub(super) fn bulk_element(out: &mut Out, element: Element<'_>) {
     match element {
         Element::Int(number) => out.bulk_int(number),
         Element::Bytes(bytes) => out.bulk(bytes),
@@ -570,7 +570,7 @@ fn span(start: i64, stop: i64, length: usize) -> (usize, usize) {
 }
 
 /// `number`, if it can be negated; Redis says so in its own way.
-fn mirrored(number: i64) -> Result<i64, Error> {
+pub(super) fn mirrored(number: i64) -> Result<i64, Error> {
     if number == i64::MIN {
         return Err(Error::text(
             "ERR value is out of range, value must between -9223372036854775807 and \

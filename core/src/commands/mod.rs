@@ -30,6 +30,8 @@ mod pubsub;
 mod saving;
 mod scan;
 mod server;
+mod set;
+mod set_combine;
 mod string;
 mod transaction;
 mod wait;
@@ -60,6 +62,8 @@ pub fn table() -> &'static Table {
             saving::COMMANDS,
             scan::COMMANDS,
             server::COMMANDS,
+            set::COMMANDS,
+            set_combine::COMMANDS,
             string::COMMANDS,
             transaction::COMMANDS,
             wait::COMMANDS,

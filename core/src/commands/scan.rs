@@ -64,18 +64,24 @@ fn scan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// The options of SCAN.
+/// The options of SCAN, and of the scans of collections.
 #[derive(Clone, Copy, Debug)]
-struct Options<'a> {
+pub(super) struct Options<'a> {
     /// MATCH: only keys that match.
-    pattern: Option<&'a [u8]>,
+    pub(super) pattern: Option<&'a [u8]>,
     /// COUNT: about how many are looked at in one call; at least 1.
-    count: usize,
+    pub(super) count: usize,
     /// TYPE: only keys that hold this type.
     kind: Option<&'a [u8]>,
 }
 
 impl<'a> Options<'a> {
+    /// The options of the scan of a set: those of SCAN without TYPE.
+    pub(super) fn of_collection(args: Args<'a>) -> Result<Self, Error> {
+        let options = Self::parse(args)?;
+        if options.kind.is_some() { Err(Error::Syntax) } else { Ok(options) }
+    }
+
     fn parse(mut args: Args<'a>) -> Result<Self, Error> {
         let mut options = Self { pattern: None, count: COUNT_DEFAULT, kind: None };
         while !args.is_empty() {

@@ -9,9 +9,13 @@ pub(crate) mod compact;
 pub mod dict;
 pub mod hashtable;
 pub mod hyperloglog;
+pub mod intset;
 pub mod listpack;
 pub mod quicklist;
+pub mod set;
 
 pub use dict::Dict;
+pub use intset::IntSet;
 pub use listpack::{Element, Listpack};
 pub use quicklist::QuickList;
+pub use set::Set;

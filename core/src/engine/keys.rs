@@ -3,8 +3,8 @@
 
 use super::{Class, Ctx};
 use crate::base::Error;
-use crate::ds::QuickList;
 use crate::ds::quicklist::Limits;
+use crate::ds::{QuickList, Set, set};
 use crate::resp::Out;
 use crate::store::db::{At, Found};
 use crate::store::{Db, Type, Value, ValueMut, ValueRef};
@@ -116,13 +116,37 @@ impl<'b> Ctx<'b> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
         match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
             ValueMut::List(list) => Ok(Some((list, self.out))),
-            ValueMut::Str => Err(Error::WrongType),
+            _ => Err(Error::WrongType),
         }
     }
 
     /// What a node of a list may hold.
     pub fn list_limits(&self) -> Limits {
         Limits { fill: self.config.list_max_listpack_size, plain_from: self.packed_threshold }
+    }
+
+    /// The set that `key` holds, to read, with the output beside it.
+    pub fn read_set(&mut self, key: &[u8]) -> Result<Option<(&Set, &mut Out)>, Error> {
+        let (found, out) = self.read_beside_out(key);
+        match found.map(|found| found.value) {
+            None => Ok(None),
+            Some(ValueRef::Set(set)) => Ok(Some((set, out))),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+
+    /// The set that `key` holds, to change.
+    pub fn set_mut(&mut self, key: &[u8]) -> Result<Option<&mut Set>, Error> {
+        let Some(at) = self.use_key(key) else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+            ValueMut::Set(set) => Ok(Some(set)),
+            _ => Err(Error::WrongType),
+        }
+    }
+
+    /// What the forms of a set may hold.
+    pub fn set_limits(&self) -> set::Limits {
+        self.engine.set_limits()
     }
 
     /// Stores `value` under `key` in the place of what was there. Tells nobody; see
@@ -192,6 +216,16 @@ impl<'b> Ctx<'b> {
 }
 
 impl super::Engine {
+    /// What the forms of a set may hold.
+    pub fn set_limits(&self) -> set::Limits {
+        set::Limits {
+            intset_entries: self.config.set_max_intset_entries,
+            listpack_entries: self.config.set_max_listpack_entries,
+            listpack_value: self.config.set_max_listpack_value,
+            hash_key: self.shard.hash_key(),
+        }
+    }
+
     /// Where `key` is in database `db`; removes it if it has expired.
     #[inline]
     pub fn live(&mut self, now_ms: i64, db: usize, key: &[u8]) -> Option<At> {

@@ -266,8 +266,9 @@ impl Engine {
         let mut dbs = self.shard.empty_dbs();
         dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
         let mut fresh = Fresh { dbs, now_ms: now.unix_ms() };
-        let limits = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
-        rdb::read(bytes, limits, &mut fresh)?;
+        let list = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
+        let forms = rdb::Forms { list, set: self.set_limits() };
+        rdb::read(bytes, forms, &mut fresh)?;
         self.shard.dbs = fresh.dbs;
         Ok(())
     }

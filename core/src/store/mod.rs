@@ -51,6 +51,11 @@ impl Shard {
         }
     }
 
+    /// The key of the hash function, for tables inside values.
+    pub fn hash_key(&self) -> HashKey {
+        self.hash_key
+    }
+
     /// As many empty databases as there are, to be filled and put in their place.
     pub fn empty_dbs(&self) -> Vec<Db> {
         self.dbs.iter().map(|_| Db::new(self.hash_key)).collect()

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
-use crate::ds::QuickList;
+use crate::ds::{QuickList, Set};
 
 /// The types of values, in Redis's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -15,6 +15,8 @@ pub enum Type {
     String,
     /// A list of byte strings.
     List,
+    /// A set of byte strings.
+    Set,
 }
 
 impl Type {
@@ -23,6 +25,7 @@ impl Type {
         match self {
             Self::String => "string",
             Self::List => "list",
+            Self::Set => "set",
         }
     }
 }
@@ -39,6 +42,8 @@ pub enum Value {
     Raw(Box<[u8]>),
     /// A list; never empty.
     List(Box<QuickList>),
+    /// A set; never empty.
+    Set(Box<Set>),
 }
 
 /// A value to look at.
@@ -55,6 +60,8 @@ pub enum ValueRef<'a> {
     },
     /// A list.
     List(&'a QuickList),
+    /// A set.
+    Set(&'a Set),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -64,6 +71,8 @@ pub enum ValueMut<'a> {
     Str,
     /// A list.
     List(&'a mut QuickList),
+    /// A set.
+    Set(&'a mut Set),
 }
 
 /// A collection of more elements than this is freed in slices.
@@ -83,6 +92,7 @@ impl Value {
             Self::Str(bytes) => ValueRef::Str { bytes, raw: false },
             Self::Raw(bytes) => ValueRef::Str { bytes, raw: true },
             Self::List(list) => ValueRef::List(list),
+            Self::Set(set) => ValueRef::Set(set),
         }
     }
 
@@ -91,6 +101,7 @@ impl Value {
         match self {
             Self::Int(_) | Self::Str(_) | Self::Raw(_) => ValueMut::Str,
             Self::List(list) => ValueMut::List(list),
+            Self::Set(set) => ValueMut::Set(set),
         }
     }
 
@@ -101,6 +112,7 @@ impl Value {
             Self::Str(bytes) => bytes.capacity(),
             Self::Raw(bytes) => bytes.len(),
             Self::List(list) => size_of::<QuickList>() + list.heap_bytes(),
+            Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
         }
     }
 
@@ -109,6 +121,7 @@ impl Value {
         match self {
             Self::Int(_) | Self::Str(_) | Self::Raw(_) => false,
             Self::List(list) => list.len() > FREED_AT_ONCE_MAX,
+            Self::Set(set) => set.len() > FREED_AT_ONCE_MAX,
         }
     }
 
@@ -122,6 +135,7 @@ impl Value {
                 list.remove_range(list.len() - count, count);
                 count
             }
+            Self::Set(set) => set.free_some(max),
         }
     }
 }
@@ -137,6 +151,7 @@ impl<'a> ValueRef<'a> {
             Self::Str { bytes, raw: false } if bytes.len() <= EMBSTR_BYTES_MAX => "embstr",
             Self::Str { .. } => "raw",
             Self::List(list) => list.encoding(),
+            Self::Set(set) => set.encoding(),
         }
     }
 
@@ -147,6 +162,7 @@ impl<'a> ValueRef<'a> {
             Self::Str { bytes, raw: false } => Value::Str(bytes.to_vec()),
             Self::Str { bytes, raw: true } => Value::Raw(bytes.into()),
             Self::List(list) => Value::List(Box::new(list.clone())),
+            Self::Set(set) => Value::Set(Box::new(set.clone())),
         }
     }
 
@@ -155,6 +171,7 @@ impl<'a> ValueRef<'a> {
         match self {
             Self::Int(_) | Self::Str { .. } => Type::String,
             Self::List(_) => Type::List,
+            Self::Set(_) => Type::Set,
         }
     }
 

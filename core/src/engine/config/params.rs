@@ -634,14 +634,17 @@ pub static PARAMS: &[Param] = &[
         COUNT,
         "512",
         "Members up to which a set of integers is an intset.",
-    ),
-    param("set-max-listpack-entries", COUNT, "128", "Members up to which a set is a listpack."),
+    )
+    .field(field!(set_max_intset_entries)),
+    param("set-max-listpack-entries", COUNT, "128", "Members up to which a set is a listpack.")
+        .field(field!(set_max_listpack_entries)),
     param(
         "set-max-listpack-value",
         COUNT,
         "64",
         "Length of members up to which a set is a listpack.",
-    ),
+    )
+    .field(field!(set_max_listpack_value)),
     param("set-proc-title", Bool, "yes", "Whether the process changes its name.")
         .is(Trait::Immutable),
     param("shutdown-on-sigint", SHUTDOWN, "default", "How the server ends on SIGINT."),

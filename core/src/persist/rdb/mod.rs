@@ -11,7 +11,7 @@
 mod read;
 mod write;
 
-pub use read::{Dataset, Problem, Reason, read};
+pub use read::{Dataset, Forms, Problem, Reason, read};
 pub use write::{Facts, write};
 
 /// The version written.
@@ -40,7 +40,10 @@ mod opcode {
 mod kind {
     pub(super) const STRING: u8 = 0;
     pub(super) const LIST: u8 = 1;
+    pub(super) const SET: u8 = 2;
+    pub(super) const SET_INTSET: u8 = 11;
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
+    pub(super) const SET_LISTPACK: u8 = 20;
 }
 
 /// How a node of a quicklist is stored.

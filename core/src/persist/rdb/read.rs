@@ -5,8 +5,8 @@ use std::fmt;
 use super::{VERSION_MAX, VERSION_VALKEY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num::Digits;
-use crate::ds::Listpack;
 use crate::ds::quicklist::{Limits, OwnedNode, QuickList};
+use crate::ds::{IntSet, Listpack, Set, set};
 use crate::persist::lzf;
 use crate::store::Value;
 
@@ -37,6 +37,15 @@ pub trait Dataset {
     ) -> Result<(), Reason>;
 }
 
+/// How collections are kept that are read.
+#[derive(Clone, Copy, Debug)]
+pub struct Forms {
+    /// Lists.
+    pub list: Limits,
+    /// Sets.
+    pub set: set::Limits,
+}
+
 /// Why a file cannot be read, and where.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Problem {
@@ -61,6 +70,8 @@ pub enum Reason {
     String,
     /// A list whose inner structure is broken.
     List,
+    /// A set whose inner structure is broken, or that holds a member twice.
+    Set,
     /// A key without anything in it.
     Empty,
     /// The same key twice.
@@ -85,6 +96,7 @@ impl fmt::Display for Problem {
             Reason::Checksum => f.write_str("the checksum does not fit"),
             Reason::String => f.write_str("a broken string"),
             Reason::List => f.write_str("a broken list"),
+            Reason::Set => f.write_str("a broken set"),
             Reason::Empty => f.write_str("a key without anything in it"),
             Reason::Duplicate => f.write_str("a key that was there already"),
             Reason::Database(db) => write!(f, "there is no database {db} (see `databases`)"),
@@ -96,9 +108,9 @@ impl fmt::Display for Problem {
 }
 
 /// Reads the snapshot `bytes` into `dataset`. On an error some keys may have been added already.
-/// `limits` says how lists are kept. Costs O(bytes); no memory is taken on a length's word alone.
-pub fn read(bytes: &[u8], limits: Limits, dataset: &mut dyn Dataset) -> Result<(), Problem> {
-    let mut reader = Reader { bytes, position: 0, record: 0, limits };
+/// `forms` says how collections are kept. Costs O(bytes); no memory is taken on a length's word alone.
+pub fn read(bytes: &[u8], forms: Forms, dataset: &mut dyn Dataset) -> Result<(), Problem> {
+    let mut reader = Reader { bytes, position: 0, record: 0, forms };
     reader.file(dataset).map_err(|reason| Problem { offset: reader.record, reason })
 }
 
@@ -107,7 +119,7 @@ struct Reader<'a> {
     position: usize,
     /// Where the current record begins.
     record: usize,
-    limits: Limits,
+    forms: Forms,
 }
 
 /// A length, or the form a string has instead of one.
@@ -199,8 +211,8 @@ impl<'a> Reader<'a> {
                 let mut list = QuickList::default();
                 for _ in 0..count {
                     let element = self.string()?;
-                    list.grow(1, element.len(), self.limits);
-                    list.push(crate::ds::quicklist::Side::Right, &element, self.limits);
+                    list.grow(1, element.len(), self.forms.list);
+                    list.push(crate::ds::quicklist::Side::Right, &element, self.forms.list);
                 }
                 self.add_list(db, &key, list, expires_ms, dataset)
             }
@@ -210,11 +222,46 @@ impl<'a> Reader<'a> {
                 for _ in 0..count {
                     nodes.push(self.node()?);
                 }
-                let list = QuickList::from_nodes(nodes, self.limits);
+                let list = QuickList::from_nodes(nodes, self.forms.list);
                 self.add_list(db, &key, list, expires_ms, dataset)
+            }
+            kind::SET | kind::SET_INTSET | kind::SET_LISTPACK => {
+                let set = self.set(kind)?;
+                dataset.add(db, &key, Value::Set(Box::new(set)), expires_ms)
             }
             kind => Err(Reason::Kind(kind)),
         }
+    }
+
+    fn set(&mut self, kind: u8) -> Result<Set, Reason> {
+        let limits = self.forms.set;
+        let mut set = match kind {
+            kind::SET_INTSET => Set::Ints(IntSet::parse(&self.string()?).map_err(|_| Reason::Set)?),
+            kind::SET_LISTPACK => {
+                let pack = Listpack::parse(&self.string()?).map_err(|_| Reason::Set)?;
+                let mut seen = Set::default();
+                if !pack.iter().all(|member| seen.insert(member, &limits)) {
+                    return Err(Reason::Set);
+                }
+                Set::Pack(pack)
+            }
+            _ => {
+                let count = self.length()?;
+                let mut set = Set::default();
+                set.expect(usize::try_from(count).unwrap_or(usize::MAX), &limits);
+                for _ in 0..count {
+                    if !set.add(&self.string()?, &limits) {
+                        return Err(Reason::Set);
+                    }
+                }
+                set
+            }
+        };
+        if set.is_empty() {
+            return Err(Reason::Empty);
+        }
+        set.settle(&limits);
+        Ok(set)
     }
 
     fn add_list(

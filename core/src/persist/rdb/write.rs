@@ -3,6 +3,7 @@
 use super::{VERSION, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num;
+use crate::ds::Set;
 use crate::ds::quicklist::NodeRef;
 use crate::persist::lzf::Compressor;
 use crate::store::db::Found;
@@ -77,6 +78,7 @@ impl Writer {
                 self.string(key);
                 self.string(bytes);
             }
+            ValueRef::Set(set) => self.set(key, set),
             ValueRef::List(list) => {
                 self.bytes.push(kind::LIST_QUICKLIST_2);
                 self.string(key);
@@ -95,6 +97,20 @@ impl Writer {
                 }
             }
         }
+    }
+
+    /// A set: an intset as it is; others member by member, as version 10 has no other way.
+    fn set(&mut self, key: &[u8], set: &Set) {
+        if let Set::Ints(ints) = set {
+            self.bytes.push(kind::SET_INTSET);
+            self.string(key);
+            self.string(ints.as_bytes());
+            return;
+        }
+        self.bytes.push(kind::SET);
+        self.string(key);
+        self.length(set.len() as u64);
+        set.each(|member| member.with_bytes(|bytes| self.string(bytes)));
     }
 
     /// A length: two bits that say how long it is, then the number.
