@@ -218,7 +218,7 @@ mod tests {
         let mut rng = Rng::new(Seed::of(1));
         let (mut set, mut model) = (IntSet::default(), BTreeSet::new());
         for step in 0..3000u64 {
-            let number = (rng.next_u64() as i64) >> (24 + rng.below(40) - step / 100);
+            let number = (rng.next_u64() as i64) >> (30 + rng.below(34) - step / 100);
             let number = if rng.below(3) > 0 { number % 50 } else { number };
             if rng.below(3) > 0 {
                 assert_eq!(set.add(number), model.insert(number));

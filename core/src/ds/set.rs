@@ -5,8 +5,8 @@
 //! where Redis changes it, so that OBJECT ENCODING says the same: from smaller forms to larger ones
 //! as members come, and not back as they go.
 
-use super::compact::{length_width, read_length, write_length};
-use super::hashtable::{HashKey, HashTable, Layout};
+use super::dict::Dict;
+use super::hashtable::HashKey;
 use super::intset::IntSet;
 use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack, Needle};
 use crate::base::num::{Digits, parse_i64};
@@ -39,23 +39,7 @@ pub enum Set {
     /// A few short members, in the order in which they came.
     Pack(Listpack),
     /// Any members.
-    Table(Box<HashTable<Member>>),
-}
-
-/// The layout of a table's entries: the member's length and the member.
-#[derive(Clone, Copy, Debug)]
-pub struct Member;
-
-impl Layout for Member {
-    #[inline]
-    fn key(cell: &[u8]) -> &[u8] {
-        let (length, width) = read_length(cell);
-        cell.get(width..width + length).unwrap_or_default()
-    }
-
-    fn expires_ms(_: &[u8]) -> Option<i64> {
-        None
-    }
+    Table(Box<Dict>),
 }
 
 impl std::fmt::Debug for Set {
@@ -84,7 +68,7 @@ impl Set {
     }
 
     fn empty_table(limits: &Limits) -> Self {
-        Self::Table(Box::new(HashTable::new(limits.hash_key)))
+        Self::Table(Box::new(Dict::new(limits.hash_key)))
     }
 
     /// The set's form, as OBJECT ENCODING names it.
@@ -120,7 +104,7 @@ impl Set {
                 let needle = Needle::new(member);
                 pack.first().is_some_and(|first| pack.find(first, &needle, 1).is_some())
             }
-            Self::Table(table) => table.find(member).is_some(),
+            Self::Table(table) => table.contains(member),
         }
     }
 
@@ -138,7 +122,7 @@ impl Set {
         match self {
             Self::Ints(ints) => ints.iter().for_each(|number| visit(Element::Int(number))),
             Self::Pack(pack) => pack.iter().for_each(visit),
-            Self::Table(table) => table.each(|cell| visit(Element::Bytes(Member::key(cell)))),
+            Self::Table(table) => table.each(|pair| visit(Element::Bytes(pair.key))),
         }
     }
 
@@ -154,8 +138,8 @@ impl Set {
             Self::Table(table) => {
                 let (mut cursor, mut goes_on) = (0, true);
                 loop {
-                    cursor = table.scan(cursor, STRIDE, |cell| {
-                        goes_on = goes_on && visit(Element::Bytes(Member::key(cell)));
+                    cursor = table.scan(cursor, STRIDE, |pair| {
+                        goes_on = goes_on && visit(Element::Bytes(pair.key));
                     });
                     if cursor == 0 || !goes_on {
                         break;
@@ -169,7 +153,7 @@ impl Set {
     /// end; small forms are shown whole.
     pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Element<'_>)) -> u64 {
         if let Self::Table(table) = self {
-            return table.scan(cursor, count, |cell| visit(Element::Bytes(Member::key(cell))));
+            return table.scan(cursor, count, |pair| visit(Element::Bytes(pair.key)));
         }
         self.each(visit);
         0
@@ -181,7 +165,7 @@ impl Set {
         match self {
             Self::Ints(ints) => ints.get(index(rng)).map(Element::Int),
             Self::Pack(pack) => pack.get(pack.seek(index(rng))?),
-            Self::Table(table) => table.sample(rng).map(|cell| Element::Bytes(Member::key(cell))),
+            Self::Table(table) => table.random(rng).map(|pair| Element::Bytes(pair.key)),
         }
     }
 
@@ -270,20 +254,7 @@ impl Set {
                 pack.push_back(Element::of(member));
                 true
             }
-            Self::Table(table) => {
-                let hash = table.hash(member);
-                if table.find_hashed(hash, member).is_some() {
-                    return false;
-                }
-                let width = length_width(member.len());
-                table.put(hash, None, width + member.len(), |cell| {
-                    write_length(cell, member.len());
-                    if let Some(to) = cell.get_mut(width..width + member.len()) {
-                        to.copy_from_slice(member);
-                    }
-                });
-                true
-            }
+            Self::Table(table) => table.insert(member, b"", None),
         }
     }
 
@@ -296,13 +267,7 @@ impl Set {
                 let found = pack.first().and_then(|first| pack.find(first, &needle, 1));
                 found.map(|cursor| pack.remove(cursor)).is_some()
             }
-            Self::Table(table) => {
-                let hash = table.hash(member);
-                let Some(spot) = table.find_hashed(hash, member) else { return false };
-                table.take_out(spot);
-                table.tidy(hash);
-                true
-            }
+            Self::Table(table) => table.remove(member),
         }
     }
 
