@@ -18,6 +18,7 @@ mod connection;
 mod databases;
 mod debug;
 mod diagnose;
+mod dump;
 mod expire;
 mod hyperloglog;
 mod info;
@@ -50,6 +51,7 @@ pub fn table() -> &'static Table {
             databases::COMMANDS,
             debug::COMMANDS,
             diagnose::COMMANDS,
+            dump::COMMANDS,
             expire::COMMANDS,
             hyperloglog::COMMANDS,
             info::COMMANDS,

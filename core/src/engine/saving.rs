@@ -266,11 +266,15 @@ impl Engine {
         let mut dbs = self.shard.empty_dbs();
         dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
         let mut fresh = Fresh { dbs, now_ms: now.unix_ms() };
-        let list = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
-        let forms = rdb::Forms { list, set: self.set_limits() };
-        rdb::read(bytes, forms, &mut fresh)?;
+        rdb::read(bytes, self.forms(), &mut fresh)?;
         self.shard.dbs = fresh.dbs;
         Ok(())
+    }
+
+    /// How collections are kept that come as bytes.
+    pub fn forms(&self) -> rdb::Forms {
+        let list = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
+        rdb::Forms { list, set: self.set_limits() }
     }
 
     fn snapshot_name(&self) -> String {

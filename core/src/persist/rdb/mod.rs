@@ -11,11 +11,13 @@
 mod read;
 mod write;
 
-pub use read::{Dataset, Forms, Problem, Reason, read};
-pub use write::{Facts, write};
+pub use read::{Dataset, Forms, Problem, Reason, Undumped, read, undump};
+pub use write::{Facts, dump, write};
 
 /// The version written.
 const VERSION: u32 = 10;
+/// The version that DUMP writes: that of Redis 8.0.
+const VERSION_DUMP: u16 = 12;
 /// The newest version of Redis that is read.
 const VERSION_MAX: u32 = 14;
 /// Valkey's own version, with a magic word of its own.
@@ -58,4 +60,73 @@ mod special {
     pub(super) const INT16: u8 = 1;
     pub(super) const INT32: u8 = 2;
     pub(super) const LZF: u8 = 3;
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::crc::crc64;
+    use crate::base::rng::{Rng, Seed};
+    use crate::ds::quicklist::{Limits, Side};
+    use crate::ds::{QuickList, Set, set};
+    use crate::store::Value;
+
+    const SET: set::Limits =
+        set::Limits { intset_entries: 8, listpack_entries: 4, listpack_value: 8, hash_key: [1, 2] };
+
+    fn forms() -> Forms {
+        Forms { list: Limits { fill: 4, plain_from: Some(50) }, set: SET }
+    }
+
+    fn values() -> Vec<Value> {
+        let mut list = QuickList::default();
+        let mut sets = [Set::default(), Set::default(), Set::default()];
+        for number in 0..7 {
+            let word = format!("word {number} {}", "x".repeat(number * 10));
+            list.grow(1, word.len(), forms().list);
+            list.push(Side::Right, word.as_bytes(), forms().list);
+            sets[0].add(number.to_string().as_bytes(), &SET);
+            sets[1].add(format!("w{}", number % 3).as_bytes(), &SET);
+            sets[2].add(word.as_bytes(), &SET);
+        }
+        let sets = sets.into_iter().map(|set| Value::Set(Box::new(set)));
+        let others = [Value::Int(70_000), Value::Str(vec![b'a'; 100]), Value::List(Box::new(list))];
+        others.into_iter().chain(sets).collect()
+    }
+
+    #[test]
+    fn a_dump_is_undumped_the_same() {
+        for value in values() {
+            for compress in [false, true] {
+                let bytes = dump(value.view(), compress);
+                let back = undump(&bytes, forms()).unwrap();
+                assert_eq!(back.view().encoding(), value.view().encoding());
+                assert_eq!(dump(back.view(), compress).len(), bytes.len());
+            }
+        }
+    }
+
+    #[test]
+    fn mutated_dumps_do_no_harm() {
+        let mut rng = Rng::new(Seed::of(1));
+        for value in values() {
+            let good = dump(value.view(), true);
+            for _ in 0..if cfg!(miri) { 10 } else { 2000 } {
+                let mut bytes = good[..good.len() - 8].to_vec();
+                for _ in 0..=rng.below(3) {
+                    let place = rng.below(bytes.len() as u64 - 2) as usize;
+                    match rng.below(3) {
+                        0 => bytes[place] = rng.next_u64() as u8,
+                        1 => bytes[place] ^= 1 << rng.below(8),
+                        _ => drop(bytes.drain(place..place + 1)),
+                    }
+                }
+                let crc = crc64(0, &bytes);
+                bytes.extend(crc.to_le_bytes());
+                if let Ok(value) = undump(&bytes, forms()) {
+                    assert!(undump(&dump(value.view(), true), forms()).is_ok());
+                }
+            }
+        }
+    }
 }

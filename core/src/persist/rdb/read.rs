@@ -5,7 +5,7 @@ use std::fmt;
 use super::{VERSION_MAX, VERSION_VALKEY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num::Digits;
-use crate::ds::quicklist::{Limits, OwnedNode, QuickList};
+use crate::ds::quicklist::{Limits, OwnedNode, QuickList, Side};
 use crate::ds::{IntSet, Listpack, Set, set};
 use crate::persist::lzf;
 use crate::store::Value;
@@ -114,6 +114,34 @@ pub fn read(bytes: &[u8], forms: Forms, dataset: &mut dyn Dataset) -> Result<(),
     reader.file(dataset).map_err(|reason| Problem { offset: reader.record, reason })
 }
 
+/// Why a payload of DUMP cannot be restored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Undumped {
+    /// Its version is not known, or its checksum is another.
+    Footer,
+    /// Its value is broken.
+    Value(Reason),
+}
+
+/// The value that `payload`, made by DUMP here or by a Redis or Valkey, holds. What follows the
+/// value is not looked at, as in Redis. Costs O(bytes); no memory is taken on a length's word alone.
+pub fn undump(payload: &[u8], forms: Forms) -> Result<Value, Undumped> {
+    let (rest, crc) = payload.split_last_chunk().ok_or(Undumped::Footer)?;
+    let (body, version) = rest.split_last_chunk().ok_or(Undumped::Footer)?;
+    let version = u32::from(u16::from_le_bytes(*version));
+    let is_known = version <= VERSION_MAX || version == VERSION_VALKEY;
+    if !is_known || crc64(0, rest) != u64::from_le_bytes(*crc) {
+        return Err(Undumped::Footer);
+    }
+    let mut reader = Reader { bytes: body, position: 0, record: 0, forms };
+    reader.byte().and_then(|kind| reader.value(kind)).map_err(Undumped::Value)
+}
+
+/// A list as a value, unless it is empty.
+fn list_value(list: QuickList) -> Result<Value, Reason> {
+    if list.is_empty() { Err(Reason::Empty) } else { Ok(Value::List(Box::new(list))) }
+}
+
 struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
@@ -201,20 +229,27 @@ impl<'a> Reader<'a> {
         dataset: &mut dyn Dataset,
     ) -> Result<(), Reason> {
         let key = self.string()?;
+        if kind == kind::STRING {
+            let bytes = self.string()?;
+            return dataset.add_str(db, &key, &bytes, expires_ms);
+        }
+        let value = self.value(kind)?;
+        dataset.add(db, &key, value, expires_ms)
+    }
+
+    /// A value of this type.
+    fn value(&mut self, kind: u8) -> Result<Value, Reason> {
         match kind {
-            kind::STRING => {
-                let bytes = self.string()?;
-                dataset.add_str(db, &key, &bytes, expires_ms)
-            }
+            kind::STRING => Ok(Value::of(&self.string()?)),
             kind::LIST => {
                 let count = self.length()?;
                 let mut list = QuickList::default();
                 for _ in 0..count {
                     let element = self.string()?;
                     list.grow(1, element.len(), self.forms.list);
-                    list.push(crate::ds::quicklist::Side::Right, &element, self.forms.list);
+                    list.push(Side::Right, &element, self.forms.list);
                 }
-                self.add_list(db, &key, list, expires_ms, dataset)
+                list_value(list)
             }
             kind::LIST_QUICKLIST_2 => {
                 let count = self.length()?;
@@ -222,12 +257,10 @@ impl<'a> Reader<'a> {
                 for _ in 0..count {
                     nodes.push(self.node()?);
                 }
-                let list = QuickList::from_nodes(nodes, self.forms.list);
-                self.add_list(db, &key, list, expires_ms, dataset)
+                list_value(QuickList::from_nodes(nodes, self.forms.list))
             }
             kind::SET | kind::SET_INTSET | kind::SET_LISTPACK => {
-                let set = self.set(kind)?;
-                dataset.add(db, &key, Value::Set(Box::new(set)), expires_ms)
+                Ok(Value::Set(Box::new(self.set(kind)?)))
             }
             kind => Err(Reason::Kind(kind)),
         }
@@ -262,20 +295,6 @@ impl<'a> Reader<'a> {
         }
         set.settle(&limits);
         Ok(set)
-    }
-
-    fn add_list(
-        &self,
-        db: u64,
-        key: &[u8],
-        list: QuickList,
-        expires_ms: Option<i64>,
-        dataset: &mut dyn Dataset,
-    ) -> Result<(), Reason> {
-        if list.is_empty() {
-            return Err(Reason::Empty);
-        }
-        dataset.add(db, key, Value::List(Box::new(list)), expires_ms)
     }
 
     fn node(&mut self) -> Result<OwnedNode, Reason> {
