@@ -4,8 +4,9 @@ use crate::{bundle, shell};
 use anyhow::Result;
 use std::path::Path;
 
-/// The most bytes that the whole page may have, compressed. Raising it is a decision.
-const LIMIT: u64 = 300_000;
+/// The most bytes that the whole page may have, compressed: the budget of a page with every type of
+/// data. Raising it is a decision.
+const LIMIT: u64 = 450_000;
 
 /// Builds the bundle and measures it.
 pub(crate) fn size() -> Result<()> {
