@@ -38,7 +38,7 @@ window.redstart = (() => {
     worker.onmessage = (event) => messages.push(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
-      fail(event.message || 'The engine could not be loaded (engine.js or worker.js).');
+      fail(event.message || 'The engine could not be loaded (engine.js, app.js or app_bg.wasm).');
     };
     return worker;
   }

@@ -10,7 +10,7 @@ use crate::message::{self, FromWorker, ToWorker};
 use crate::state::Action;
 
 /// What is said when the worker's files are not there.
-const NOT_LOADED: &str = "a file of it could not be loaded (engine.js or worker.js)";
+const NOT_LOADED: &str = "a file of it could not be loaded (engine.js, app.js or app_bg.wasm)";
 
 /// The worker and the ports to it.
 pub(super) struct Connections {

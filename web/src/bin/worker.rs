@@ -1,5 +1,0 @@
-//! The worker's program.
-
-fn main() {
-    redstart_web::worker::start();
-}
