@@ -86,10 +86,12 @@ impl<'a> Options<'a> {
         let mut options = Self { pattern: None, count: COUNT_DEFAULT, kind: None };
         while !args.is_empty() {
             if args.eat("COUNT") {
-                options.count = usize::try_from(args.integer()?)
-                    .ok()
-                    .filter(|&count| count > 0)
-                    .ok_or(Error::Syntax)?;
+                let count = args.integer()?;
+                if count < 1 {
+                    return Err(Error::Syntax);
+                }
+                // More than memory can hold is no less than all.
+                options.count = usize::try_from(count).unwrap_or(usize::MAX);
             } else if args.eat("MATCH") {
                 options.pattern = Some(args.take()?);
             } else if args.eat("TYPE") {

@@ -108,6 +108,10 @@ impl EventLoop {
     pub fn run(mut self, log: &mut Log) -> Result<u8, String> {
         let mut events = Events::with_capacity(1024);
         self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
+        // The data first: whoever connects meanwhile waits for it and need not be refused.
+        while let Some(done) = self.disk.wait() {
+            self.tell(Event::Disk(done), log);
+        }
         loop {
             self.write_all(log);
             if let Some(status) = self.exit {
