@@ -83,6 +83,32 @@ const DOUBLES: [&str; 20] = [
     "5e-18",
 ];
 
+/// Ends of ranges: ranks, scores and members.
+const BOUNDS: [&str; 22] = [
+    "0",
+    "-1",
+    "1",
+    "2",
+    "-2",
+    "(1",
+    "(0.1",
+    "-inf",
+    "+inf",
+    "(-inf",
+    "-",
+    "+",
+    "[",
+    "(",
+    "[1",
+    "(hello",
+    "[x",
+    "(",
+    "abc",
+    "nan",
+    "9223372036854775807",
+    "1e400",
+];
+
 /// Spans of time, in seconds or milliseconds: too long to pass meanwhile, or none at all.
 const SPANS: [&str; 9] =
     ["100000", "200000", "0", "-1", "abc", "", "1.5", "9223372036854775807", "9223372036854775"];
@@ -184,6 +210,14 @@ fn push(rng: &mut Rng, arg: &Arg, words: &mut Words) {
             Kind::Block => arg.args.iter().for_each(|part| push(rng, part, words)),
             Kind::Key => words.push((*pick(rng, &KEYS)).into()),
             Kind::String if arg.name == "encoding" => words.push((*pick(rng, &ENCODINGS)).into()),
+            Kind::String | Kind::Integer | Kind::Double
+                if matches!(arg.name, "min" | "max" | "start" | "stop") && rng.below(8) > 0 =>
+            {
+                words.push((*pick(rng, &BOUNDS)).into());
+            }
+            Kind::Integer if arg.name == "numkeys" && rng.below(8) > 0 => {
+                words.push((*pick(rng, &["1", "2", "3"])).into());
+            }
             Kind::String => words.push((*pick(rng, &STRINGS)).into()),
             Kind::Integer if matches!(arg.name, "seconds" | "milliseconds") => {
                 words.push((*pick(rng, &SPANS)).into());

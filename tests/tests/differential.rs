@@ -115,7 +115,9 @@ impl Pair {
         let weight = |entry: &&Entry| match (entry.command.group, entry.command.name) {
             (_, "EXEC") => 8,
             (Group::Transactions, _) => 3,
-            (Group::List, _) => 3,
+            (Group::List | Group::SortedSet, _) if is_drawn(entry) || entry.has(Flag::Blocking) => {
+                3
+            }
             _ => usize::from(is_drawn(entry)),
         };
         let entries: Vec<&Entry> = commands::table()
@@ -176,6 +178,10 @@ fn is_drawn(entry: &Entry) -> bool {
     match entry.command.group {
         Group::String | Group::Bitmap | Group::HyperLogLog | Group::List => {
             !entry.has(Flag::Blocking)
+        }
+        // What these return is up to chance, or to the order of a table.
+        Group::SortedSet => {
+            !entry.has(Flag::Blocking) && !["ZRANDMEMBER", "ZSCAN"].contains(&entry.command.name)
         }
         Group::Generic => GENERIC.contains(&entry.command.name),
         _ => false,
@@ -245,6 +251,7 @@ fn looks(key: &str) -> Vec<Words> {
         line(&["TYPE", key]),
         line(&["GET", key]),
         line(&["LRANGE", key, "0", "-1"]),
+        line(&["ZRANGE", key, "0", "-1", "WITHSCORES"]),
         line(&["OBJECT", "ENCODING", key]),
         line(&["PTTL", key]),
     ]

@@ -354,12 +354,20 @@ impl Digest {
             Type::String => 0,
             Type::List => 1,
             Type::Set => 2,
+            Type::SortedSet => 3,
         };
         self.mix(&kind.to_be_bytes());
         if let ValueRef::List(list) = value {
             list.iter_from(0).for_each(|element| element.with_bytes(|bytes| self.mix(bytes)));
         } else if let ValueRef::Set(set) = value {
             set.each(|member| member.with_bytes(|bytes| self.xor(bytes)));
+        } else if let ValueRef::SortedSet(set) = value {
+            for (member, score) in set.iter_from(0) {
+                let mut pair = Self::default();
+                member.with_bytes(|member| pair.mix(member));
+                pair.mix(num::format_g17(score).as_bytes());
+                self.xor(&pair.0);
+            }
         } else if let Some(text) = value.text() {
             self.mix(&text);
         }

@@ -33,6 +33,10 @@ mod scan;
 mod server;
 mod set;
 mod set_combine;
+mod sorted_set;
+mod sorted_set_combine;
+mod sorted_set_pop;
+mod sorted_set_range;
 mod string;
 mod transaction;
 mod wait;
@@ -66,6 +70,10 @@ pub fn table() -> &'static Table {
             server::COMMANDS,
             set::COMMANDS,
             set_combine::COMMANDS,
+            sorted_set::COMMANDS,
+            sorted_set_combine::COMMANDS,
+            sorted_set_pop::COMMANDS,
+            sorted_set_range::COMMANDS,
             string::COMMANDS,
             transaction::COMMANDS,
             wait::COMMANDS,

@@ -72,7 +72,7 @@ pub(super) struct Options<'a> {
     /// COUNT: about how many are looked at in one call; at least 1.
     pub(super) count: usize,
     /// TYPE: only keys that hold this type.
-    kind: Option<&'a [u8]>,
+    pub(super) kind: Option<&'a [u8]>,
 }
 
 impl<'a> Options<'a> {

@@ -13,9 +13,11 @@ pub mod intset;
 pub mod listpack;
 pub mod quicklist;
 pub mod set;
+pub mod zset;
 
 pub use dict::Dict;
 pub use intset::IntSet;
 pub use listpack::{Element, Listpack};
 pub use quicklist::QuickList;
 pub use set::Set;
+pub use zset::SortedSet;

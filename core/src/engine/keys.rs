@@ -4,7 +4,7 @@
 use super::{Class, Ctx};
 use crate::base::Error;
 use crate::ds::quicklist::Limits;
-use crate::ds::{QuickList, Set, set};
+use crate::ds::{QuickList, Set, SortedSet, set, zset};
 use crate::resp::Out;
 use crate::store::db::{At, Found};
 use crate::store::{Db, Type, Value, ValueMut, ValueRef};
@@ -120,6 +120,33 @@ impl<'b> Ctx<'b> {
         }
     }
 
+    /// The sorted set that `key` holds, to read, with the output beside it.
+    pub fn read_zset(&mut self, key: &[u8]) -> Result<Option<(&SortedSet, &mut Out)>, Error> {
+        let (found, out) = self.read_beside_out(key);
+        match found.map(|found| found.value) {
+            None => Ok(None),
+            Some(ValueRef::SortedSet(set)) => Ok(Some((set, out))),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+
+    /// The sorted set that `key` holds, to change.
+    pub fn zset_mut(&mut self, key: &[u8]) -> Result<Option<&mut SortedSet>, Error> {
+        Ok(self.zset_and_out(key)?.map(|(set, _)| set))
+    }
+
+    /// The sorted set that `key` holds, to change, with the output beside it.
+    pub fn zset_and_out(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<(&mut SortedSet, &mut Out)>, Error> {
+        let Some(at) = self.use_key(key) else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+            ValueMut::SortedSet(set) => Ok(Some((set, self.out))),
+            _ => Err(Error::WrongType),
+        }
+    }
+
     /// What a node of a list may hold.
     pub fn list_limits(&self) -> Limits {
         Limits { fill: self.config.list_max_listpack_size, plain_from: self.packed_threshold }
@@ -222,6 +249,17 @@ impl super::Engine {
             intset_entries: self.config.set_max_intset_entries,
             listpack_entries: self.config.set_max_listpack_entries,
             listpack_value: self.config.set_max_listpack_value,
+            hash_key: self.shard.hash_key(),
+        }
+    }
+
+    /// When a sorted set becomes a tree.
+    pub fn zset_limits(&self) -> zset::Limits {
+        zset::Limits {
+            entries_max: usize::try_from(self.config.zset_max_listpack_entries)
+                .unwrap_or(usize::MAX),
+            member_bytes_max: usize::try_from(self.config.zset_max_listpack_value)
+                .unwrap_or(usize::MAX),
             hash_key: self.shard.hash_key(),
         }
     }

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
-use crate::ds::{QuickList, Set};
+use crate::ds::{QuickList, Set, SortedSet};
 
 /// The types of values, in Redis's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -17,6 +17,8 @@ pub enum Type {
     List,
     /// A set of byte strings.
     Set,
+    /// Members with scores, in order.
+    SortedSet,
 }
 
 impl Type {
@@ -26,6 +28,7 @@ impl Type {
             Self::String => "string",
             Self::List => "list",
             Self::Set => "set",
+            Self::SortedSet => "zset",
         }
     }
 }
@@ -44,6 +47,8 @@ pub enum Value {
     List(Box<QuickList>),
     /// A set; never empty.
     Set(Box<Set>),
+    /// A sorted set; never empty.
+    SortedSet(Box<SortedSet>),
 }
 
 /// A value to look at.
@@ -62,6 +67,8 @@ pub enum ValueRef<'a> {
     List(&'a QuickList),
     /// A set.
     Set(&'a Set),
+    /// A sorted set.
+    SortedSet(&'a SortedSet),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -73,6 +80,8 @@ pub enum ValueMut<'a> {
     List(&'a mut QuickList),
     /// A set.
     Set(&'a mut Set),
+    /// A sorted set.
+    SortedSet(&'a mut SortedSet),
 }
 
 /// A collection of more elements than this is freed in slices.
@@ -93,6 +102,7 @@ impl Value {
             Self::Raw(bytes) => ValueRef::Str { bytes, raw: true },
             Self::List(list) => ValueRef::List(list),
             Self::Set(set) => ValueRef::Set(set),
+            Self::SortedSet(set) => ValueRef::SortedSet(set),
         }
     }
 
@@ -102,6 +112,7 @@ impl Value {
             Self::Int(_) | Self::Str(_) | Self::Raw(_) => ValueMut::Str,
             Self::List(list) => ValueMut::List(list),
             Self::Set(set) => ValueMut::Set(set),
+            Self::SortedSet(set) => ValueMut::SortedSet(set),
         }
     }
 
@@ -113,6 +124,7 @@ impl Value {
             Self::Raw(bytes) => bytes.len(),
             Self::List(list) => size_of::<QuickList>() + list.heap_bytes(),
             Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
+            Self::SortedSet(set) => size_of::<SortedSet>() + set.heap_bytes(),
         }
     }
 
@@ -122,6 +134,7 @@ impl Value {
             Self::Int(_) | Self::Str(_) | Self::Raw(_) => false,
             Self::List(list) => list.len() > FREED_AT_ONCE_MAX,
             Self::Set(set) => set.len() > FREED_AT_ONCE_MAX,
+            Self::SortedSet(set) => set.len() > FREED_AT_ONCE_MAX,
         }
     }
 
@@ -136,6 +149,7 @@ impl Value {
                 count
             }
             Self::Set(set) => set.free_some(max),
+            Self::SortedSet(set) => set.free_some(max),
         }
     }
 }
@@ -152,6 +166,7 @@ impl<'a> ValueRef<'a> {
             Self::Str { .. } => "raw",
             Self::List(list) => list.encoding(),
             Self::Set(set) => set.encoding(),
+            Self::SortedSet(set) => set.encoding(),
         }
     }
 
@@ -163,6 +178,7 @@ impl<'a> ValueRef<'a> {
             Self::Str { bytes, raw: true } => Value::Raw(bytes.into()),
             Self::List(list) => Value::List(Box::new(list.clone())),
             Self::Set(set) => Value::Set(Box::new(set.clone())),
+            Self::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
         }
     }
 
@@ -172,6 +188,7 @@ impl<'a> ValueRef<'a> {
             Self::Int(_) | Self::Str { .. } => Type::String,
             Self::List(_) => Type::List,
             Self::Set(_) => Type::Set,
+            Self::SortedSet(_) => Type::SortedSet,
         }
     }
 

@@ -87,6 +87,21 @@ pub fn format_f64(value: f64) -> DoubleText {
     text
 }
 
+/// A number with 17 significant digits, as C's `%.17g` writes it.
+pub fn format_g17(value: f64) -> String {
+    let text = format!("{value:.16e}");
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let exponent: i32 = exponent.parse().unwrap_or(0);
+    let strip = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
+    if (-4..17).contains(&exponent) {
+        let decimals = usize::try_from(16 - exponent).unwrap_or(0);
+        let text = format!("{value:.decimals$}");
+        return if decimals > 0 { strip(&text) } else { text };
+    }
+    let sign = if exponent < 0 { '-' } else { '+' };
+    format!("{}e{sign}{:02}", strip(digits), exponent.unsigned_abs())
+}
+
 impl DoubleText {
     /// A sign, 17 digits, a point or zeros; the longest whole number takes as many as
     /// [`Self::push_digits`] adds zeros.

@@ -12,6 +12,6 @@ mod grisu;
 mod integer;
 mod scan;
 
-pub use double::{DoubleText, format_f64, parse_f64};
+pub use double::{DoubleText, format_f64, format_g17, parse_f64};
 pub use extended::Extended;
 pub use integer::{Digits, parse_i64, parse_memory};

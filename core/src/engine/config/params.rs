@@ -756,12 +756,14 @@ pub static PARAMS: &[Param] = &[
         "128",
         "Members up to which a sorted set is a listpack.",
     )
-    .alias("zset-max-ziplist-entries"),
+    .alias("zset-max-ziplist-entries")
+    .field(field!(zset_max_listpack_entries)),
     param(
         "zset-max-listpack-value",
         Memory(0, BYTES),
         "64",
         "Length of members up to which a sorted set is a listpack.",
     )
-    .alias("zset-max-ziplist-value"),
+    .alias("zset-max-ziplist-value")
+    .field(field!(zset_max_listpack_value)),
 ];

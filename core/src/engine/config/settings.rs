@@ -49,6 +49,8 @@ pub struct Settings {
     pub tracking_table_max_keys: u64,
     pub unixsocket: Vec<u8>,
     pub unixsocketperm: u32,
+    pub zset_max_listpack_entries: u64,
+    pub zset_max_listpack_value: u64,
 }
 
 /// `maxmemory-policy`: which keys make room when memory is short.

@@ -44,6 +44,9 @@ mod kind {
     pub(super) const LIST: u8 = 1;
     pub(super) const SET: u8 = 2;
     pub(super) const SET_INTSET: u8 = 11;
+    pub(super) const ZSET: u8 = 3;
+    pub(super) const ZSET_2: u8 = 5;
+    pub(super) const ZSET_LISTPACK: u8 = 17;
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
     pub(super) const SET_LISTPACK: u8 = 20;
 }
@@ -68,14 +71,16 @@ mod tests {
     use crate::base::crc::crc64;
     use crate::base::rng::{Rng, Seed};
     use crate::ds::quicklist::{Limits, Side};
-    use crate::ds::{QuickList, Set, set};
+    use crate::ds::{QuickList, Set, set, zset};
     use crate::store::Value;
 
+    const ZSET: zset::Limits =
+        zset::Limits { entries_max: 8, member_bytes_max: 8, hash_key: [1, 2] };
     const SET: set::Limits =
         set::Limits { intset_entries: 8, listpack_entries: 4, listpack_value: 8, hash_key: [1, 2] };
 
     fn forms() -> Forms {
-        Forms { list: Limits { fill: 4, plain_from: Some(50) }, set: SET }
+        Forms { list: Limits { fill: 4, plain_from: Some(50) }, set: SET, zset: ZSET }
     }
 
     fn values() -> Vec<Value> {

@@ -4,9 +4,9 @@ use std::fmt;
 
 use super::{VERSION_MAX, VERSION_VALKEY, container, kind, opcode, special};
 use crate::base::crc::crc64;
-use crate::base::num::Digits;
+use crate::base::num::{self, Digits};
 use crate::ds::quicklist::{Limits, OwnedNode, QuickList, Side};
-use crate::ds::{IntSet, Listpack, Set, set};
+use crate::ds::{IntSet, Listpack, Set, SortedSet, set, zset};
 use crate::persist::lzf;
 use crate::store::Value;
 
@@ -44,6 +44,8 @@ pub struct Forms {
     pub list: Limits,
     /// Sets.
     pub set: set::Limits,
+    /// Sorted sets.
+    pub zset: zset::Limits,
 }
 
 /// Why a file cannot be read, and where.
@@ -72,6 +74,8 @@ pub enum Reason {
     List,
     /// A set whose inner structure is broken, or that holds a member twice.
     Set,
+    /// A sorted set whose inner structure is broken.
+    SortedSet,
     /// A key without anything in it.
     Empty,
     /// The same key twice.
@@ -97,6 +101,7 @@ impl fmt::Display for Problem {
             Reason::String => f.write_str("a broken string"),
             Reason::List => f.write_str("a broken list"),
             Reason::Set => f.write_str("a broken set"),
+            Reason::SortedSet => f.write_str("a broken sorted set"),
             Reason::Empty => f.write_str("a key without anything in it"),
             Reason::Duplicate => f.write_str("a key that was there already"),
             Reason::Database(db) => write!(f, "there is no database {db} (see `databases`)"),
@@ -262,6 +267,12 @@ impl<'a> Reader<'a> {
             kind::SET | kind::SET_INTSET | kind::SET_LISTPACK => {
                 Ok(Value::Set(Box::new(self.set(kind)?)))
             }
+            kind::ZSET | kind::ZSET_2 => zset_value(self.sorted_set(kind)?),
+            kind::ZSET_LISTPACK => {
+                let pack = Listpack::parse(&self.string()?).map_err(|_| Reason::SortedSet)?;
+                let set = SortedSet::from_listpack(pack, &self.forms.zset);
+                zset_value(set.map_err(|_| Reason::SortedSet)?)
+            }
             kind => Err(Reason::Kind(kind)),
         }
     }
@@ -295,6 +306,33 @@ impl<'a> Reader<'a> {
         }
         set.settle(&limits);
         Ok(set)
+    }
+
+    /// The members of a sorted set one after the other, each with its score.
+    fn sorted_set(&mut self, kind: u8) -> Result<SortedSet, Reason> {
+        let mut set = SortedSet::to_fill(&self.forms.zset);
+        for _ in 0..self.length()? {
+            let member = self.string()?;
+            let score = match kind {
+                kind::ZSET => self.score_text()?,
+                _ => f64::from_le_bytes(self.array()?),
+            };
+            if score.is_nan() || set.insert(&member, score, &self.forms.zset).is_some() {
+                return Err(Reason::SortedSet);
+            }
+        }
+        set.pack(&self.forms.zset);
+        Ok(set)
+    }
+
+    /// A score as its text, behind a byte for its length or for what has no digits.
+    fn score_text(&mut self) -> Result<f64, Reason> {
+        match self.byte()? {
+            255 => Ok(f64::NEG_INFINITY),
+            254 => Ok(f64::INFINITY),
+            253 => Err(Reason::SortedSet),
+            length => num::parse_f64(self.take(usize::from(length))?).ok_or(Reason::SortedSet),
+        }
     }
 
     fn node(&mut self) -> Result<OwnedNode, Reason> {
@@ -365,4 +403,8 @@ impl<'a> Reader<'a> {
         self.position += count;
         Ok(taken)
     }
+}
+
+fn zset_value(set: SortedSet) -> Result<Value, Reason> {
+    if set.is_empty() { Err(Reason::Empty) } else { Ok(Value::SortedSet(Box::new(set))) }
 }

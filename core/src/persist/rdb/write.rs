@@ -3,8 +3,8 @@
 use super::{VERSION, VERSION_DUMP, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num;
-use crate::ds::Set;
 use crate::ds::quicklist::NodeRef;
+use crate::ds::{Set, SortedSet};
 use crate::persist::lzf::Compressor;
 use crate::store::db::Found;
 use crate::store::{Db, ValueRef};
@@ -75,6 +75,8 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
         ValueRef::List(_) => kind::LIST_QUICKLIST_2,
         ValueRef::Set(Set::Ints(_)) => kind::SET_INTSET,
         ValueRef::Set(_) => kind::SET,
+        ValueRef::SortedSet(set) if set.as_listpack().is_some() => kind::ZSET_LISTPACK,
+        ValueRef::SortedSet(_) => kind::ZSET_2,
     }
 }
 
@@ -125,6 +127,20 @@ impl Writer {
                     }
                 }
             }
+            ValueRef::SortedSet(set) => self.sorted_set(set),
+        }
+    }
+
+    fn sorted_set(&mut self, set: &SortedSet) {
+        if let Some(pack) = set.as_listpack() {
+            self.string(pack.as_bytes());
+            return;
+        }
+        self.length(set.len() as u64);
+        // From the last to the first: Redis puts each before the others without searching.
+        for (member, score) in set.iter_back_from(set.len().saturating_sub(1)) {
+            member.with_bytes(|member| self.string(member));
+            self.bytes.extend(score.to_le_bytes());
         }
     }
 
