@@ -7,6 +7,7 @@ use crate::base::sha1::{hex, sha1};
 use crate::base::{Error, num};
 use crate::ds::QuickList;
 use crate::ds::quicklist::NodeRef;
+use crate::ds::stream::StreamId;
 use crate::engine::world::Level;
 use crate::engine::{Args, Command, Ctx, Outcome, help as text};
 use crate::resp::Proto;
@@ -355,6 +356,7 @@ impl Digest {
             Type::List => 1,
             Type::Set => 2,
             Type::SortedSet => 3,
+            Type::Stream => 6,
         };
         self.mix(&kind.to_be_bytes());
         if let ValueRef::List(list) = value {
@@ -367,6 +369,13 @@ impl Digest {
                 member.with_bytes(|member| pair.mix(member));
                 pair.mix(num::format_g17(score).as_bytes());
                 self.xor(&pair.0);
+            }
+        } else if let ValueRef::Stream(stream) = value {
+            for entry in stream.iter(StreamId::MIN, StreamId::MAX) {
+                self.mix(&entry.id.text(b'.'));
+                for element in entry.fields.flat_map(|(name, value)| [name, value]) {
+                    element.with_bytes(|bytes| self.mix(bytes));
+                }
             }
         } else if let Some(text) = value.text() {
             self.mix(&text);

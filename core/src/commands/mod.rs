@@ -37,6 +37,7 @@ mod sorted_set;
 mod sorted_set_combine;
 mod sorted_set_pop;
 mod sorted_set_range;
+mod stream;
 mod string;
 mod transaction;
 mod wait;
@@ -74,6 +75,11 @@ pub fn table() -> &'static Table {
             sorted_set_combine::COMMANDS,
             sorted_set_pop::COMMANDS,
             sorted_set_range::COMMANDS,
+            stream::COMMANDS,
+            stream::claim::COMMANDS,
+            stream::group::COMMANDS,
+            stream::info::COMMANDS,
+            stream::read::COMMANDS,
             string::COMMANDS,
             transaction::COMMANDS,
             wait::COMMANDS,

@@ -411,6 +411,11 @@ impl Listpack {
         Iter { body: self.bytes.get(cursor.0..self.end()).unwrap_or_default() }
     }
 
+    /// The place of the element that `iter`, elements of this listpack, gives next.
+    pub fn place_of(&self, iter: &Iter<'_>) -> Cursor {
+        Cursor(self.end().saturating_sub(iter.body.len()))
+    }
+
     /// The elements up to `cursor`, that one included.
     pub fn iter_to(&self, cursor: Cursor) -> Iter<'_> {
         let end = self.entry_bytes_at(cursor).map_or_else(|| self.end(), |size| cursor.0 + size);
@@ -577,6 +582,13 @@ impl Listpack {
 pub struct Iter<'a> {
     /// The entries that are left, back to back.
     body: &'a [u8],
+}
+
+impl Iter<'_> {
+    /// Whether no element is left.
+    pub fn is_done(&self) -> bool {
+        self.body.is_empty()
+    }
 }
 
 impl<'a> Iterator for Iter<'a> {

@@ -13,6 +13,7 @@ pub mod intset;
 pub mod listpack;
 pub mod quicklist;
 pub mod set;
+pub mod stream;
 pub mod zset;
 
 pub use dict::Dict;
@@ -20,4 +21,5 @@ pub use intset::IntSet;
 pub use listpack::{Element, Listpack};
 pub use quicklist::QuickList;
 pub use set::Set;
+pub use stream::Stream;
 pub use zset::SortedSet;

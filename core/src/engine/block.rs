@@ -10,7 +10,7 @@ use std::collections::{BTreeSet, VecDeque};
 use super::{Args, Ctx, Engine};
 use crate::base::time::{Monotonic, Time};
 use crate::base::{Error, num};
-use crate::resp::{Out, OwnedArgv};
+use crate::resp::{Argv, Out, OwnedArgv};
 use crate::session::{Blocked, BlockedOn, Client, ConnId};
 use crate::store::{DbKey, Type};
 
@@ -56,8 +56,26 @@ impl Ctx<'_> {
         }
         let db = self.session.db;
         let keys: Vec<DbKey> = keys.into_iter().map(|key| (db, key.as_ref().into())).collect();
-        let on = BlockedOn::Keys { keys, kind };
+        let on = BlockedOn::Keys { keys, kind, or_gone: false };
         self.block(on, timeout_ms, args.all().to_owned());
+    }
+
+    /// As [`Ctx::block_on`], for entries of streams: `argv` is what runs again. With `or_gone` it
+    /// does so too when a key is gone or holds something else, so that it can say so.
+    pub fn block_on_streams(
+        &mut self,
+        keys: Argv<'_>,
+        timeout_ms: u64,
+        argv: OwnedArgv,
+        or_gone: bool,
+    ) {
+        if self.deny_blocking {
+            self.out.null_array();
+            return;
+        }
+        let db = self.session.db;
+        let keys: Vec<DbKey> = keys.iter().map(|key| (db, key.into())).collect();
+        self.block(BlockedOn::Keys { keys, kind: Type::Stream, or_gone }, timeout_ms, argv);
     }
 
     /// Reads a time-out in seconds, with decimals, and returns milliseconds. Any fraction of one
@@ -129,16 +147,16 @@ impl Engine {
             let mut last = 0;
             while let Some((ticket, id)) = self.shard.waiters.next(&key, last) {
                 last = ticket;
-                let Some(found) = self.shard.dbs.get(key.0).and_then(|db| db.get(&key.1)) else {
-                    break;
-                };
-                let kind = found.value.kind();
+                let found = self.shard.dbs.get(key.0).and_then(|db| db.get(&key.1));
+                let held = found.map(|found| found.value.kind());
                 let Some(client) = self.clients.by_id_mut(id) else { continue };
                 let wants = match &client.session.blocked {
-                    Some(Blocked { on: BlockedOn::Keys { kind, .. }, .. }) => Some(*kind),
-                    _ => None,
+                    Some(Blocked { on: BlockedOn::Keys { kind, or_gone, .. }, .. }) => {
+                        *or_gone || held == Some(*kind)
+                    }
+                    _ => false,
                 };
-                if wants == Some(kind) {
+                if wants {
                     self.retry(now, id);
                 }
             }

@@ -4,7 +4,8 @@
 use super::{Class, Ctx};
 use crate::base::Error;
 use crate::ds::quicklist::Limits;
-use crate::ds::{QuickList, Set, SortedSet, set, zset};
+use crate::ds::stream::StreamLimits;
+use crate::ds::{QuickList, Set, SortedSet, Stream, set, zset};
 use crate::resp::Out;
 use crate::store::db::{At, Found};
 use crate::store::{Db, Type, Value, ValueMut, ValueRef};
@@ -176,6 +177,33 @@ impl<'b> Ctx<'b> {
         self.engine.set_limits()
     }
 
+    /// The stream that `key` holds, to read, with the output beside it.
+    pub fn read_stream(&mut self, key: &[u8]) -> Result<Option<(&Stream, &mut Out)>, Error> {
+        let (found, out) = self.read_beside_out(key);
+        match found.map(|found| found.value) {
+            None => Ok(None),
+            Some(ValueRef::Stream(stream)) => Ok(Some((stream, out))),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+
+    /// The stream that `key` holds, to change, with the output beside it.
+    pub fn stream_and_out(&mut self, key: &[u8]) -> Result<Option<(&mut Stream, &mut Out)>, Error> {
+        let Some(at) = self.use_key(key) else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+            ValueMut::Stream(stream) => Ok(Some((stream, self.out))),
+            _ => Err(Error::WrongType),
+        }
+    }
+
+    /// What a node of a stream may hold.
+    pub fn stream_limits(&self) -> StreamLimits {
+        StreamLimits {
+            bytes_max: usize::try_from(self.config.stream_node_max_bytes).unwrap_or(usize::MAX),
+            entries_max: self.config.stream_node_max_entries,
+        }
+    }
+
     /// Stores `value` under `key` in the place of what was there. Tells nobody; see
     /// [`Ctx::changed`].
     pub fn insert(&mut self, key: &[u8], value: Value, expires_ms: Option<i64>) {
@@ -219,7 +247,8 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].edit_str(key, edit)
     }
 
-    /// As [`Ctx::changed`], of a second event that belongs to the same change.
+    /// Tells subscribers of an event of `key`, and nobody else: a second one of the same change, or
+    /// one of what watchers do not see.
     pub fn changed_too(&mut self, key: &[u8], class: Class, event: &str) {
         self.engine.notify(class, event, self.session.db, key);
     }

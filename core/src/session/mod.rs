@@ -160,6 +160,8 @@ pub enum BlockedOn {
         keys: Vec<DbKey>,
         /// The type that can be served.
         kind: Type,
+        /// Any change of a key is to be looked at, also that there is none any more.
+        or_gone: bool,
     },
     /// Clients to be let go on (CLIENT PAUSE); the command has not begun.
     Unpause,

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
-use crate::ds::{QuickList, Set, SortedSet};
+use crate::ds::{QuickList, Set, SortedSet, Stream};
 
 /// The types of values, in Redis's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -19,6 +19,8 @@ pub enum Type {
     Set,
     /// Members with scores, in order.
     SortedSet,
+    /// Entries of fields and values.
+    Stream,
 }
 
 impl Type {
@@ -29,6 +31,7 @@ impl Type {
             Self::List => "list",
             Self::Set => "set",
             Self::SortedSet => "zset",
+            Self::Stream => "stream",
         }
     }
 }
@@ -49,6 +52,8 @@ pub enum Value {
     Set(Box<Set>),
     /// A sorted set; never empty.
     SortedSet(Box<SortedSet>),
+    /// A stream, which may be empty.
+    Stream(Box<Stream>),
 }
 
 /// A value to look at.
@@ -69,6 +74,8 @@ pub enum ValueRef<'a> {
     Set(&'a Set),
     /// A sorted set.
     SortedSet(&'a SortedSet),
+    /// A stream.
+    Stream(&'a Stream),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -82,6 +89,8 @@ pub enum ValueMut<'a> {
     Set(&'a mut Set),
     /// A sorted set.
     SortedSet(&'a mut SortedSet),
+    /// A stream.
+    Stream(&'a mut Stream),
 }
 
 /// A collection of more elements than this is freed in slices.
@@ -103,6 +112,7 @@ impl Value {
             Self::List(list) => ValueRef::List(list),
             Self::Set(set) => ValueRef::Set(set),
             Self::SortedSet(set) => ValueRef::SortedSet(set),
+            Self::Stream(stream) => ValueRef::Stream(stream),
         }
     }
 
@@ -113,6 +123,7 @@ impl Value {
             Self::List(list) => ValueMut::List(list),
             Self::Set(set) => ValueMut::Set(set),
             Self::SortedSet(set) => ValueMut::SortedSet(set),
+            Self::Stream(stream) => ValueMut::Stream(stream),
         }
     }
 
@@ -125,6 +136,7 @@ impl Value {
             Self::List(list) => size_of::<QuickList>() + list.heap_bytes(),
             Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
             Self::SortedSet(set) => size_of::<SortedSet>() + set.heap_bytes(),
+            Self::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(),
         }
     }
 
@@ -135,6 +147,7 @@ impl Value {
             Self::List(list) => list.len() > FREED_AT_ONCE_MAX,
             Self::Set(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::SortedSet(set) => set.len() > FREED_AT_ONCE_MAX,
+            Self::Stream(stream) => stream.is_slow_to_free(FREED_AT_ONCE_MAX),
         }
     }
 
@@ -150,6 +163,7 @@ impl Value {
             }
             Self::Set(set) => set.free_some(max),
             Self::SortedSet(set) => set.free_some(max),
+            Self::Stream(stream) => stream.free_some(max),
         }
     }
 }
@@ -167,6 +181,7 @@ impl<'a> ValueRef<'a> {
             Self::List(list) => list.encoding(),
             Self::Set(set) => set.encoding(),
             Self::SortedSet(set) => set.encoding(),
+            Self::Stream(_) => "stream",
         }
     }
 
@@ -179,6 +194,7 @@ impl<'a> ValueRef<'a> {
             Self::List(list) => Value::List(Box::new(list.clone())),
             Self::Set(set) => Value::Set(Box::new(set.clone())),
             Self::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
+            Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
         }
     }
 
@@ -189,6 +205,7 @@ impl<'a> ValueRef<'a> {
             Self::List(_) => Type::List,
             Self::Set(_) => Type::Set,
             Self::SortedSet(_) => Type::SortedSet,
+            Self::Stream(_) => Type::Stream,
         }
     }
 

@@ -671,8 +671,10 @@ pub static PARAMS: &[Param] = &[
         "Whether writes are refused after a save has failed.",
     )
     .field(field!(stop_writes_on_bgsave_error)),
-    param("stream-node-max-bytes", Memory(0, BYTES), "4096", "Size of a node of a stream."),
-    param("stream-node-max-entries", COUNT, "100", "Entries in a node of a stream."),
+    param("stream-node-max-bytes", Memory(0, BYTES), "4096", "Size of a node of a stream.")
+        .field(field!(stream_node_max_bytes)),
+    param("stream-node-max-entries", COUNT, "100", "Entries in a node of a stream.")
+        .field(field!(stream_node_max_entries)),
     param(
         "supervised",
         OneOf(&["upstart", "systemd", "auto", "no"]),

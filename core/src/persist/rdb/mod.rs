@@ -9,7 +9,9 @@
 //! (The format has no specification but its implementations; the names here are theirs.)
 
 mod read;
+mod read_stream;
 mod write;
+mod write_stream;
 
 pub use read::{Dataset, Forms, Problem, Reason, Undumped, read, undump};
 pub use write::{Facts, dump, write};
@@ -47,8 +49,11 @@ mod kind {
     pub(super) const ZSET: u8 = 3;
     pub(super) const ZSET_2: u8 = 5;
     pub(super) const ZSET_LISTPACK: u8 = 17;
+    pub(super) const STREAM: u8 = 15;
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
+    pub(super) const STREAM_2: u8 = 19;
     pub(super) const SET_LISTPACK: u8 = 20;
+    pub(super) const STREAM_3: u8 = 21;
 }
 
 /// How a node of a quicklist is stored.

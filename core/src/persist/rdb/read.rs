@@ -76,6 +76,8 @@ pub enum Reason {
     Set,
     /// A sorted set whose inner structure is broken.
     SortedSet,
+    /// A stream whose inner structure is broken.
+    Stream,
     /// A key without anything in it.
     Empty,
     /// The same key twice.
@@ -102,6 +104,7 @@ impl fmt::Display for Problem {
             Reason::List => f.write_str("a broken list"),
             Reason::Set => f.write_str("a broken set"),
             Reason::SortedSet => f.write_str("a broken sorted set"),
+            Reason::Stream => f.write_str("a broken stream"),
             Reason::Empty => f.write_str("a key without anything in it"),
             Reason::Duplicate => f.write_str("a key that was there already"),
             Reason::Database(db) => write!(f, "there is no database {db} (see `databases`)"),
@@ -147,7 +150,7 @@ fn list_value(list: QuickList) -> Result<Value, Reason> {
     if list.is_empty() { Err(Reason::Empty) } else { Ok(Value::List(Box::new(list))) }
 }
 
-struct Reader<'a> {
+pub(super) struct Reader<'a> {
     bytes: &'a [u8],
     position: usize,
     /// Where the current record begins.
@@ -273,6 +276,9 @@ impl<'a> Reader<'a> {
                 let set = SortedSet::from_listpack(pack, &self.forms.zset);
                 zset_value(set.map_err(|_| Reason::SortedSet)?)
             }
+            kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
+                Ok(Value::Stream(Box::new(self.stream(kind)?)))
+            }
             kind => Err(Reason::Kind(kind)),
         }
     }
@@ -349,7 +355,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn string(&mut self) -> Result<std::borrow::Cow<'a, [u8]>, Reason> {
+    pub(super) fn string(&mut self) -> Result<std::borrow::Cow<'a, [u8]>, Reason> {
         let number = match self.any_length()? {
             Length::Plain(length) => {
                 let length = usize::try_from(length).map_err(|_| Reason::Truncated)?;
@@ -369,7 +375,7 @@ impl<'a> Reader<'a> {
         Ok(Digits::of(number).to_vec().into())
     }
 
-    fn length(&mut self) -> Result<u64, Reason> {
+    pub(super) fn length(&mut self) -> Result<u64, Reason> {
         match self.any_length()? {
             Length::Plain(length) => Ok(length),
             Length::Special(_) => Err(Reason::String),
@@ -393,7 +399,7 @@ impl<'a> Reader<'a> {
         self.array::<1>().map(|[byte]| byte)
     }
 
-    fn array<const N: usize>(&mut self) -> Result<[u8; N], Reason> {
+    pub(super) fn array<const N: usize>(&mut self) -> Result<[u8; N], Reason> {
         self.take(N)?.try_into().map_err(|_| Reason::Truncated)
     }
 

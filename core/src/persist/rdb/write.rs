@@ -58,6 +58,9 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
     if let ValueRef::Set(Set::Pack(pack)) = value {
         writer.bytes.push(kind::SET_LISTPACK);
         writer.string(pack.as_bytes());
+    } else if let ValueRef::Stream(stream) = value {
+        writer.bytes.push(kind::STREAM_3);
+        writer.stream(stream, kind::STREAM_3);
     } else {
         writer.bytes.push(kind_of(value));
         writer.value(value);
@@ -73,6 +76,7 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Int(_) | ValueRef::Str { .. } => kind::STRING,
         ValueRef::List(_) => kind::LIST_QUICKLIST_2,
+        ValueRef::Stream(_) => kind::STREAM_2,
         ValueRef::Set(Set::Ints(_)) => kind::SET_INTSET,
         ValueRef::Set(_) => kind::SET,
         ValueRef::SortedSet(set) if set.as_listpack().is_some() => kind::ZSET_LISTPACK,
@@ -80,8 +84,8 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
     }
 }
 
-struct Writer {
-    bytes: Vec<u8>,
+pub(super) struct Writer {
+    pub(super) bytes: Vec<u8>,
     compressor: Option<Compressor>,
 }
 
@@ -112,6 +116,7 @@ impl Writer {
                 self.length(set.len() as u64);
                 set.each(|member| member.with_bytes(|bytes| self.string(bytes)));
             }
+            ValueRef::Stream(stream) => self.stream(stream, kind::STREAM_2),
             ValueRef::List(list) => {
                 self.length(list.nodes().count() as u64);
                 for node in list.nodes() {
@@ -145,7 +150,7 @@ impl Writer {
     }
 
     /// A length: two bits that say how long it is, then the number.
-    fn length(&mut self, length: u64) {
+    pub(super) fn length(&mut self, length: u64) {
         if length < 1 << 6 {
             self.bytes.push(length as u8);
         } else if length < 1 << 14 {
@@ -159,7 +164,7 @@ impl Writer {
         }
     }
 
-    fn string(&mut self, bytes: &[u8]) {
+    pub(super) fn string(&mut self, bytes: &[u8]) {
         if bytes.len() <= 11
             && let Some(number) = num::parse_i64(bytes)
             && i32::try_from(number).is_ok()

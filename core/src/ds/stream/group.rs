@@ -1,0 +1,203 @@
+//! Consumer groups: who has been given which entries and has not said yet that it is done.
+//!
+//! A *pending* entry is written down once, in the group, with the number of its consumer; each
+//! consumer has the set of IDs that are its own.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::StreamId;
+
+/// The number of a consumer in its group; never used twice.
+pub type ConsumerRef = u32;
+
+/// A consumer group.
+#[derive(Clone, Debug, Default)]
+pub struct Group {
+    /// The ID of the entry that was delivered last.
+    pub last_id: StreamId,
+    /// How many entries of the stream lie up to `last_id`, counted from the stream's beginning;
+    /// `None` if that is not known.
+    pub entries_read: Option<i64>,
+    pending: BTreeMap<StreamId, Pending>,
+    names: BTreeMap<Box<[u8]>, ConsumerRef>,
+    consumers: BTreeMap<ConsumerRef, Consumer>,
+    last_consumer: ConsumerRef,
+}
+
+/// What is known of a pending entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// When it was delivered last, in milliseconds since 1970.
+    pub delivered_ms: i64,
+    /// How often it was delivered.
+    pub deliveries: u64,
+    /// To whom.
+    pub consumer: ConsumerRef,
+}
+
+/// A consumer of a group.
+#[derive(Clone, Debug)]
+pub struct Consumer {
+    /// Its name.
+    pub name: Box<[u8]>,
+    /// When it last asked for entries, in milliseconds since 1970.
+    pub seen_ms: i64,
+    /// When it last got some; `None` for never.
+    pub active_ms: Option<i64>,
+    pending: BTreeSet<StreamId>,
+}
+
+impl Consumer {
+    /// The IDs of the entries pending for it, from `start` on.
+    pub fn pending_from(&self, start: StreamId) -> impl Iterator<Item = StreamId> {
+        self.pending.range(start..).copied()
+    }
+
+    /// How many entries are pending for it.
+    pub fn pending_len(&self) -> usize {
+        self.pending.len()
+    }
+}
+
+/// Consumers.
+impl Group {
+    /// The consumer of this name.
+    pub fn find(&self, name: &[u8]) -> Option<ConsumerRef> {
+        self.names.get(name).copied()
+    }
+
+    /// A new consumer, or `None` if there is one of this name.
+    pub fn create(&mut self, name: &[u8], now_ms: i64) -> Option<ConsumerRef> {
+        if self.names.contains_key(name) {
+            return None;
+        }
+        self.last_consumer += 1;
+        let number = self.last_consumer;
+        self.names.insert(name.into(), number);
+        let pending = BTreeSet::new();
+        let consumer = Consumer { name: name.into(), seen_ms: now_ms, active_ms: None, pending };
+        self.consumers.insert(number, consumer);
+        Some(number)
+    }
+
+    /// The consumer of this number.
+    pub fn get(&self, number: ConsumerRef) -> Option<&Consumer> {
+        self.consumers.get(&number)
+    }
+
+    /// The consumer of this number, to change.
+    pub fn get_mut(&mut self, number: ConsumerRef) -> Option<&mut Consumer> {
+        self.consumers.get_mut(&number)
+    }
+
+    /// All consumers by name.
+    pub fn consumers(&self) -> impl Iterator<Item = &Consumer> {
+        self.names.values().filter_map(|number| self.consumers.get(number))
+    }
+
+    /// How many consumers there are.
+    pub fn consumers_len(&self) -> usize {
+        self.names.len()
+    }
+
+    /// Removes a consumer with all that is pending for it, and returns how many entries that were;
+    /// `None` if there is none. Costs O(those).
+    pub fn remove(&mut self, name: &[u8]) -> Option<usize> {
+        let number = self.names.remove(name)?;
+        let consumer = self.consumers.remove(&number)?;
+        for id in &consumer.pending {
+            self.pending.remove(id);
+        }
+        Some(consumer.pending.len())
+    }
+}
+
+/// Pending entries.
+impl Group {
+    /// How many entries are pending.
+    pub fn pending_len(&self) -> usize {
+        self.pending.len()
+    }
+
+    /// The pending entries from `start` on.
+    pub fn pending_from(&self, start: StreamId) -> impl Iterator<Item = (StreamId, Pending)> {
+        self.pending.range(start..).map(|(&id, &pending)| (id, pending))
+    }
+
+    /// The last pending entry.
+    pub fn last_pending(&self) -> Option<StreamId> {
+        self.pending.last_key_value().map(|(&id, _)| id)
+    }
+
+    /// What is known of the entry, if it is pending.
+    pub fn pending(&self, id: StreamId) -> Option<Pending> {
+        self.pending.get(&id).copied()
+    }
+
+    /// Makes the entry pending, or changes what is known of it; it may change its consumer.
+    pub fn set_pending(&mut self, id: StreamId, pending: Pending) {
+        let old = self.pending.insert(id, pending);
+        match old {
+            Some(old) if old.consumer == pending.consumer => return,
+            Some(old) => {
+                if let Some(consumer) = self.consumers.get_mut(&old.consumer) {
+                    consumer.pending.remove(&id);
+                }
+            }
+            None => {}
+        }
+        if let Some(consumer) = self.consumers.get_mut(&pending.consumer) {
+            consumer.pending.insert(id);
+        }
+    }
+
+    /// The entry is no longer pending; returns whether it was.
+    pub fn acknowledge(&mut self, id: StreamId) -> bool {
+        let Some(pending) = self.pending.remove(&id) else { return false };
+        if let Some(consumer) = self.consumers.get_mut(&pending.consumer) {
+            consumer.pending.remove(&id);
+        }
+        true
+    }
+
+    /// Frees up to `max` pending entries or consumers, of a group that nobody will look into any
+    /// more; returns how many.
+    pub(super) fn free_some(&mut self, max: usize) -> usize {
+        let mut freed = 0;
+        while freed < max {
+            let pending = self.pending.pop_first().is_some();
+            let of_consumer = match self.consumers.last_entry() {
+                None => false,
+                Some(mut last) => {
+                    if last.get_mut().pending.pop_first().is_none() {
+                        last.remove();
+                    }
+                    true
+                }
+            };
+            let name = self.names.pop_first().is_some();
+            if !(pending || of_consumer || name) {
+                break;
+            }
+            freed += 1;
+        }
+        freed
+    }
+
+    /// Whether freeing the group takes long.
+    pub(super) fn is_large(&self, than: usize) -> bool {
+        self.pending.len() > than || self.names.len() > than
+    }
+
+    /// About the bytes on the heap. Costs O(consumers).
+    pub(super) fn heap_bytes(&self) -> usize {
+        /// A tree's nodes are mostly three quarters full.
+        const fn tree(entry: usize, count: usize) -> usize {
+            entry * count * 4 / 3
+        }
+        let names: usize = self.names.keys().map(|name| 2 * name.len()).sum();
+        tree(size_of::<(StreamId, Pending)>() + size_of::<StreamId>(), self.pending.len())
+            + tree(size_of::<(Box<[u8]>, u32, u32, Consumer)>(), self.names.len())
+            + names
+    }
+}
