@@ -118,6 +118,7 @@ impl Pair {
             (Group::List | Group::SortedSet, _) if is_drawn(entry) || entry.has(Flag::Blocking) => {
                 3
             }
+            (Group::Set, name) if UNORDERED.contains(&name) => 0,
             _ => usize::from(is_drawn(entry)),
         };
         let entries: Vec<&Entry> = commands::table()
@@ -173,6 +174,32 @@ impl Pair {
     }
 }
 
+/// Commands that draw by lot.
+const LOTS: [&str; 2] = ["SPOP", "SRANDMEMBER"];
+
+/// Commands that reply with members in an order that means nothing.
+const UNORDERED: [&str; 5] = ["SMEMBERS", "SINTER", "SUNION", "SDIFF", "SSCAN"];
+
+/// `reply` to `command`, its members in one order if theirs means nothing.
+fn in_order(command: &Words, reply: Reply) -> Reply {
+    let name = command.first().map(Vec::as_slice).unwrap_or_default();
+    let is_ordered = !UNORDERED.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
+    sorted(reply, is_ordered)
+}
+
+fn sorted(reply: Reply, is_ordered: bool) -> Reply {
+    let sort = |parts: Vec<Reply>| {
+        let mut parts: Vec<Reply> = parts.into_iter().map(|part| sorted(part, false)).collect();
+        parts.sort_by_key(pretty::print);
+        parts
+    };
+    match reply {
+        Reply::Array(parts) if !is_ordered => Reply::Array(sort(parts)),
+        Reply::Set(parts) if !is_ordered => Reply::Set(sort(parts)),
+        reply => reply,
+    }
+}
+
 /// Whether `entry` is drawn.
 fn is_drawn(entry: &Entry) -> bool {
     match entry.command.group {
@@ -183,6 +210,7 @@ fn is_drawn(entry: &Entry) -> bool {
         Group::SortedSet => {
             !entry.has(Flag::Blocking) && !["ZRANDMEMBER", "ZSCAN"].contains(&entry.command.name)
         }
+        Group::Set => !LOTS.contains(&entry.command.name),
         Group::Generic => GENERIC.contains(&entry.command.name),
         _ => false,
     }
@@ -226,6 +254,7 @@ fn round(seed: u64, theirs: &mut Tcp) -> Result<(), String> {
         }
         let replies = run(&mut ours, &batch).into_iter().zip(run(theirs, &batch));
         for (command, (our, their)) in batch.into_iter().zip(replies) {
+            let [our, their] = [our, their].map(|reply| in_order(&command, reply));
             history.push(command);
             if our != their {
                 return Err(difference(&history, &our, &their));
@@ -236,6 +265,7 @@ fn round(seed: u64, theirs: &mut Tcp) -> Result<(), String> {
         let looks = looks(key);
         let replies = run(&mut ours, &looks).into_iter().zip(run(theirs, &looks));
         for (command, (our, their)) in looks.into_iter().zip(replies) {
+            let [our, their] = [our, their].map(|reply| in_order(&command, reply));
             if !is_same(&our, &their) {
                 history.push(command);
                 return Err(difference(&history, &our, &their));
@@ -252,6 +282,7 @@ fn looks(key: &str) -> Vec<Words> {
         line(&["GET", key]),
         line(&["LRANGE", key, "0", "-1"]),
         line(&["ZRANGE", key, "0", "-1", "WITHSCORES"]),
+        line(&["SMEMBERS", key]),
         line(&["OBJECT", "ENCODING", key]),
         line(&["PTTL", key]),
     ]
