@@ -32,12 +32,21 @@ impl Server {
     /// Starts `program` on a free port of the loopback interface, without persistence and with
     /// DEBUG allowed.
     pub fn start(program: &Path) -> Result<Self, String> {
+        Self::start_with(program, None)
+    }
+
+    /// As [`Server::start`], with this snapshot to load.
+    pub fn start_with(program: &Path, snapshot: Option<&[u8]>) -> Result<Self, String> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.local_addr())
             .map_err(|error| error.to_string())?
             .port();
         let folder = std::env::temp_dir().join(format!("redstart-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+        if let Some(bytes) = snapshot {
+            let file = folder.join("dump.rdb");
+            std::fs::write(file, bytes).map_err(|error| error.to_string())?;
+        }
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
             .args(["--bind", "127.0.0.1", "--enable-debug-command", "yes"])
@@ -56,6 +65,11 @@ impl Server {
             pause();
         }
         Err(format!("{} does not listen on {addr}", program.display()))
+    }
+
+    /// The snapshot it has saved.
+    pub fn snapshot(&self) -> Result<Vec<u8>, String> {
+        std::fs::read(self.folder.join("dump.rdb")).map_err(|error| error.to_string())
     }
 
     /// Ends the process and starts another like it.
