@@ -34,6 +34,10 @@ pub const GLOB_STARS_MAX: u32 = 1000;
 /// Expired keys removed in one wake; what is left waits for the next.
 pub const EXPIRED_PER_WAKE_MAX: usize = 1_000;
 
+/// Elements that one command draws by chance when the same one may come again and again; more is an
+/// error.
+pub const REPEATS_MAX: i64 = 10_000_000;
+
 /// Elements of deleted collections freed after one event; what is left waits for the next.
 pub const FREED_PER_EVENT_MAX: usize = 2_000;
 

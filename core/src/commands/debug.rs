@@ -357,6 +357,7 @@ impl Digest {
             Type::Set => 2,
             Type::SortedSet => 3,
             Type::Stream => 6,
+            Type::Hash => 4,
         };
         self.mix(&kind.to_be_bytes());
         if let ValueRef::List(list) = value {
@@ -377,6 +378,16 @@ impl Digest {
                     element.with_bytes(|bytes| self.mix(bytes));
                 }
             }
+        } else if let ValueRef::Hash(hash) = value {
+            hash.each(|field| {
+                let mut one = Self::default();
+                field.name.with_bytes(|name| one.mix(name));
+                field.value.with_bytes(|value| one.mix(value));
+                if field.expires_ms.is_some() {
+                    one.xor(b"!!hexpire!!");
+                }
+                self.xor(&one.0);
+            });
         } else if let Some(text) = value.text() {
             self.mix(&text);
         }

@@ -12,14 +12,14 @@ pub(crate) const COMMANDS: &[&Command] =
 
 /// The unit of a command's number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Unit {
+pub(super) enum Unit {
     Seconds,
     Milliseconds,
 }
 
 /// What a command's number counts from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Since {
+pub(super) enum Since {
     Now,
     Epoch,
 }
@@ -165,11 +165,11 @@ fn deadline(number: i64, unit: Unit, since: Since, now_ms: i64) -> Option<i64> {
 
 /// NX, XX, GT and LT: what must hold of the old expiry.
 #[derive(Clone, Copy, Debug, Default)]
-struct Condition {
-    nx: bool,
-    xx: bool,
-    gt: bool,
-    lt: bool,
+pub(super) struct Condition {
+    pub(super) nx: bool,
+    pub(super) xx: bool,
+    pub(super) gt: bool,
+    pub(super) lt: bool,
 }
 
 impl Condition {
@@ -202,7 +202,7 @@ impl Condition {
 
     /// Whether a key that expires at `old` may be given the expiry `new`. A key that never expires
     /// counts as one that expires later than any other.
-    fn holds(self, old: Option<i64>, new: i64) -> bool {
+    pub(super) fn holds(self, old: Option<i64>, new: i64) -> bool {
         (!self.nx || old.is_none())
             && (!self.xx || old.is_some())
             && (!self.gt || old.is_some_and(|old| new > old))

@@ -20,6 +20,8 @@ mod debug;
 mod diagnose;
 mod dump;
 mod expire;
+mod hash;
+mod hash_expire;
 mod hyperloglog;
 mod info;
 mod keys;
@@ -59,6 +61,8 @@ pub fn table() -> &'static Table {
             dump::COMMANDS,
             expire::COMMANDS,
             hyperloglog::COMMANDS,
+            hash::COMMANDS,
+            hash_expire::COMMANDS,
             info::COMMANDS,
             keys::COMMANDS,
             list::COMMANDS,

@@ -7,6 +7,7 @@ pub mod bits;
 pub mod cells;
 pub(crate) mod compact;
 pub mod dict;
+pub mod hash;
 pub mod hashtable;
 pub mod hyperloglog;
 pub mod intset;
@@ -17,6 +18,7 @@ pub mod stream;
 pub mod zset;
 
 pub use dict::Dict;
+pub use hash::Hash;
 pub use intset::IntSet;
 pub use listpack::{Element, Listpack};
 pub use quicklist::QuickList;

@@ -5,9 +5,10 @@
 //! the key, as in Redis. Expiries follow the wall clock, wake-ups the monotonic one; because the
 //! former may jump, no wake-up is further away than [`limits::EXPIRY_WAKE_MS_MAX`].
 
-use super::Engine;
+use super::{Class, Engine};
 use crate::base::limits;
 use crate::base::time::{Monotonic, Time};
+use crate::store::{Db, ValueMut};
 
 /// How far active expiry has come.
 #[derive(Debug)]
@@ -27,6 +28,11 @@ impl Cycle {
     }
 }
 
+/// A time before which nothing in `db` expires, neither key nor field.
+fn due_ms(db: &Db) -> Option<i64> {
+    db.next_due_ms().into_iter().chain(db.next_field_due_ms()).min()
+}
+
 impl Engine {
     /// Removes keys that have expired, [`limits::EXPIRED_PER_WAKE_MAX`] at most, from all databases
     /// in turn. Costs O(databases + keys removed).
@@ -42,13 +48,18 @@ impl Engine {
         let mut left = limits::EXPIRED_PER_WAKE_MAX;
         for index in (first..count).chain(0..first) {
             let Some(db) = self.shard.dbs.get_mut(index) else { break };
-            if db.next_due_ms().is_none_or(|due| due >= now_ms) {
+            if due_ms(db).is_none_or(|due| due >= now_ms) {
                 continue;
             }
             let mut keys: Vec<Box<[u8]>> = Vec::new();
             left -= db.take_due(now_ms, left, |key| keys.push(key.into())).min(left);
             for key in keys {
                 self.has_expired(index, &key);
+            }
+            while left > 0
+                && let Some(taken) = self.expire_fields(now_ms, index, left)
+            {
+                left -= taken.clamp(1, left);
             }
             if left == 0 {
                 self.expiry.next_db = (index + 1) % count;
@@ -61,6 +72,43 @@ impl Engine {
         }
     }
 
+    /// Removes fields of a hash that have expired, `max` at most; returns how many there were, `None`
+    /// if none is due in database `db`.
+    fn expire_fields(&mut self, now_ms: i64, db: usize, max: usize) -> Option<usize> {
+        let (key, taken, emptied) = self.shard.dbs.get_mut(db)?.take_due_fields(now_ms, max)?;
+        self.fields_expired(db, &key, taken, emptied);
+        Some(taken)
+    }
+
+    /// Removes fields of the hash at `key` that have expired, as
+    /// [`Engine::expire_lazily`](Self::expire_lazily) does keys;
+    /// [`limits::EXPIRED_PER_WAKE_MAX`] at most.
+    pub fn expire_fields_lazily(&mut self, now_ms: i64, db: usize, key: &[u8]) {
+        if !self.is_expiring() {
+            return;
+        }
+        if let Some(ValueMut::Hash(hash)) = self.shard.dbs[db].get_mut(key) {
+            let taken = hash.take_due(now_ms, limits::EXPIRED_PER_WAKE_MAX);
+            let emptied = hash.is_empty();
+            self.shard.dbs[db].index_fields(key);
+            self.fields_expired(db, key, taken, emptied);
+        }
+    }
+
+    /// Tells of fields that were removed because they have expired, and removes the key if the hash
+    /// was `emptied`.
+    fn fields_expired(&mut self, db: usize, key: &[u8], count: usize, emptied: bool) {
+        if count == 0 {
+            return;
+        }
+        self.touched(db, key);
+        self.notify(Class::Hash, "hexpired", db, key);
+        if emptied {
+            self.shard.dbs[db].delete(key);
+            self.notify(Class::Generic, "del", db, key);
+        }
+    }
+
     /// When [`Engine::expire_due`] should be called at the latest.
     pub fn next_expiry(&self) -> Option<Monotonic> {
         if !self.is_expiring() {
@@ -70,7 +118,7 @@ impl Engine {
         if self.expiry.is_behind {
             return Some(looked.mono);
         }
-        let due_ms = self.shard.dbs.iter().filter_map(|db| db.next_due_ms()).min()?;
+        let due_ms = self.shard.dbs.iter().filter_map(due_ms).min()?;
         // A key that expires at a millisecond is gone once that millisecond is over.
         let wait_us = due_ms.saturating_add(1).saturating_mul(1000).saturating_sub(looked.unix_us);
         let wait_us = wait_us.clamp(1000, limits::EXPIRY_WAKE_MS_MAX * 1000);

@@ -3,9 +3,10 @@
 
 use super::{Class, Ctx};
 use crate::base::Error;
+use crate::ds::hash;
 use crate::ds::quicklist::Limits;
 use crate::ds::stream::StreamLimits;
-use crate::ds::{QuickList, Set, SortedSet, Stream, set, zset};
+use crate::ds::{Hash, QuickList, Set, SortedSet, Stream, set, zset};
 use crate::resp::Out;
 use crate::store::db::{At, Found};
 use crate::store::{Db, Type, Value, ValueMut, ValueRef};
@@ -146,6 +147,55 @@ impl<'b> Ctx<'b> {
             ValueMut::SortedSet(set) => Ok(Some((set, self.out))),
             _ => Err(Error::WrongType),
         }
+    }
+
+    /// Where `key` is if it holds a hash, which is being used; fields that have expired are removed.
+    fn use_hash(&mut self, key: &[u8]) -> Result<Option<At>, Error> {
+        let Some(at) = self.use_key(key) else { return Ok(None) };
+        let now_ms = self.now.unix_ms();
+        match self.engine.shard.dbs[self.session.db].get_at(at).value {
+            ValueRef::Hash(hash) if hash.next_due_ms().is_none_or(|due_ms| due_ms >= now_ms) => {
+                Ok(Some(at))
+            }
+            ValueRef::Hash(_) => {
+                self.engine.expire_fields_lazily(now_ms, self.session.db, key);
+                Ok(self.live(key))
+            }
+            _ => Err(Error::WrongType),
+        }
+    }
+
+    /// The hash that `key` holds, to read, with the output beside it.
+    #[inline]
+    pub fn read_hash(&mut self, key: &[u8]) -> Result<Option<(&Hash, &mut Out)>, Error> {
+        let at = self.use_hash(key);
+        self.count_read(key, !matches!(at, Ok(None)));
+        let Some(at) = at? else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_at(at).value {
+            ValueRef::Hash(hash) => Ok(Some((hash, self.out))),
+            _ => Err(Error::WrongType),
+        }
+    }
+
+    /// The hash that `key` holds, to change, with the output beside it. After expiries were set,
+    /// [`Ctx::fields_expire`] must follow.
+    #[inline]
+    pub fn hash_and_out(&mut self, key: &[u8]) -> Result<Option<(&mut Hash, &mut Out)>, Error> {
+        let Some(at) = self.use_hash(key)? else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+            ValueMut::Hash(hash) => Ok(Some((hash, self.out))),
+            _ => Err(Error::WrongType),
+        }
+    }
+
+    /// Fields of the hash at `key` were given expiries.
+    pub fn fields_expire(&mut self, key: &[u8]) {
+        self.engine.shard.dbs[self.session.db].index_fields(key);
+    }
+
+    /// Up to what a hash is a listpack.
+    pub fn hash_limits(&self) -> hash::Limits {
+        self.engine.hash_limits()
     }
 
     /// What a node of a list may hold.
@@ -312,6 +362,15 @@ impl super::Engine {
         let now = self.used(access);
         if now != access {
             self.shard.dbs[db].set_access_at(at, now);
+        }
+    }
+
+    /// See [`Ctx::hash_limits`].
+    pub fn hash_limits(&self) -> hash::Limits {
+        hash::Limits {
+            entries: self.config.hash_max_listpack_entries,
+            value: self.config.hash_max_listpack_value,
+            hash_key: self.shard.hash_key(),
         }
     }
 

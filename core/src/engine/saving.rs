@@ -274,7 +274,12 @@ impl Engine {
     /// How collections are kept that come as bytes.
     pub fn forms(&self) -> rdb::Forms {
         let list = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
-        rdb::Forms { list, set: self.set_limits(), zset: self.zset_limits() }
+        rdb::Forms {
+            list,
+            set: self.set_limits(),
+            zset: self.zset_limits(),
+            hash: self.hash_limits(),
+        }
     }
 
     fn snapshot_name(&self) -> String {

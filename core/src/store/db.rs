@@ -9,6 +9,8 @@
 //! The database does not know what time it is: it stores expiries and hands out what is due. The
 //! rule that an expired key is not there belongs to the callers that know `now`.
 
+use std::collections::BTreeSet;
+
 use super::entry::{self, Draft, Entry, INLINE_BYTES_MAX, KeyEntries, Payload};
 use super::graveyard::Graveyard;
 use super::objects::Objects;
@@ -24,11 +26,16 @@ const SCRATCH_BYTES_MAX: usize = 4096;
 pub struct Db {
     entries: HashTable<KeyEntries>,
     objects: Objects,
+    /// Hashes with fields that expire, by a time before which none of them does.
+    fields_due: FieldsDue,
     new_access: u32,
     graveyard: Graveyard,
     /// Where an entry is put together that is being rewritten.
     scratch: Vec<u8>,
 }
+
+/// Keys of hashes, each under the time that the hash is [indexed](crate::ds::Hash) by.
+type FieldsDue = BTreeSet<(i64, Box<[u8]>)>;
 
 /// What is stored under a key, besides the key.
 #[derive(Clone, Copy, Debug)]
@@ -53,6 +60,7 @@ impl Db {
         Self {
             entries: HashTable::new(hash_key),
             objects: Objects::default(),
+            fields_due: FieldsDue::new(),
             new_access: 0,
             graveyard: Graveyard::default(),
             scratch: Vec::new(),
@@ -188,6 +196,7 @@ impl Db {
         }
         let raw = matches!(value, Value::Raw(_));
         let value = if let Value::Raw(bytes) = value { Value::Str(bytes.into()) } else { value };
+        let has_fields_due = matches!(&value, Value::Hash(hash) if hash.next_due_ms().is_some());
         let short;
         let payload = match value {
             Value::Int(number) => Payload::Int(number),
@@ -199,6 +208,9 @@ impl Db {
         };
         let access = self.new_access;
         self.write(hash, spot, &Draft { key, payload, raw, expires_ms, access });
+        if has_fields_due {
+            self.index_fields(key);
+        }
         spot.is_none()
     }
 
@@ -279,7 +291,7 @@ impl Db {
         let (raw, expires_ms, object) = (entry.raw(), entry.expires_ms(), entry.object());
         let value = match object.and_then(|number| self.objects.remove(number)) {
             Some(Value::Str(bytes)) if raw => Value::Raw(bytes.into()),
-            Some(value) => value,
+            Some(value) => value.out_of_index(key, &mut self.fields_due),
             None => self.found(self.entry(spot)).value.to_value(),
         };
         self.entries.take_out(spot);
@@ -337,11 +349,52 @@ impl Db {
     /// Removes keys whose expiry is before `now_ms`, `max` at most, and hands each to `removed`.
     /// Returns how many there were. Costs O(`max`).
     pub fn take_due(&mut self, now_ms: i64, max: usize, mut removed: impl FnMut(&[u8])) -> usize {
-        let (objects, graveyard) = (&mut self.objects, &mut self.graveyard);
+        let Self { objects, graveyard, fields_due, .. } = self;
         self.entries.take_due(now_ms, max, |cell| {
             removed(Entry(cell).key());
-            drop_object_of(Entry(cell), objects, graveyard);
+            drop_object_of(Entry(cell), objects, fields_due, graveyard);
         })
+    }
+
+    /// A time before which no field of a hash expires.
+    pub fn next_field_due_ms(&self) -> Option<i64> {
+        self.fields_due.first().map(|&(due_ms, _)| due_ms)
+    }
+
+    /// A field of the hash at `key` may expire earlier than any did. Costs O(log hashes).
+    pub fn index_fields(&mut self, key: &[u8]) {
+        let Some(at) = self.locate(key) else { return };
+        let number = self.entry(at.0).object();
+        let value = number.and_then(|number| self.objects.get_mut(number));
+        let Some(Value::Hash(hash)) = value else { return };
+        let due_ms = hash.next_due_ms();
+        if due_ms == hash.indexed_ms {
+            return;
+        }
+        if let Some(old_ms) = std::mem::replace(&mut hash.indexed_ms, due_ms) {
+            self.fields_due.remove(&(old_ms, key.into()));
+        }
+        if let Some(due_ms) = due_ms {
+            self.fields_due.insert((due_ms, key.into()));
+        }
+    }
+
+    /// Removes fields of a hash whose expiry is before `now_ms`, `max` at most. Returns the key of
+    /// the hash, how many fields there were and whether none is left, in which case the key must be
+    /// removed; `None` if nothing is due. Costs O(`max`).
+    pub fn take_due_fields(&mut self, now_ms: i64, max: usize) -> Option<(Box<[u8]>, usize, bool)> {
+        let (due_ms, key) = self.fields_due.first()?;
+        if *due_ms >= now_ms {
+            return None;
+        }
+        let key = key.clone();
+        let (mut taken, mut emptied) = (0, false);
+        if let Some(ValueMut::Hash(hash)) = self.get_mut(&key) {
+            taken = hash.take_due(now_ms, max);
+            emptied = hash.is_empty();
+        }
+        self.index_fields(&key);
+        Some((key, taken, emptied))
     }
 
     /// Takes everything out; the caller decides when what was there is freed.
@@ -412,14 +465,31 @@ impl Db {
     /// The entry at `spot` will be gone or written over: its object goes.
     fn drop_object(&mut self, spot: Spot) {
         let entry = Entry(self.entries.cell(spot));
-        drop_object_of(entry, &mut self.objects, &mut self.graveyard);
+        drop_object_of(entry, &mut self.objects, &mut self.fields_due, &mut self.graveyard);
     }
 }
 
 #[inline]
-fn drop_object_of(entry: Entry<'_>, objects: &mut Objects, graveyard: &mut Graveyard) {
+fn drop_object_of(
+    entry: Entry<'_>,
+    objects: &mut Objects,
+    fields_due: &mut FieldsDue,
+    graveyard: &mut Graveyard,
+) {
     if let Some(value) = entry.object().and_then(|number| objects.remove(number)) {
-        graveyard.bury(value);
+        graveyard.bury(value.out_of_index(entry.key(), fields_due));
+    }
+}
+
+impl Value {
+    /// The value, which `key` no longer holds.
+    fn out_of_index(mut self, key: &[u8], fields_due: &mut FieldsDue) -> Self {
+        if let Self::Hash(hash) = &mut self
+            && let Some(due_ms) = hash.indexed_ms.take()
+        {
+            fields_due.remove(&(due_ms, key.into()));
+        }
+        self
     }
 }
 

@@ -6,7 +6,7 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
-use crate::ds::{QuickList, Set, SortedSet, Stream};
+use crate::ds::{Hash, QuickList, Set, SortedSet, Stream};
 
 /// The types of values, in Redis's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -21,6 +21,8 @@ pub enum Type {
     SortedSet,
     /// Entries of fields and values.
     Stream,
+    /// Byte strings under byte strings.
+    Hash,
 }
 
 impl Type {
@@ -32,6 +34,7 @@ impl Type {
             Self::Set => "set",
             Self::SortedSet => "zset",
             Self::Stream => "stream",
+            Self::Hash => "hash",
         }
     }
 }
@@ -54,6 +57,8 @@ pub enum Value {
     SortedSet(Box<SortedSet>),
     /// A stream, which may be empty.
     Stream(Box<Stream>),
+    /// A hash; never empty.
+    Hash(Box<Hash>),
 }
 
 /// A value to look at.
@@ -76,6 +81,8 @@ pub enum ValueRef<'a> {
     SortedSet(&'a SortedSet),
     /// A stream.
     Stream(&'a Stream),
+    /// A hash.
+    Hash(&'a Hash),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -91,6 +98,8 @@ pub enum ValueMut<'a> {
     SortedSet(&'a mut SortedSet),
     /// A stream.
     Stream(&'a mut Stream),
+    /// A hash.
+    Hash(&'a mut Hash),
 }
 
 /// A collection of more elements than this is freed in slices.
@@ -113,6 +122,7 @@ impl Value {
             Self::Set(set) => ValueRef::Set(set),
             Self::SortedSet(set) => ValueRef::SortedSet(set),
             Self::Stream(stream) => ValueRef::Stream(stream),
+            Self::Hash(hash) => ValueRef::Hash(hash),
         }
     }
 
@@ -124,6 +134,7 @@ impl Value {
             Self::Set(set) => ValueMut::Set(set),
             Self::SortedSet(set) => ValueMut::SortedSet(set),
             Self::Stream(stream) => ValueMut::Stream(stream),
+            Self::Hash(hash) => ValueMut::Hash(hash),
         }
     }
 
@@ -137,6 +148,7 @@ impl Value {
             Self::Set(set) => size_of::<Set>() + set.heap_bytes(),
             Self::SortedSet(set) => size_of::<SortedSet>() + set.heap_bytes(),
             Self::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(),
+            Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(),
         }
     }
 
@@ -148,6 +160,7 @@ impl Value {
             Self::Set(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::SortedSet(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::Stream(stream) => stream.is_slow_to_free(FREED_AT_ONCE_MAX),
+            Self::Hash(hash) => hash.as_listpack().is_none() && hash.len() > FREED_AT_ONCE_MAX,
         }
     }
 
@@ -164,6 +177,7 @@ impl Value {
             Self::Set(set) => set.free_some(max),
             Self::SortedSet(set) => set.free_some(max),
             Self::Stream(stream) => stream.free_some(max),
+            Self::Hash(hash) => hash.free_some(max),
         }
     }
 }
@@ -182,6 +196,7 @@ impl<'a> ValueRef<'a> {
             Self::Set(set) => set.encoding(),
             Self::SortedSet(set) => set.encoding(),
             Self::Stream(_) => "stream",
+            Self::Hash(hash) => hash.encoding(),
         }
     }
 
@@ -195,6 +210,7 @@ impl<'a> ValueRef<'a> {
             Self::Set(set) => Value::Set(Box::new(set.clone())),
             Self::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
             Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
+            Self::Hash(hash) => Value::Hash(Box::new(hash.clone())),
         }
     }
 
@@ -206,6 +222,7 @@ impl<'a> ValueRef<'a> {
             Self::Set(_) => Type::Set,
             Self::SortedSet(_) => Type::SortedSet,
             Self::Stream(_) => Type::Stream,
+            Self::Hash(_) => Type::Hash,
         }
     }
 

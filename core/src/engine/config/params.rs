@@ -309,14 +309,16 @@ pub static PARAMS: &[Param] = &[
         .is(Trait::Immutable)
         .field(field!(enable_protected_configs)),
     param("hash-max-listpack-entries", COUNT, "512", "Fields up to which a hash is a listpack.")
-        .alias("hash-max-ziplist-entries"),
+        .alias("hash-max-ziplist-entries")
+        .field(field!(hash_max_listpack_entries)),
     param(
         "hash-max-listpack-value",
         Memory(0, BYTES),
         "64",
         "Length of fields and values up to which a hash is a listpack.",
     )
-    .alias("hash-max-ziplist-value"),
+    .alias("hash-max-ziplist-value")
+    .field(field!(hash_max_listpack_value)),
     param("hide-user-data-from-log", Bool, "no", "Whether users' data is kept out of the log."),
     param(
         "hll-sparse-max-bytes",

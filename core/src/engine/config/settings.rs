@@ -21,6 +21,8 @@ pub struct Settings {
     pub enable_module_command: Local,
     pub enable_protected_configs: Local,
     pub hll_sparse_max_bytes: usize,
+    pub hash_max_listpack_entries: usize,
+    pub hash_max_listpack_value: usize,
     pub hz: i64,
     pub lfu_decay_time: u32,
     pub lfu_log_factor: u32,

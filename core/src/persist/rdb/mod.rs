@@ -3,7 +3,8 @@
 //! A file is a magic word with a version, a row of records, an end mark and a checksum. A record
 //! is an opcode with its operands, or the type of a value followed by key and value; what belongs
 //! to a key (its expiry, its recency) comes before it. [`write()`] writes version 10 with the
-//! encodings that every Redis since 7.0 and every Valkey reads; [`read()`] reads versions 1 to 14
+//! encodings that every Redis since 7.0 and every Valkey reads, or version 12 if fields of hashes
+//! expire; [`read()`] reads versions 1 to 14
 //! and Valkey's 80.
 //!
 //! (The format has no specification but its implementations; the names here are theirs.)
@@ -18,6 +19,8 @@ pub use write::{Facts, dump, write};
 
 /// The version written.
 const VERSION: u32 = 10;
+/// The version written if fields of hashes expire, which older ones cannot say.
+const VERSION_WITH_FIELD_EXPIRY: u32 = 12;
 /// The version that DUMP writes: that of Redis 8.0.
 const VERSION_DUMP: u16 = 12;
 /// The newest version of Redis that is read.
@@ -45,15 +48,19 @@ mod kind {
     pub(super) const STRING: u8 = 0;
     pub(super) const LIST: u8 = 1;
     pub(super) const SET: u8 = 2;
+    pub(super) const HASH: u8 = 4;
     pub(super) const SET_INTSET: u8 = 11;
     pub(super) const ZSET: u8 = 3;
     pub(super) const ZSET_2: u8 = 5;
     pub(super) const ZSET_LISTPACK: u8 = 17;
     pub(super) const STREAM: u8 = 15;
+    pub(super) const HASH_LISTPACK: u8 = 16;
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
     pub(super) const STREAM_2: u8 = 19;
     pub(super) const SET_LISTPACK: u8 = 20;
     pub(super) const STREAM_3: u8 = 21;
+    pub(super) const HASH_METADATA: u8 = 24;
+    pub(super) const HASH_LISTPACK_EX: u8 = 25;
 }
 
 /// How a node of a quicklist is stored.
@@ -75,8 +82,9 @@ mod tests {
     use super::*;
     use crate::base::crc::crc64;
     use crate::base::rng::{Rng, Seed};
+    use crate::ds::hash::{self, Expiry};
     use crate::ds::quicklist::{Limits, Side};
-    use crate::ds::{QuickList, Set, set, zset};
+    use crate::ds::{Hash, QuickList, Set, set, zset};
     use crate::store::Value;
 
     const ZSET: zset::Limits =
@@ -84,8 +92,10 @@ mod tests {
     const SET: set::Limits =
         set::Limits { intset_entries: 8, listpack_entries: 4, listpack_value: 8, hash_key: [1, 2] };
 
+    const HASH: hash::Limits = hash::Limits { entries: 4, value: 8, hash_key: [1, 2] };
+
     fn forms() -> Forms {
-        Forms { list: Limits { fill: 4, plain_from: Some(50) }, set: SET, zset: ZSET }
+        Forms { list: Limits { fill: 4, plain_from: Some(50) }, set: SET, zset: ZSET, hash: HASH }
     }
 
     fn values() -> Vec<Value> {
@@ -99,9 +109,21 @@ mod tests {
             sets[1].add(format!("w{}", number % 3).as_bytes(), &SET);
             sets[2].add(word.as_bytes(), &SET);
         }
+        let mut hashes = [(); 4].map(|()| Hash::default());
+        for (number, hash) in hashes.iter_mut().enumerate() {
+            for field in 0..if number % 2 == 0 { 3 } else { 8 } {
+                let name = format!("f{field}");
+                hash.set(name.as_bytes(), b"value", Expiry::Clear, HASH);
+                if number > 1 {
+                    hash.allow_expiry();
+                    hash.set_expiry(name.as_bytes(), (field != 1).then_some(1000 + field));
+                }
+            }
+        }
+        let hashes = hashes.into_iter().map(|hash| Value::Hash(Box::new(hash)));
         let sets = sets.into_iter().map(|set| Value::Set(Box::new(set)));
         let others = [Value::Int(70_000), Value::Str(vec![b'a'; 100]), Value::List(Box::new(list))];
-        others.into_iter().chain(sets).collect()
+        others.into_iter().chain(sets).chain(hashes).collect()
     }
 
     #[test]

@@ -5,8 +5,9 @@ use std::fmt;
 use super::{VERSION_MAX, VERSION_VALKEY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num::{self, Digits};
+use crate::ds::hash::{self, Expiry};
 use crate::ds::quicklist::{Limits, OwnedNode, QuickList, Side};
-use crate::ds::{IntSet, Listpack, Set, SortedSet, set, zset};
+use crate::ds::{Hash, IntSet, Listpack, Set, SortedSet, set, zset};
 use crate::persist::lzf;
 use crate::store::Value;
 
@@ -46,6 +47,8 @@ pub struct Forms {
     pub set: set::Limits,
     /// Sorted sets.
     pub zset: zset::Limits,
+    /// Hashes.
+    pub hash: hash::Limits,
 }
 
 /// Why a file cannot be read, and where.
@@ -78,6 +81,8 @@ pub enum Reason {
     SortedSet,
     /// A stream whose inner structure is broken.
     Stream,
+    /// A hash whose inner structure is broken, or that holds a field twice.
+    Hash,
     /// A key without anything in it.
     Empty,
     /// The same key twice.
@@ -105,6 +110,7 @@ impl fmt::Display for Problem {
             Reason::Set => f.write_str("a broken set"),
             Reason::SortedSet => f.write_str("a broken sorted set"),
             Reason::Stream => f.write_str("a broken stream"),
+            Reason::Hash => f.write_str("a broken hash"),
             Reason::Empty => f.write_str("a key without anything in it"),
             Reason::Duplicate => f.write_str("a key that was there already"),
             Reason::Database(db) => write!(f, "there is no database {db} (see `databases`)"),
@@ -279,8 +285,47 @@ impl<'a> Reader<'a> {
             kind::STREAM | kind::STREAM_2 | kind::STREAM_3 => {
                 Ok(Value::Stream(Box::new(self.stream(kind)?)))
             }
+            kind::HASH | kind::HASH_METADATA => {
+                Ok(Value::Hash(Box::new(self.hash(kind == kind::HASH_METADATA)?)))
+            }
+            kind::HASH_LISTPACK | kind::HASH_LISTPACK_EX => {
+                let timed = kind == kind::HASH_LISTPACK_EX;
+                if timed {
+                    // The first expiry, which the listpack tells too.
+                    self.array::<8>()?;
+                }
+                let pack = Listpack::parse(&self.string()?).map_err(|_| Reason::Hash)?;
+                if pack.is_empty() {
+                    return Err(Reason::Empty);
+                }
+                let mut hash = Hash::from_listpack(pack, timed).ok_or(Reason::Hash)?;
+                hash.fit(self.forms.hash);
+                Ok(Value::Hash(Box::new(hash)))
+            }
             kind => Err(Reason::Kind(kind)),
         }
+    }
+
+    /// The fields of a hash one by one, with their expiries if `timed`.
+    fn hash(&mut self, timed: bool) -> Result<Hash, Reason> {
+        let first_ms = if timed { i64::from_le_bytes(self.array()?) } else { 0 };
+        let count = self.length()?;
+        let limits = self.forms.hash;
+        let mut hash = Hash::default();
+        for _ in 0..count {
+            let at = if timed { self.length()? } else { 0 };
+            let (name, value) = (self.string()?, self.string()?);
+            if !hash.set(&name, &value, Expiry::Clear, limits) {
+                return Err(Reason::Hash);
+            }
+            if at > 0 {
+                let after_ms = i64::try_from(at - 1).ok();
+                let at_ms = after_ms.and_then(|ms| first_ms.checked_add(ms)).filter(|ms| *ms > 0);
+                hash.allow_expiry();
+                hash.set_expiry(&name, Some(at_ms.ok_or(Reason::Hash)?));
+            }
+        }
+        if hash.is_empty() { Err(Reason::Empty) } else { Ok(hash) }
     }
 
     fn set(&mut self, kind: u8) -> Result<Set, Reason> {

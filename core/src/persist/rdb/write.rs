@@ -1,10 +1,10 @@
 //! Writing snapshots.
 
-use super::{VERSION, VERSION_DUMP, container, kind, opcode, special};
+use super::{VERSION, VERSION_DUMP, VERSION_WITH_FIELD_EXPIRY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num;
 use crate::ds::quicklist::NodeRef;
-use crate::ds::{Set, SortedSet};
+use crate::ds::{Hash, Set, SortedSet};
 use crate::persist::lzf::Compressor;
 use crate::store::db::Found;
 use crate::store::{Db, ValueRef};
@@ -31,7 +31,9 @@ pub struct Facts<'a> {
 pub fn write(dbs: &[Db], facts: Facts<'_>) -> Vec<u8> {
     let compressor = facts.compress.then(Compressor::default);
     let mut writer = Writer { bytes: Vec::new(), compressor };
-    writer.bytes.extend(format!("REDIS{VERSION:04}").bytes());
+    let has_fields_due = dbs.iter().any(|db| db.next_field_due_ms().is_some());
+    let version = if has_fields_due { VERSION_WITH_FIELD_EXPIRY } else { VERSION };
+    writer.bytes.extend(format!("REDIS{version:04}").bytes());
     writer.aux("redis-ver", facts.redis_version.as_bytes());
     writer.aux("redis-bits", b"64");
     writer.aux("ctime", &num::Digits::of(facts.created_s));
@@ -81,6 +83,17 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
         ValueRef::Set(_) => kind::SET,
         ValueRef::SortedSet(set) if set.as_listpack().is_some() => kind::ZSET_LISTPACK,
         ValueRef::SortedSet(_) => kind::ZSET_2,
+        ValueRef::Hash(hash) => hash_kind_of(hash),
+    }
+}
+
+/// The type of a hash: the newer ones only if a field expires.
+fn hash_kind_of(hash: &Hash) -> u8 {
+    match (hash.as_listpack(), hash.expiring_len() > 0) {
+        (Some((_, false)), _) => kind::HASH_LISTPACK,
+        (Some((_, true)), true) => kind::HASH_LISTPACK_EX,
+        (None, true) => kind::HASH_METADATA,
+        (_, false) => kind::HASH,
     }
 }
 
@@ -117,6 +130,7 @@ impl Writer {
                 set.each(|member| member.with_bytes(|bytes| self.string(bytes)));
             }
             ValueRef::Stream(stream) => self.stream(stream, kind::STREAM_2),
+            ValueRef::Hash(hash) => self.hash(hash),
             ValueRef::List(list) => {
                 self.length(list.nodes().count() as u64);
                 for node in list.nodes() {
@@ -147,6 +161,30 @@ impl Writer {
             member.with_bytes(|member| self.string(member));
             self.bytes.extend(score.to_le_bytes());
         }
+    }
+
+    fn hash(&mut self, hash: &Hash) {
+        let mut first_ms = None;
+        hash.each(|field| first_ms = first_ms.into_iter().chain(field.expires_ms).min());
+        if let Some(first_ms) = first_ms {
+            self.bytes.extend(first_ms.to_le_bytes());
+        }
+        if let Some((pack, timed)) = hash.as_listpack()
+            && timed == first_ms.is_some()
+        {
+            self.string(pack.as_bytes());
+            return;
+        }
+        self.length(hash.len() as u64);
+        hash.each(|field| {
+            if let Some(first_ms) = first_ms {
+                // Counted from the first one, which is 1; 0 is none.
+                let at = field.expires_ms.map_or(0, |at_ms| at_ms - first_ms + 1);
+                self.length(at.unsigned_abs());
+            }
+            field.name.with_bytes(|name| self.string(name));
+            field.value.with_bytes(|value| self.string(value));
+        });
     }
 
     /// A length: two bits that say how long it is, then the number.

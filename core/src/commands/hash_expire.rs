@@ -1,0 +1,583 @@
+//! When fields of hashes expire: the HEXPIRE family, HTTL and its relatives, and the commands that
+//! read, set or remove fields together with their expiry.
+
+use super::expire::{Condition, Since, Unit};
+use super::hash::{change, live, removed, value_or_null};
+use crate::base::{Error, num};
+use crate::ds::hash::Expiry;
+use crate::engine::exec::wrong_arity;
+use crate::engine::{Args, Class, Command, Ctx, Outcome};
+use crate::resp::Argv;
+use crate::spec::{
+    Access::*, Arg, Flag::*, Group, block, integer, key, many, one_of, opt, string, token,
+    unix_time,
+};
+
+pub(crate) const COMMANDS: &[&Command] = &[
+    &HEXPIRE,
+    &HEXPIREAT,
+    &HEXPIRETIME,
+    &HGETDEL,
+    &HGETEX,
+    &HPERSIST,
+    &HPEXPIRE,
+    &HPEXPIREAT,
+    &HPEXPIRETIME,
+    &HPTTL,
+    &HSETEX,
+    &HTTL,
+];
+
+/// The last millisecond since 1970 at which a field can expire: Redis has 46 bits for it.
+const LAST_MS: i64 = (1 << 46) - 1;
+
+const CONDITION: Arg = opt(one_of(
+    "condition",
+    &[token("nx", "NX"), token("xx", "XX"), token("gt", "GT"), token("lt", "LT")],
+));
+
+const FIELDS: Arg = block("fields", &[integer("numfields"), many(string("field"))]).after("FIELDS");
+
+const MISSING: Error =
+    Error::text("ERR Mandatory argument FIELDS is missing or not at the right position");
+
+const NO_COUNT: Error = Error::text("ERR Number of fields must be a positive integer");
+
+const OTHER_COUNT: Error =
+    Error::text("ERR The `numfields` parameter must match the number of arguments");
+
+const HEXPIRE: Command = Command {
+    name: "HEXPIRE",
+    summary: "Lets fields expire after so many seconds.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[key("key", &[Rw, Update]), integer("seconds"), CONDITION, FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HEXPIRE user 10 FIELDS 2 name age\n\
+              1) (integer) 1\n2) (integer) -2\n> HTTL user FIELDS 1 name\n1) (integer) 10\n",
+    run: |cx, args| expire_at(cx, args, Unit::Seconds, Since::Now),
+    ..Command::BASE
+};
+
+const HEXPIREAT: Command = Command {
+    name: "HEXPIREAT",
+    summary: "Lets fields expire at a point in time, given in seconds since 1970.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[key("key", &[Rw, Update]), unix_time("unix-time-seconds"), CONDITION, FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HEXPIREAT user 33177117420 FIELDS 1 name\n\
+              1) (integer) 1\n",
+    run: |cx, args| expire_at(cx, args, Unit::Seconds, Since::Epoch),
+    ..Command::BASE
+};
+
+const HPEXPIRE: Command = Command {
+    name: "HPEXPIRE",
+    summary: "Lets fields expire after so many milliseconds.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[key("key", &[Rw, Update]), integer("milliseconds"), CONDITION, FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HPEXPIRE user 1500 FIELDS 1 name\n\
+              1) (integer) 1\n~ 2000ms\n> HGET user name\n(nil)\n",
+    run: |cx, args| expire_at(cx, args, Unit::Milliseconds, Since::Now),
+    ..Command::BASE
+};
+
+const HPEXPIREAT: Command = Command {
+    name: "HPEXPIREAT",
+    summary: "Lets fields expire at a point in time, given in milliseconds since 1970.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[key("key", &[Rw, Update]), unix_time("unix-time-milliseconds"), CONDITION, FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HPEXPIREAT user 33177117420000 FIELDS 1 name\n\
+              1) (integer) 1\n",
+    run: |cx, args| expire_at(cx, args, Unit::Milliseconds, Since::Epoch),
+    ..Command::BASE
+};
+
+/// HEXPIRE, HPEXPIRE, HEXPIREAT and HPEXPIREAT: replies for each field -2 if it is not there, 0 if
+/// the condition does not hold, 1 if it expires now then, 2 if it was removed because it would
+/// have expired already.
+fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> Outcome {
+    let key = args.take()?;
+    let is_there = cx.hash_and_out(key)?.is_some();
+    let at_ms = deadline_ms(cx, args.take()?, unit, since)?;
+    let condition = one_condition(&mut args);
+    let names = fields(args, Error::text("ERR Parameter `numFields` should be greater than 0"))?;
+    cx.out.array(names.len());
+    if !is_there {
+        names.iter().for_each(|_| cx.out.int(-2));
+        return Ok(());
+    }
+    let now_ms = cx.now.unix_ms();
+    let Some((hash, out)) = cx.hash_and_out(key)? else { return Ok(()) };
+    hash.allow_expiry();
+    let (mut set, mut gone) = (0, 0);
+    for name in names.iter() {
+        let Some(old_ms) = live(hash, name, now_ms).map(|field| field.expires_ms) else {
+            out.int(-2);
+            continue;
+        };
+        if !condition.holds(old_ms, at_ms) {
+            out.int(0);
+        } else if at_ms <= now_ms {
+            hash.remove(name);
+            gone += 1;
+            out.int(2);
+        } else {
+            hash.set_expiry(name, Some(at_ms));
+            set += 1;
+            out.int(1);
+        }
+    }
+    let emptied = hash.is_empty();
+    cx.fields_expire(key);
+    tell(cx, key, "hexpire", set);
+    removed(cx, key, gone, emptied);
+    Ok(())
+}
+
+/// Tells that `count` fields changed, if any.
+fn tell(cx: &mut Ctx<'_>, key: &[u8], event: &str, count: usize) {
+    if count > 0 {
+        cx.changed(key, Class::Hash, event);
+        cx.dirty += count as u64 - 1;
+    }
+}
+
+/// The point in time that `number` means, in milliseconds since 1970.
+fn deadline_ms(cx: &Ctx<'_>, number: &[u8], unit: Unit, since: Since) -> Result<i64, Error> {
+    let number = num::parse_i64(number).ok_or(Error::NotInteger)?;
+    if number < 0 {
+        return Err(Error::text("ERR invalid expire time, must be >= 0"));
+    }
+    let ms = match unit {
+        Unit::Seconds => number.checked_mul(1000),
+        Unit::Milliseconds => Some(number),
+    };
+    let at_ms = match since {
+        Since::Now => ms.and_then(|ms| ms.checked_add(cx.now.unix_ms())),
+        Since::Epoch => ms,
+    };
+    at_ms.filter(|&at_ms| at_ms <= LAST_MS).ok_or_else(|| {
+        Error::from(format!("ERR invalid expire time in '{}' command", cx.entry.full_name))
+    })
+}
+
+/// NX, XX, GT or LT, if one of them comes next.
+fn one_condition(args: &mut Args<'_>) -> Condition {
+    let mut condition = Condition::default();
+    if args.eat("NX") {
+        condition.nx = true;
+    } else if args.eat("XX") {
+        condition.xx = true;
+    } else if args.eat("GT") {
+        condition.gt = true;
+    } else if args.eat("LT") {
+        condition.lt = true;
+    }
+    condition
+}
+
+/// FIELDS, how many, and the fields, which must be the rest of the arguments.
+fn fields<'a>(mut args: Args<'a>, no_count: Error) -> Result<Argv<'a>, Error> {
+    if !args.eat("FIELDS") {
+        return Err(MISSING);
+    }
+    let count = args.integer_or(no_count.clone())?;
+    let count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(no_count)?;
+    if count != args.len() {
+        return Err(OTHER_COUNT);
+    }
+    Ok(args.rest())
+}
+
+const HTTL: Command = Command {
+    name: "HTTL",
+    summary: "Tells how long fields stay, in seconds.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Readonly, Fast],
+    args: &[key("key", &[Ro, Access]), FIELDS],
+    tips: &["nondeterministic_output"],
+    example: "> HSET user name ann\n(integer) 1\n> HTTL user FIELDS 2 name age\n\
+              1) (integer) -1\n2) (integer) -2\n",
+    run: |cx, args| tell_expiry(cx, args, Unit::Seconds, Since::Now),
+    ..Command::BASE
+};
+
+const HPTTL: Command = Command {
+    name: "HPTTL",
+    summary: "Tells how long fields stay, in milliseconds.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Readonly, Fast],
+    args: &[key("key", &[Ro, Access]), FIELDS],
+    tips: &["nondeterministic_output"],
+    example: "> HSET user name ann\n(integer) 1\n> HPTTL user FIELDS 2 name age\n\
+              1) (integer) -1\n2) (integer) -2\n",
+    run: |cx, args| tell_expiry(cx, args, Unit::Milliseconds, Since::Now),
+    ..Command::BASE
+};
+
+const HEXPIRETIME: Command = Command {
+    name: "HEXPIRETIME",
+    summary: "Tells when fields expire, in seconds since 1970.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Readonly, Fast],
+    args: &[key("key", &[Ro, Access]), FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HEXPIREAT user 33177117420 FIELDS 1 name\n\
+              1) (integer) 1\n> HEXPIRETIME user FIELDS 1 name\n1) (integer) 33177117420\n",
+    run: |cx, args| tell_expiry(cx, args, Unit::Seconds, Since::Epoch),
+    ..Command::BASE
+};
+
+const HPEXPIRETIME: Command = Command {
+    name: "HPEXPIRETIME",
+    summary: "Tells when fields expire, in milliseconds since 1970.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Readonly, Fast],
+    args: &[key("key", &[Ro, Access]), FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HPEXPIRETIME user FIELDS 1 name\n\
+              1) (integer) -1\n",
+    run: |cx, args| tell_expiry(cx, args, Unit::Milliseconds, Since::Epoch),
+    ..Command::BASE
+};
+
+/// HTTL, HPTTL, HEXPIRETIME and HPEXPIRETIME: -2 without a field, -1 without an expiry.
+fn tell_expiry(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> Outcome {
+    let key = args.take()?;
+    let now_ms = cx.now.unix_ms();
+    // A key of another type is found before the other arguments are read.
+    cx.read_hash(key)?;
+    let names = fields(args, NO_COUNT)?;
+    let number = |expires_ms: i64| {
+        let ms = match since {
+            Since::Now => expires_ms - now_ms,
+            Since::Epoch => expires_ms,
+        };
+        match unit {
+            // Rounded up.
+            Unit::Seconds => (ms + 999).div_euclid(1000),
+            Unit::Milliseconds => ms,
+        }
+    };
+    cx.out.array(names.len());
+    for name in names.iter() {
+        let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
+        let reply = field.map_or(-2, |field| field.expires_ms.map_or(-1, number));
+        cx.out.int(reply);
+    }
+    Ok(())
+}
+
+const HPERSIST: Command = Command {
+    name: "HPERSIST",
+    summary: "Takes the expiry of fields away, so that they stay.",
+    since: "7.4.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[key("key", &[Rw, Update]), FIELDS],
+    example: "> HSET user name ann\n(integer) 1\n> HEXPIRE user 10 FIELDS 1 name\n\
+              1) (integer) 1\n> HPERSIST user FIELDS 2 name age\n1) (integer) 1\n\
+              2) (integer) -2\n",
+    run: hpersist,
+    ..Command::BASE
+};
+
+fn hpersist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let key = args.take()?;
+    cx.hash_and_out(key)?;
+    let names = fields(args, NO_COUNT)?;
+    let now_ms = cx.now.unix_ms();
+    cx.out.array(names.len());
+    let Some((hash, out)) = cx.hash_and_out(key)? else {
+        names.iter().for_each(|_| cx.out.int(-2));
+        return Ok(());
+    };
+    let mut count = 0;
+    for name in names.iter() {
+        match live(hash, name, now_ms).map(|field| field.expires_ms) {
+            None => out.int(-2),
+            Some(None) => out.int(-1),
+            Some(Some(_)) => {
+                hash.set_expiry(name, None);
+                count += 1;
+                out.int(1);
+            }
+        }
+    }
+    tell(cx, key, "hpersist", count);
+    Ok(())
+}
+
+const HGETDEL: Command = Command {
+    name: "HGETDEL",
+    summary: "Returns the values of fields and removes these.",
+    since: "8.0.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[key("key", &[Rw, Access, Delete]), FIELDS],
+    example: "> HSET user name ann age 33\n(integer) 2\n> HGETDEL user FIELDS 2 name city\n\
+              1) \"ann\"\n2) (nil)\n> HKEYS user\n1) \"age\"\n",
+    run: hgetdel,
+    ..Command::BASE
+};
+
+fn hgetdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let key = args.take()?;
+    cx.hash_and_out(key)?;
+    let names = fields(args, NO_COUNT)?;
+    let now_ms = cx.now.unix_ms();
+    cx.out.array(names.len());
+    let Some((hash, out)) = cx.hash_and_out(key)? else {
+        names.iter().for_each(|_| cx.out.null());
+        return Ok(());
+    };
+    let mut count = 0;
+    for name in names.iter() {
+        value_or_null(out, live(hash, name, now_ms));
+        count += usize::from(hash.remove(name));
+    }
+    let emptied = hash.is_empty();
+    removed(cx, key, count, emptied);
+    Ok(())
+}
+
+const HGETEX: Command = Command {
+    name: "HGETEX",
+    summary: "Returns the values of fields, and sets or takes away when these expire.",
+    since: "8.0.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, Fast],
+    args: &[
+        key("key", &[Rw, Access, Update]),
+        opt(one_of(
+            "expiration",
+            &[
+                integer("seconds").after("EX"),
+                integer("milliseconds").after("PX"),
+                unix_time("unix-time-seconds").after("EXAT"),
+                unix_time("unix-time-milliseconds").after("PXAT"),
+                token("persist", "PERSIST"),
+            ],
+        )),
+        FIELDS,
+    ],
+    example: "> HSET user name ann\n(integer) 1\n> HGETEX user EX 10 FIELDS 1 name\n1) \"ann\"\n\
+              > HTTL user FIELDS 1 name\n1) (integer) 10\n",
+    run: hgetex,
+    ..Command::BASE
+};
+
+/// What HGETEX does with expiries.
+#[derive(Clone, Copy)]
+enum Change {
+    Nothing,
+    Persist,
+    At(i64),
+}
+
+fn hgetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let key = args.take()?;
+    cx.hash_and_out(key)?;
+    let change = if args.eat("PERSIST") {
+        Change::Persist
+    } else if let Some((unit, since)) = clock_word(&mut args) {
+        Change::At(deadline_ms(cx, args.take()?, unit, since)?)
+    } else {
+        Change::Nothing
+    };
+    if args.len() == 1 && args.peek().is_some_and(|word| word.eq_ignore_ascii_case(b"FIELDS")) {
+        return Err(wrong_arity(cx.entry));
+    }
+    let names = fields(args, NO_COUNT)?;
+    let now_ms = cx.now.unix_ms();
+    cx.out.array(names.len());
+    let Some((hash, out)) = cx.hash_and_out(key)? else {
+        names.iter().for_each(|_| cx.out.null());
+        return Ok(());
+    };
+    if !matches!(change, Change::Nothing) {
+        hash.allow_expiry();
+    }
+    let (mut set, mut gone) = (0, 0);
+    for name in names.iter() {
+        let field = live(hash, name, now_ms);
+        value_or_null(out, field);
+        let Some(expires_ms) = field.map(|field| field.expires_ms) else { continue };
+        match change {
+            Change::At(at_ms) if at_ms <= now_ms => gone += usize::from(hash.remove(name)),
+            Change::At(at_ms) => set += usize::from(hash.set_expiry(name, Some(at_ms))),
+            Change::Persist if expires_ms.is_some() => {
+                set += usize::from(hash.set_expiry(name, None));
+            }
+            Change::Persist | Change::Nothing => {}
+        }
+    }
+    let emptied = hash.is_empty();
+    cx.fields_expire(key);
+    let event = if matches!(change, Change::Persist) { "hpersist" } else { "hexpire" };
+    tell(cx, key, event, set);
+    removed(cx, key, gone, emptied);
+    Ok(())
+}
+
+/// EX, PX, EXAT or PXAT, if one of them comes next.
+fn clock_word(args: &mut Args<'_>) -> Option<(Unit, Since)> {
+    if args.eat("EX") {
+        Some((Unit::Seconds, Since::Now))
+    } else if args.eat("PX") {
+        Some((Unit::Milliseconds, Since::Now))
+    } else if args.eat("EXAT") {
+        Some((Unit::Seconds, Since::Epoch))
+    } else if args.eat("PXAT") {
+        Some((Unit::Milliseconds, Since::Epoch))
+    } else {
+        None
+    }
+}
+
+const HSETEX: Command = Command {
+    name: "HSETEX",
+    summary: "Sets fields of a hash and when these expire, on a condition if wanted.",
+    since: "8.0.0",
+    group: Group::Hash,
+    complexity: "O(N) for N fields",
+    flags: &[Write, DenyOom, Fast],
+    args: &[
+        key("key", &[Rw, Update]),
+        opt(one_of("condition", &[token("fnx", "FNX"), token("fxx", "FXX")])),
+        opt(one_of(
+            "expiration",
+            &[
+                integer("seconds").after("EX"),
+                integer("milliseconds").after("PX"),
+                unix_time("unix-time-seconds").after("EXAT"),
+                unix_time("unix-time-milliseconds").after("PXAT"),
+                token("keepttl", "KEEPTTL"),
+            ],
+        )),
+        block(
+            "fields",
+            &[integer("numfields"), many(block("data", &[string("field"), string("value")]))],
+        )
+        .after("FIELDS"),
+    ],
+    example: "> HSETEX user EX 10 FIELDS 1 name ann\n(integer) 1\n\
+              > HSETEX user FNX FIELDS 1 name bob\n(integer) 0\n> HGET user name\n\"ann\"\n",
+    run: hsetex,
+    ..Command::BASE
+};
+
+/// The options of HSETEX.
+struct SetOptions<'a> {
+    /// The fields must all be there, or none of them.
+    must_be_there: Option<bool>,
+    keep: bool,
+    at_ms: Option<i64>,
+    pairs: Argv<'a>,
+}
+
+fn set_options<'a>(cx: &Ctx<'_>, mut args: Args<'a>) -> Result<SetOptions<'a>, Error> {
+    let (mut must_be_there, mut keep, mut at_ms) = (None, false, None);
+    while let Some(word) = args.peek() {
+        let condition = if args.eat("FNX") { Some(false) } else { args.eat("FXX").then_some(true) };
+        if condition.is_some() {
+            if must_be_there.is_some() {
+                return Err(Error::text("ERR Only one of FXX or FNX arguments can be specified"));
+            }
+            must_be_there = condition;
+            continue;
+        }
+        if args.eat("FIELDS") {
+            let invalid = Error::text("ERR invalid number of fields");
+            let count = args.integer_or(invalid.clone())?;
+            let count = i32::try_from(count).ok().filter(|&count| count > 0).ok_or(invalid)?;
+            if args.len() as i64 != i64::from(count) * 2 {
+                return Err(wrong_arity(cx.entry));
+            }
+            return Ok(SetOptions { must_be_there, keep, at_ms, pairs: args.rest() });
+        }
+        let clock = clock_word(&mut args);
+        if clock.is_none() && !args.eat("KEEPTTL") {
+            return Err(Error::showing("ERR unknown argument: ", word, ""));
+        }
+        if keep || at_ms.is_some() {
+            return Err(Error::text(
+                "ERR Only one of EX, PX, EXAT, PXAT or KEEPTTL arguments can be specified",
+            ));
+        }
+        match clock {
+            Some((unit, since)) => at_ms = Some(deadline_ms(cx, args.take()?, unit, since)?),
+            None => keep = true,
+        }
+    }
+    Err(wrong_arity(cx.entry))
+}
+
+fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let key = args.take()?;
+    let SetOptions { must_be_there, keep, at_ms, pairs } = set_options(cx, args)?;
+    let now_ms = cx.now.unix_ms();
+    let held = cx.hash_and_out(key)?;
+    if let Some(wanted) = must_be_there {
+        let is_there =
+            |name: &[u8]| held.as_ref().is_some_and(|(hash, _)| live(hash, name, now_ms).is_some());
+        if pairs.iter().step_by(2).any(|name| is_there(name) != wanted) {
+            cx.out.int(0);
+            return Ok(());
+        }
+    }
+    let expiry = if keep { Expiry::Keep } else { Expiry::Clear };
+    let emptied = change(cx, key, |hash, limits| {
+        hash.grow(pairs.iter(), limits);
+        let mut words = pairs.iter();
+        while let (Some(name), Some(value)) = (words.next(), words.next()) {
+            hash.set(name, value, expiry, limits);
+        }
+        if let Some(at_ms) = at_ms {
+            hash.allow_expiry();
+            for name in pairs.iter().step_by(2) {
+                if at_ms <= now_ms {
+                    hash.remove(name);
+                } else {
+                    hash.set_expiry(name, Some(at_ms));
+                }
+            }
+        }
+        hash.is_empty()
+    })?;
+    cx.fields_expire(key);
+    cx.changed(key, Class::Hash, "hset");
+    cx.dirty += pairs.len() as u64 / 2 - 1;
+    match at_ms {
+        Some(at_ms) if at_ms <= now_ms => {
+            cx.changed_too(key, Class::Hash, "hdel");
+            if emptied {
+                cx.delete(key);
+                cx.changed_too(key, Class::Generic, "del");
+            }
+        }
+        Some(_) => cx.changed_too(key, Class::Hash, "hexpire"),
+        None => {}
+    }
+    cx.out.int(1);
+    Ok(())
+}
