@@ -1,6 +1,6 @@
 //! DUMP and RESTORE: one value as bytes, and back.
 //!
-//! The bytes are those of a snapshot ([`rdb`](crate::persist::rdb)) with a version and a checksum.
+//! The bytes are those of a snapshot ([`rdb`]) with a version and a checksum.
 //! A checksum keeps mistakes away, not malice: what RESTORE gets is checked in every detail.
 
 use crate::base::{Error, num};

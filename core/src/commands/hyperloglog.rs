@@ -1,7 +1,7 @@
 //! HyperLogLog commands.
 //!
 //! What is stored, and what may be wrong with it because a client wrote it, is in
-//! [`hyperloglog`](crate::ds::hyperloglog). A string that is no HyperLogLog is refused before
+//! [`hyperloglog`]. A string that is no HyperLogLog is refused before
 //! anything is done; registers that turn out to be corrupt are refused where they are met.
 
 use crate::base::Error;
