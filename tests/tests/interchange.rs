@@ -13,7 +13,7 @@ use redstart_tests::play::{Patience, Stage};
 use redstart_tests::tcp::Tcp;
 
 /// Commands that make a key of every type in every encoding, `{}` being a number.
-const SMALL: [&str; 9] = [
+const SMALL: [&str; 14] = [
     "SET number 12345",
     "SET text hello PXAT 4102444800000",
     "SETBIT bits 1000 1",
@@ -22,13 +22,20 @@ const SMALL: [&str; 9] = [
     "SADD set:small a b 1",
     "SADD set:numbers 1 2 3",
     "ZADD zset:small 1 a 2.5 b -inf c",
-    "SELECT 0",
+    "HSET hash:small name ada born 1815",
+    "HSET hash:fading a 1 b 2",
+    "HPEXPIREAT hash:fading 4102444800000 FIELDS 1 a",
+    "XADD stream:small 1-1 a 1 b 2",
+    "XGROUP CREATE stream:small readers 0",
+    "XREADGROUP GROUP readers ann COUNT 1 STREAMS stream:small >",
 ];
-const BIG: [&str; 5] = [
+const BIG: [&str; 7] = [
     "RPUSH list:big element:{}",
     "SADD set:big member:{}",
     "SADD set:many {}",
     "ZADD zset:big {}.25 member:{}",
+    "HSET hash:big field:{} value:{}",
+    "XADD stream:big {}-5 field value:{}",
     "APPEND long piece:{}",
 ];
 
