@@ -207,6 +207,9 @@ fn push(rng: &mut Rng, arg: &Arg, words: &mut Words) {
                 let choice = pick(rng, arg.args);
                 push(rng, choice, words);
             }
+            Kind::Block if arg.args.first().is_some_and(|first| first.name == "numfields") => {
+                push_counted(rng, arg.args, words);
+            }
             Kind::Block => arg.args.iter().for_each(|part| push(rng, part, words)),
             Kind::Key => words.push((*pick(rng, &KEYS)).into()),
             Kind::String if arg.name == "encoding" => words.push((*pick(rng, &ENCODINGS)).into()),
@@ -233,6 +236,19 @@ fn push(rng: &mut Rng, arg: &Arg, words: &mut Words) {
             Kind::Pattern => words.push((*pick(rng, &PATTERNS)).into()),
         }
     }
+}
+
+/// Adds what `parts` stand for; the first is how often the second comes, mostly truly.
+fn push_counted(rng: &mut Rng, parts: &[Arg], words: &mut Words) {
+    let place = words.len();
+    let mut count = 0;
+    for part in parts.iter().skip(1) {
+        let before = words.len();
+        push(rng, part, words);
+        count += (words.len() - before) / part.args.len().max(1);
+    }
+    let number = if rng.below(20) > 0 { count.to_string() } else { (*pick(rng, &INTEGERS)).into() };
+    words.insert(place, number.into());
 }
 
 /// Breaks the grammar at one place behind the name.

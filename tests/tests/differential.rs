@@ -200,6 +200,9 @@ fn sorted(reply: Reply, is_ordered: bool) -> Reply {
     }
 }
 
+/// Commands of hashes whose reply is up to chance or to the time.
+const HASH_LOTS: [&str; 5] = ["HRANDFIELD", "HTTL", "HPTTL", "HEXPIRE", "HPEXPIRE"];
+
 /// Whether `entry` is drawn.
 fn is_drawn(entry: &Entry) -> bool {
     match entry.command.group {
@@ -210,6 +213,7 @@ fn is_drawn(entry: &Entry) -> bool {
         Group::SortedSet => {
             !entry.has(Flag::Blocking) && !["ZRANDMEMBER", "ZSCAN"].contains(&entry.command.name)
         }
+        Group::Hash => !HASH_LOTS.contains(&entry.command.name),
         Group::Set => !LOTS.contains(&entry.command.name),
         Group::Generic => GENERIC.contains(&entry.command.name),
         _ => false,
@@ -224,6 +228,11 @@ fn is_left_out(command: &Words) -> bool {
     // A key that expires soon may be there on one side and gone on the other.
     let may_expire = ["ex", "px", "setex", "psetex"].into_iter().any(has);
     if may_expire && numbers().any(|number| (1..60_000).contains(&number)) {
+        return true;
+    }
+    // The order of fields depends on when exactly they expire.
+    let sets_fields = ["hgetex", "hsetex"].into_iter().any(has);
+    if sets_fields && ["ex", "px"].into_iter().any(has) && numbers().any(|number| number > 0) {
         return true;
     }
     // Redis 8 cuts the index of LSET to 32 bits while the list is small, so that the greatest and
@@ -283,6 +292,7 @@ fn looks(key: &str) -> Vec<Words> {
         line(&["LRANGE", key, "0", "-1"]),
         line(&["ZRANGE", key, "0", "-1", "WITHSCORES"]),
         line(&["SMEMBERS", key]),
+        line(&["HGETALL", key]),
         line(&["OBJECT", "ENCODING", key]),
         line(&["PTTL", key]),
     ]
