@@ -602,8 +602,12 @@ fn hscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (mut pattern, mut count, mut parts) = (None, COUNT_DEFAULT, Parts::Both);
     while !args.is_empty() {
         if args.eat("COUNT") {
-            let given = usize::try_from(args.integer()?).ok();
-            count = given.filter(|&count| count > 0).ok_or(Error::Syntax)?;
+            let given = args.integer()?;
+            if given < 1 {
+                return Err(Error::Syntax);
+            }
+            // More than memory can hold is no less than all.
+            count = usize::try_from(given).unwrap_or(usize::MAX);
         } else if args.eat("MATCH") {
             pattern = Some(args.take()?);
         } else if args.eat("NOVALUES") {

@@ -192,8 +192,10 @@ fn fields<'a>(mut args: Args<'a>, no_count: Error) -> Result<Argv<'a>, Error> {
         return Err(MISSING);
     }
     let count = args.integer_or(no_count.clone())?;
-    let count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(no_count)?;
-    if count != args.len() {
+    if count < 1 {
+        return Err(no_count);
+    }
+    if usize::try_from(count) != Ok(args.len()) {
         return Err(OTHER_COUNT);
     }
     Ok(args.rest())

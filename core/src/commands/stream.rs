@@ -400,7 +400,11 @@ fn range(
     match cx.read_stream(key)? {
         None => cx.out.array(0),
         Some((_, out)) if count == Some(0) => out.null_array(),
-        Some((stream, out)) => write(stream, out, count.map_or(usize::MAX, |n| n as usize)),
+        Some((stream, out)) => write(
+            stream,
+            out,
+            count.map_or(usize::MAX, |n| usize::try_from(n).unwrap_or(usize::MAX)),
+        ),
     }
     Ok(())
 }

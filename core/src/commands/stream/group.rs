@@ -317,7 +317,7 @@ fn wanted<'a>(args: &mut Args<'a>) -> Result<Wanted<'a>, Error> {
         }
     }
     let (start, end) = (args.take()?, args.take()?);
-    let count = args.integer()?.max(0) as usize;
+    let count = usize::try_from(args.integer()?.max(0)).unwrap_or(usize::MAX);
     let (start, end) = (ids::bound(start, End::Start)?, ids::bound(end, End::Stop)?);
     Ok(Wanted { idle_ms, start, end, count, consumer: args.take().ok() })
 }

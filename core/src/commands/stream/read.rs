@@ -255,7 +255,8 @@ fn options<'a>(cx: &Ctx<'_>, mut args: Args<'a>, mode: Mode) -> Result<Request<'
                 return Err(Error::text("ERR Missing GROUP option for XREADGROUP"));
             }
             let (keys, ids) = (rest.first(half).ok_or(Error::Syntax)?, rest.from(half));
-            let count = if count == 0 { usize::MAX } else { count as usize };
+            let count =
+                if count == 0 { usize::MAX } else { usize::try_from(count).unwrap_or(usize::MAX) };
             return Ok(Request { argv: args.all(), keys, ids, count, block_ms, group, noack });
         } else if more >= 2 && args.eat("GROUP") {
             if mode == Mode::Plain {
