@@ -20,6 +20,7 @@ mod debug;
 mod diagnose;
 mod dump;
 mod expire;
+mod function;
 mod hash;
 mod hash_expire;
 mod hyperloglog;
@@ -60,6 +61,7 @@ pub fn table() -> &'static Table {
             diagnose::COMMANDS,
             dump::COMMANDS,
             expire::COMMANDS,
+            function::COMMANDS,
             hyperloglog::COMMANDS,
             hash::COMMANDS,
             hash_expire::COMMANDS,
