@@ -106,23 +106,46 @@ impl Local {
     }
 
     fn disk_op(&mut self, op: DiskOp) -> DiskDone {
+        let result = Ok(());
         match op {
             DiskOp::Read { name } => {
                 let result = Ok(self.disk.get(&name).cloned());
                 DiskDone::Read { name, result }
             }
-            DiskOp::Replace { name, .. } if self.disk_fails => {
-                DiskDone::Replace { name, result: Err(DiskError("No space left".into())) }
+            DiskOp::List { folder } => {
+                let mut names = Vec::new();
+                for path in self.disk.keys() {
+                    let (place, name) = path.rsplit_once('/').unwrap_or(("", path));
+                    if place == folder {
+                        names.push(name.to_owned());
+                    }
+                }
+                DiskDone::List { folder, result: Ok(names) }
             }
+            op if self.disk_fails => op.refused(DiskError("No space left".into())),
             DiskOp::Replace { name, bytes } => {
                 self.disk.insert(name.clone(), bytes);
-                DiskDone::Replace { name, result: Ok(()) }
+                DiskDone::Replace { name, result }
             }
-            DiskOp::Rename { from, to } => {
-                if let Some(bytes) = self.disk.remove(&from) {
+            DiskOp::Append { name, bytes } => {
+                self.disk.entry(name.clone()).or_default().extend_from_slice(&bytes);
+                DiskDone::Append { name, bytes, result }
+            }
+            DiskOp::Sync { name } => DiskDone::Sync { name, result },
+            DiskOp::Truncate { name, bytes } => {
+                self.disk.entry(name.clone()).or_default().truncate(bytes as usize);
+                DiskDone::Truncate { name, result }
+            }
+            DiskOp::Rename { from, to } => match self.disk.remove(&from) {
+                Some(bytes) => {
                     self.disk.insert(to.clone(), bytes);
+                    DiskDone::Rename { from, to, result }
                 }
-                DiskDone::Rename { from, to, result: Ok(()) }
+                None => DiskDone::Rename { from, to, result: Err(DiskError("No file".into())) },
+            },
+            DiskOp::Remove { name } => {
+                self.disk.remove(&name);
+                DiskDone::Remove { name, result }
             }
         }
     }

@@ -238,6 +238,11 @@ impl Engine {
                     self.log(Level::Warning, &text);
                 }
             },
+            DiskDone::Append { .. }
+            | DiskDone::Sync { .. }
+            | DiskDone::Truncate { .. }
+            | DiskDone::Remove { .. }
+            | DiskDone::List { .. } => {}
         }
     }
 

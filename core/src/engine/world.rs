@@ -30,7 +30,12 @@ pub enum Effect {
     },
 }
 
-/// Something to do with files. A name is a plain file name without a folder.
+/// Something to do with files. A name is a plain file name, with at most one folder before it
+/// (`appendonlydir/appendonly.aof.1.incr.aof`), which is made when it is needed.
+///
+/// Operations on one file are done in the order in which they were asked for. A host may hand over
+/// to the world's disk at any time what was appended, but must have done so only when it answers
+/// `Sync`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiskOp {
     /// Read the whole file.
@@ -46,12 +51,43 @@ pub enum DiskOp {
         /// The new content.
         bytes: Vec<u8>,
     },
-    /// Give the file another name; whatever had that name is gone.
+    /// Add `bytes` at the end of the file, making it first if there is none. After a failure any
+    /// part of them may be there.
+    Append {
+        /// The file.
+        name: String,
+        /// What is added.
+        bytes: Vec<u8>,
+    },
+    /// Make safe what was appended to the file, and its name: a crash after the answer leaves them.
+    Sync {
+        /// The file.
+        name: String,
+    },
+    /// Keep the first `bytes` bytes of the file.
+    Truncate {
+        /// The file.
+        name: String,
+        /// How many.
+        bytes: u64,
+    },
+    /// Give the file another name; whatever had that name is gone. As safe, once answered, as
+    /// `Sync`, but for content that was not made safe before.
     Rename {
         /// The file.
         from: String,
         /// Its new name.
         to: String,
+    },
+    /// Remove the file; that there is none is no failure.
+    Remove {
+        /// The file.
+        name: String,
+    },
+    /// Name the files of a folder, or those without one if it is empty.
+    List {
+        /// The folder, without a slash.
+        folder: String,
     },
 }
 
@@ -72,6 +108,30 @@ pub enum DiskDone {
         /// Whether it worked.
         result: Result<(), DiskError>,
     },
+    /// The file is longer.
+    Append {
+        /// The file.
+        name: String,
+        /// The buffer that came with the question, to be used again or freed.
+        bytes: Vec<u8>,
+        /// Whether it worked.
+        result: Result<(), DiskError>,
+    },
+    /// The file is safe.
+    Sync {
+        /// The file.
+        name: String,
+        /// Whether it worked. If not, nobody knows what of the file is safe, and asking again does
+        /// not help: it has to be written anew.
+        result: Result<(), DiskError>,
+    },
+    /// The file is shorter.
+    Truncate {
+        /// The file.
+        name: String,
+        /// Whether it worked.
+        result: Result<(), DiskError>,
+    },
     /// The file has its new name, or still the old one.
     Rename {
         /// The file.
@@ -81,6 +141,53 @@ pub enum DiskDone {
         /// Whether it worked.
         result: Result<(), DiskError>,
     },
+    /// There is no such file.
+    Remove {
+        /// The file.
+        name: String,
+        /// Whether it worked.
+        result: Result<(), DiskError>,
+    },
+    /// The names of the files, without the folder, in any order; none if there is no such folder.
+    List {
+        /// The folder.
+        folder: String,
+        /// What it holds.
+        result: Result<Vec<String>, DiskError>,
+    },
+}
+
+impl DiskOp {
+    /// The answer that the operation has failed.
+    pub fn refused(self, error: DiskError) -> DiskDone {
+        let result = Err(error);
+        match self {
+            Self::Read { name } => DiskDone::Read { name, result: result.map(|()| None) },
+            Self::Replace { name, .. } => DiskDone::Replace { name, result },
+            Self::Append { name, bytes } => DiskDone::Append { name, bytes, result },
+            Self::Sync { name } => DiskDone::Sync { name, result },
+            Self::Truncate { name, .. } => DiskDone::Truncate { name, result },
+            Self::Rename { from, to } => DiskDone::Rename { from, to, result },
+            Self::Remove { name } => DiskDone::Remove { name, result },
+            Self::List { folder } => DiskDone::List { folder, result: result.map(|()| Vec::new()) },
+        }
+    }
+}
+
+impl DiskDone {
+    /// Why it failed, if it did.
+    pub fn error(&self) -> Option<&DiskError> {
+        match self {
+            Self::Read { result, .. } => result.as_ref().err(),
+            Self::List { result, .. } => result.as_ref().err(),
+            Self::Replace { result, .. }
+            | Self::Append { result, .. }
+            | Self::Sync { result, .. }
+            | Self::Truncate { result, .. }
+            | Self::Rename { result, .. }
+            | Self::Remove { result, .. } => result.as_ref().err(),
+        }
+    }
 }
 
 /// Why the disk refused, in the host's words.

@@ -9,7 +9,11 @@ use std::thread::{self, JoinHandle};
 
 use mio::Waker;
 
+use super::memory;
 use crate::node::{DiskDone, DiskError, DiskOp};
+
+/// Files that are kept open: those of a snapshot and of the append-only file, old and new.
+const OPEN_MAX: usize = 8;
 
 /// A thread that does what the node asks of its folder.
 pub struct Disk {
@@ -26,9 +30,10 @@ impl Disk {
         let (jobs, queue) = mpsc::channel();
         let (answers, done) = mpsc::channel();
         let work = move || {
+            let mut folder = Folder { path: folder, open: Vec::new() };
             for op in queue {
                 // Nobody listening means that the server is ending.
-                if answers.send(run(&folder, op)).is_err() || waker.wake().is_err() {
+                if answers.send(folder.run(op)).is_err() || waker.wake().is_err() {
                     return;
                 }
             }
@@ -47,9 +52,8 @@ impl Disk {
     /// The next answer, if there is one. Content that was written comes back with it and is freed
     /// here, by the thread that counts this memory as its own.
     pub fn answer(&mut self) -> Option<DiskDone> {
-        let (done, _written) = self.done.try_recv().ok()?;
-        self.pending -= 1;
-        Some(done)
+        let answer = self.done.try_recv().ok()?;
+        Some(self.answered(answer))
     }
 
     /// Waits for the next answer; `None` once there is nothing to wait for.
@@ -57,9 +61,16 @@ impl Disk {
         if self.pending == 0 {
             return None;
         }
-        let (done, _written) = self.done.recv().ok()?;
+        let answer = self.done.recv().ok()?;
+        Some(self.answered(answer))
+    }
+
+    fn answered(&mut self, (done, _written): (DiskDone, Vec<u8>)) -> DiskDone {
         self.pending -= 1;
-        Some(done)
+        if let DiskDone::Read { result: Ok(Some(bytes)), .. } = &done {
+            memory::adopt(bytes.capacity());
+        }
+        done
     }
 
     /// Ends the thread once everything that was asked for is done.
@@ -70,40 +81,166 @@ impl Disk {
     }
 }
 
-/// Does one operation; returns the answer, and the buffer that came with the question.
-fn run(folder: &Path, op: DiskOp) -> (DiskDone, Vec<u8>) {
-    match op {
-        DiskOp::Read { name } => {
-            let result = match fs::read(folder.join(&name)) {
-                Ok(bytes) => Ok(Some(bytes)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-                Err(error) => Err(refused(&error)),
-            };
-            (DiskDone::Read { name, result }, Vec::new())
+/// A folder of files, and those of them that are being written.
+struct Folder {
+    path: PathBuf,
+    open: Vec<OpenFile>,
+}
+
+/// A file that is appended to. It stays open, so that a failure of the system to write it back is
+/// learned of by the next `Sync`, whenever it happened.
+struct OpenFile {
+    name: String,
+    file: File,
+    /// Whether its name may not be safe yet.
+    is_new: bool,
+}
+
+impl Folder {
+    /// Does one operation; returns the answer, and the buffer that came with the question if the
+    /// answer does not hold it.
+    fn run(&mut self, op: DiskOp) -> (DiskDone, Vec<u8>) {
+        let mut buffer = Vec::new();
+        let done = match op {
+            DiskOp::Read { name } => DiskDone::Read { result: said(self.read(&name)), name },
+            DiskOp::Replace { name, bytes } => {
+                self.close(&name);
+                let result = said(replace(&self.path, &name, &bytes));
+                buffer = bytes;
+                DiskDone::Replace { name, result }
+            }
+            DiskOp::Append { name, bytes } => {
+                let result = said(self.append(&name, &bytes));
+                DiskDone::Append { name, bytes, result }
+            }
+            DiskOp::Sync { name } => DiskDone::Sync { result: said(self.sync(&name)), name },
+            DiskOp::Truncate { name, bytes } => {
+                let result = said(self.open(&name).and_then(|open| open.file.set_len(bytes)));
+                DiskDone::Truncate { name, result }
+            }
+            DiskOp::Rename { from, to } => {
+                let result = said(self.rename(&from, &to));
+                DiskDone::Rename { from, to, result }
+            }
+            DiskOp::Remove { name } => DiskDone::Remove { result: said(self.remove(&name)), name },
+            DiskOp::List { folder } => {
+                let result = said(list(&self.path.join(&folder)));
+                DiskDone::List { folder, result }
+            }
+        };
+        (done, buffer)
+    }
+
+    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
+        match fs::read(self.path.join(name)) {
+            Ok(bytes) => Ok(Some(bytes)),
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error),
         }
-        DiskOp::Replace { name, bytes } => {
-            let result = replace(folder, &name, &bytes).map_err(|error| refused(&error));
-            (DiskDone::Replace { name, result }, bytes)
+    }
+
+    /// The file of this name, made if there is none.
+    fn open(&mut self, name: &str) -> io::Result<&mut OpenFile> {
+        let index = match self.open.iter().position(|open| open.name == name) {
+            Some(index) => index,
+            None => {
+                let path = self.path.join(name);
+                let is_new = !path.exists();
+                if let Some(folder) = path.parent().filter(|folder| is_new && !folder.exists()) {
+                    fs::create_dir(folder)?;
+                    sync_folder(&self.path)?;
+                }
+                let file = File::options().append(true).create(true).open(&path)?;
+                if self.open.len() == OPEN_MAX {
+                    self.open.remove(0);
+                }
+                self.open.push(OpenFile { name: name.to_owned(), file, is_new });
+                self.open.len() - 1
+            }
+        };
+        Ok(&mut self.open[index])
+    }
+
+    fn close(&mut self, name: &str) {
+        self.open.retain(|open| open.name != name);
+    }
+
+    fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
+        self.open(name)?.file.write_all(bytes)
+    }
+
+    fn sync(&mut self, name: &str) -> io::Result<()> {
+        let open = self.open(name)?;
+        open.file.sync_data()?;
+        if std::mem::take(&mut open.is_new) {
+            sync_folder(folder_of(&self.path.join(name)))?;
         }
-        DiskOp::Rename { from, to } => {
-            let renamed = fs::rename(folder.join(&from), folder.join(&to));
-            let result =
-                renamed.and_then(|()| sync_folder(folder)).map_err(|error| refused(&error));
-            (DiskDone::Rename { from, to, result }, Vec::new())
+        Ok(())
+    }
+
+    fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
+        self.close(to);
+        let (source, target) = (self.path.join(from), self.path.join(to));
+        fs::rename(&source, &target)?;
+        for open in self.open.iter_mut().filter(|open| open.name == from) {
+            to.clone_into(&mut open.name);
+            open.is_new = false;
+        }
+        sync_folder(folder_of(&target))?;
+        if folder_of(&source) == folder_of(&target) {
+            return Ok(());
+        }
+        sync_folder(folder_of(&source))
+    }
+
+    fn remove(&mut self, name: &str) -> io::Result<()> {
+        self.close(name);
+        match fs::remove_file(self.path.join(name)) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+            result => result,
         }
     }
 }
 
+/// The names of the files in `folder`.
+fn list(folder: &Path) -> io::Result<Vec<String>> {
+    let entries = match fs::read_dir(folder) {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(Vec::new()),
+        entries => entries?,
+    };
+    let mut names = Vec::new();
+    for entry in entries {
+        let entry = entry?;
+        // A name that is no text was not given by this program.
+        if let Ok(name) = entry.file_name().into_string()
+            && entry.file_type()?.is_file()
+        {
+            names.push(name);
+        }
+    }
+    Ok(names)
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().unwrap_or(path)
+}
+
+fn said<T>(result: io::Result<T>) -> Result<T, DiskError> {
+    result.map_err(|error| DiskError(error.to_string()))
+}
+
 /// Writes a file beside the old one, makes it safe, and puts it in the old one's place.
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
-    let temporary = folder.join(format!("temp-{}.{name}", std::process::id()));
+    let path = folder.join(name);
+    let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    let temporary = path.with_file_name(format!("temp-{}.{file_name}", std::process::id()));
     let written = File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
         file.sync_all()
     });
     let replaced = written
-        .and_then(|()| fs::rename(&temporary, folder.join(name)))
-        .and_then(|()| sync_folder(folder));
+        .and_then(|()| fs::rename(&temporary, &path))
+        .and_then(|()| sync_folder(folder_of(&path)));
     if replaced.is_err() {
         // What is left of the attempt helps nobody.
         let _ = fs::remove_file(&temporary);
@@ -116,6 +253,49 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
     File::open(folder)?.sync_all()
 }
 
-fn refused(error: &io::Error) -> DiskError {
-    DiskError(error.to_string())
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_grow_move_and_go() {
+        let path = std::env::temp_dir().join(format!("redstart-disk-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let mut folder = Folder { path: path.clone(), open: Vec::new() };
+        let (one, other) = ("aof/one".to_owned(), "aof/other".to_owned());
+        let mut run = |op| folder.run(op).0;
+        for bytes in [b"abc".to_vec(), b"def".to_vec()] {
+            let done = run(DiskOp::Append { name: one.clone(), bytes: bytes.clone() });
+            assert_eq!(done, DiskDone::Append { name: one.clone(), bytes, result: Ok(()) });
+        }
+        let ops = [
+            DiskOp::Sync { name: one.clone() },
+            DiskOp::Rename { from: one.clone(), to: other.clone() },
+            DiskOp::Append { name: other.clone(), bytes: b"ghi".to_vec() },
+            DiskOp::Truncate { name: other.clone(), bytes: 7 },
+            DiskOp::Append { name: other.clone(), bytes: b"!".to_vec() },
+            DiskOp::Replace { name: "plain".into(), bytes: b"x".to_vec() },
+        ];
+        for op in ops {
+            assert_eq!(run(op).error(), None);
+        }
+        let list = |folder: &str| DiskOp::List { folder: folder.into() };
+        for (folder, names) in [("aof", vec!["other".to_owned()]), ("none", Vec::new())] {
+            let done = DiskDone::List { folder: folder.into(), result: Ok(names) };
+            assert_eq!(run(list(folder)), done);
+        }
+        let read = |name: &str, content: Option<&[u8]>| {
+            let result = Ok(content.map(<[u8]>::to_vec));
+            (DiskOp::Read { name: name.into() }, DiskDone::Read { name: name.into(), result })
+        };
+        let (op, done) = read(&other, Some(b"abcdefg!"));
+        assert_eq!(run(op), done);
+        assert!(run(DiskOp::Rename { from: one.clone(), to: "x".into() }).error().is_some());
+        for name in [&other, &one] {
+            assert_eq!(run(DiskOp::Remove { name: name.clone() }).error(), None);
+            let (op, done) = read(name, None);
+            assert_eq!(run(op), done);
+        }
+        fs::remove_dir_all(path).unwrap();
+    }
 }

@@ -3,7 +3,8 @@
 //! mimalloc serves; around it, bytes are counted as they are asked for. Counting must cost next to
 //! nothing, so each thread counts for itself without synchronisation, and what is reported is the
 //! count of the thread that asks: the one that runs the node and owns all its data. Buffers that
-//! go to the disk thread come back to be freed, so that nothing drifts.
+//! go to the disk thread come back to be freed, and those that come from it are [adopted](adopt), so
+//! that nothing drifts.
 
 #![expect(unsafe_code, reason = "a global allocator is an unsafe trait")]
 
@@ -22,6 +23,11 @@ thread_local! {
 /// Bytes that this thread has allocated and not freed.
 pub fn used() -> u64 {
     USED.with(|used| used.get().max(0) as u64)
+}
+
+/// This thread will free `bytes` bytes that another has allocated: they count as its own.
+pub fn adopt(bytes: usize) {
+    count(bytes as i64);
 }
 
 fn count(bytes: i64) {

@@ -1,24 +1,43 @@
 //! The browser's store in the place of a disk: files by name in IndexedDB.
 //!
-//! Every operation is one transaction, asked to be durable before it is reported as done, and
-//! holding nothing but requests to the store: a transaction closes by itself as soon as anything
-//! else is waited for. One that is dropped before its commit is undone, so a failure half way
-//! leaves everything as it was.
+//! One object store holds everything. Under a name there is either the whole content (what
+//! `Replace` leaves) or the *head* of a file that is appended to; its content follows in records
+//! under numbers, so that an append costs what it adds, however long the file is. Numbers and names
+//! are different kinds of keys, and numbers come first. (A second object store would be tidier, but
+//! a database that is open in another tab cannot be given one.)
+//!
+//! Every operation is one transaction, holding nothing but requests to the store: a transaction
+//! closes by itself as soon as anything else is waited for. One that is dropped before its commit
+//! is undone, so a failure half way leaves everything as it was. Appending and truncating may be
+//! lost if the machine fails; all other changes are asked to be durable before they are reported as
+//! done, and with them what came before.
 
 use indexed_db_futures::database::Database;
+use indexed_db_futures::object_store::ObjectStore;
 use indexed_db_futures::prelude::*;
 use indexed_db_futures::transaction::{
     Transaction, TransactionDurability, TransactionMode, TransactionOptions,
 };
-use js_sys::Uint8Array;
+use indexed_db_futures::{KeyRange, Result};
+use js_sys::{Array, Uint8Array};
 use redstart::node::{DiskDone, DiskError, DiskOp};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The database's name, the same for every version of the page.
 const DATABASE: &str = "redstart";
 
-/// The object store that holds the files, by name.
+/// The object store that holds everything.
 const FILES: &str = "files";
+
+/// Bytes of the records that an append is cut into.
+const RECORD_BYTES: usize = 1 << 20;
+/// An append that ends within so many bytes of the last record's beginning is put into that record,
+/// so that a file of small appends has few of them.
+const SHARED_RECORD_BYTES: usize = 64 << 10;
+/// Under this number is the last number that was given to a file.
+const LAST_FILE: f64 = 0.0;
+/// Records that a file may have.
+const RECORDS_MAX: f64 = (1u32 << 20) as f64;
 
 /// Whether this tab may change the files.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,9 +51,24 @@ pub(super) enum Mode {
 /// The open database.
 pub(super) struct Disk(Database);
 
+/// What is under the name of a file that is appended to: its number and how much it holds.
+struct Head {
+    file: f64,
+    records: f64,
+    bytes: f64,
+    last_record_bytes: f64,
+}
+
+/// What is under a name.
+enum Found {
+    Nothing,
+    Whole(Uint8Array),
+    Head(Head),
+}
+
 impl Disk {
     /// Opens the database, making it first where there is none.
-    pub(super) async fn open() -> Result<Self, String> {
+    pub(super) async fn open() -> std::result::Result<Self, String> {
         let opened = Database::open(DATABASE)
             .with_version(1u8)
             .with_on_upgrade_needed(|_, database| {
@@ -48,71 +82,257 @@ impl Disk {
     /// Does what the node asked for and says how it ended.
     pub(super) async fn run(&self, op: DiskOp) -> DiskDone {
         match op {
-            DiskOp::Read { name } => {
-                let result = self.read(&name).await.map_err(refused);
-                DiskDone::Read { name, result }
-            }
+            DiskOp::Read { name } => DiskDone::Read { result: said(self.read(&name).await), name },
             DiskOp::Replace { name, bytes } => {
-                let result = self.replace(&name, &bytes).await.map_err(refused);
+                let result = said(self.replace(&name, &bytes).await);
                 DiskDone::Replace { name, result }
             }
+            DiskOp::Append { name, bytes } => {
+                let result = said(self.append(&name, &bytes).await);
+                DiskDone::Append { name, bytes, result }
+            }
+            DiskOp::Sync { name } => DiskDone::Sync { result: said(self.sync(&name).await), name },
+            DiskOp::Truncate { name, bytes } => {
+                let result = said(self.truncate(&name, bytes as f64).await);
+                DiskDone::Truncate { name, result }
+            }
             DiskOp::Rename { from, to } => {
-                let result = self.rename(&from, &to).await.map_err(refused);
+                let result = match self.rename(&from, &to).await {
+                    Ok(false) => Err(DiskError("there is no such file".to_owned())),
+                    result => said(result.map(|_| ())),
+                };
                 DiskDone::Rename { from, to, result }
+            }
+            DiskOp::Remove { name } => {
+                DiskDone::Remove { result: said(self.remove(&name).await), name }
+            }
+            DiskOp::List { folder } => {
+                let result = said(self.list(&folder).await);
+                DiskDone::List { folder, result }
             }
         }
     }
 
-    async fn read(&self, name: &str) -> indexed_db_futures::Result<Option<Vec<u8>>> {
+    async fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
         let transaction = self.0.transaction(FILES).build()?;
         let store = transaction.object_store(FILES)?;
-        let found: Option<JsValue> = store.get(name).primitive()?.await?;
-        let bytes = found.and_then(|value| value.dyn_into::<Uint8Array>().ok());
-        Ok(bytes.map(|bytes| bytes.to_vec()))
+        let head = match find(&store, name).await? {
+            Found::Nothing => return Ok(None),
+            Found::Whole(bytes) => return Ok(Some(bytes.to_vec())),
+            Found::Head(head) => head,
+        };
+        let mut bytes = Vec::with_capacity(head.bytes as usize);
+        for index in 0..head.records as u32 {
+            let record = get_bytes(&store, head.key(f64::from(index))).await?;
+            bytes.extend(record.unwrap_or_default().to_vec());
+        }
+        Ok(Some(bytes))
     }
 
-    async fn replace(&self, name: &str, bytes: &[u8]) -> indexed_db_futures::Result<()> {
-        let transaction = self.writing()?;
+    async fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let transaction = self.writing(TransactionDurability::Strict)?;
         let store = transaction.object_store(FILES)?;
-        store.put(JsValue::from(Uint8Array::from(bytes))).with_key(name).primitive()?.await?;
+        if let Found::Head(head) = find(&store, name).await? {
+            store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
+        }
+        put(&store, JsValue::from(name), Uint8Array::from(bytes).into()).await?;
         drop(store);
         transaction.commit().await
     }
 
-    async fn rename(&self, from: &str, to: &str) -> indexed_db_futures::Result<()> {
-        let transaction = self.writing()?;
+    async fn append(&self, name: &str, bytes: &[u8]) -> Result<()> {
+        let transaction = self.writing(TransactionDurability::Relaxed)?;
+        let store = transaction.object_store(FILES)?;
+        let mut head = find_head(&store, name).await?;
+        let shared = head.last_record_bytes as usize + bytes.len();
+        if head.records > 0.0 && shared <= SHARED_RECORD_BYTES {
+            let key = head.key(head.records - 1.0);
+            let last = get_bytes(&store, key.clone()).await?.unwrap_or_default();
+            let record = Uint8Array::new_with_length(shared as u32);
+            record.set(&last, 0);
+            record.set(&Uint8Array::from(bytes), last.length());
+            put(&store, key, record.into()).await?;
+            head.last_record_bytes = shared as f64;
+        } else {
+            for record in bytes.chunks(RECORD_BYTES) {
+                put(&store, head.key(head.records), Uint8Array::from(record).into()).await?;
+                head.records += 1.0;
+                head.last_record_bytes = record.len() as f64;
+            }
+        }
+        head.bytes += bytes.len() as f64;
+        put(&store, JsValue::from(name), head.into()).await?;
+        drop(store);
+        transaction.commit().await
+    }
+
+    /// Writes once more what is under the name, durably: what came before becomes durable with it.
+    async fn sync(&self, name: &str) -> Result<()> {
+        let transaction = self.writing(TransactionDurability::Strict)?;
+        let store = transaction.object_store(FILES)?;
+        let head = find_head(&store, name).await?;
+        put(&store, JsValue::from(name), head.into()).await?;
+        drop(store);
+        transaction.commit().await
+    }
+
+    async fn truncate(&self, name: &str, bytes: f64) -> Result<()> {
+        let transaction = self.writing(TransactionDurability::Relaxed)?;
+        let store = transaction.object_store(FILES)?;
+        let mut head = find_head(&store, name).await?;
+        while head.bytes > bytes {
+            let key = head.key(head.records - 1.0);
+            let last = get_bytes(&store, key.clone()).await?.unwrap_or_default();
+            let length = f64::from(last.length());
+            let kept = length - (head.bytes - bytes);
+            if kept > 0.0 {
+                put(&store, key, last.slice(0, kept as u32).into()).await?;
+                head.last_record_bytes = kept;
+            } else {
+                store.delete(key).primitive()?.await?;
+                head.records -= 1.0;
+                // The record before may be full: it is not added to.
+                head.last_record_bytes = RECORD_BYTES as f64;
+            }
+            head.bytes -= length - kept.max(0.0);
+        }
+        put(&store, JsValue::from(name), head.into()).await?;
+        drop(store);
+        transaction.commit().await
+    }
+
+    /// Returns whether there was such a file.
+    async fn rename(&self, from: &str, to: &str) -> Result<bool> {
+        let transaction = self.writing(TransactionDurability::Strict)?;
         let store = transaction.object_store(FILES)?;
         let found: Option<JsValue> = store.get(from).primitive()?.await?;
-        if let Some(value) = found {
-            store.put(value).with_key(to).primitive()?.await?;
+        if let Some(value) = &found {
+            if let Found::Head(old) = find(&store, to).await? {
+                store.delete::<JsValue, _>(old.keys()).primitive()?.await?;
+            }
+            put(&store, JsValue::from(to), value.clone()).await?;
             store.delete(from).primitive()?.await?;
         }
         drop(store);
+        transaction.commit().await?;
+        Ok(found.is_some())
+    }
+
+    async fn remove(&self, name: &str) -> Result<()> {
+        let transaction = self.writing(TransactionDurability::Strict)?;
+        let store = transaction.object_store(FILES)?;
+        if let Found::Head(head) = find(&store, name).await? {
+            store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
+        }
+        store.delete(name).primitive()?.await?;
+        drop(store);
         transaction.commit().await
     }
 
-    fn writing(&self) -> indexed_db_futures::Result<Transaction<'_>> {
+    async fn list(&self, folder: &str) -> Result<Vec<String>> {
+        let transaction = self.0.transaction(FILES).build()?;
+        let store = transaction.object_store(FILES)?;
+        // Text comes behind all numbers, and the empty one is the first.
+        let texts = KeyRange::LowerBound("", false);
+        let keys =
+            store.get_all_keys::<JsValue>().with_query::<&str, _>(texts).primitive()?.await?;
+        let mut names = Vec::new();
+        for key in keys {
+            let path = key?.as_string().unwrap_or_default();
+            let (place, name) = path.rsplit_once('/').unwrap_or(("", &path));
+            if place == folder {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    fn writing(&self, durability: TransactionDurability) -> Result<Transaction<'_>> {
         self.0
             .transaction(FILES)
             .with_mode(TransactionMode::Readwrite)
-            .with_options(TransactionOptions::new().with_durability(TransactionDurability::Strict))
+            .with_options(TransactionOptions::new().with_durability(durability))
             .build()
     }
+}
+
+impl Head {
+    /// The key of a record.
+    fn key(&self, record: f64) -> JsValue {
+        JsValue::from(self.file * RECORDS_MAX + record)
+    }
+
+    /// The keys of all records.
+    fn keys(&self) -> KeyRange<JsValue> {
+        KeyRange::Bound(self.key(0.0), false, self.key(RECORDS_MAX), true)
+    }
+}
+
+impl From<Head> for JsValue {
+    fn from(head: Head) -> Self {
+        let numbers = [head.file, head.records, head.bytes, head.last_record_bytes];
+        numbers.into_iter().map(Self::from).collect::<Array>().into()
+    }
+}
+
+/// What is under the name.
+async fn find(store: &ObjectStore<'_>, name: &str) -> Result<Found> {
+    let found: Option<JsValue> = store.get(name).primitive()?.await?;
+    let Some(value) = found else { return Ok(Found::Nothing) };
+    Ok(match value.dyn_into::<Uint8Array>() {
+        Ok(bytes) => Found::Whole(bytes),
+        Err(value) => {
+            let numbers = Array::from(&value);
+            let number = |index| numbers.get(index).as_f64().unwrap_or_default();
+            let (file, records) = (number(0), number(1));
+            Found::Head(Head { file, records, bytes: number(2), last_record_bytes: number(3) })
+        }
+    })
+}
+
+/// The head of the file of this name, which is made if there is none, and turned into records if it
+/// is in one piece.
+async fn find_head(store: &ObjectStore<'_>, name: &str) -> Result<Head> {
+    let whole = match find(store, name).await? {
+        Found::Head(head) => return Ok(head),
+        Found::Whole(bytes) => Some(bytes),
+        Found::Nothing => None,
+    };
+    let last: Option<JsValue> = store.get(JsValue::from(LAST_FILE)).primitive()?.await?;
+    let file = last.and_then(|last| last.as_f64()).unwrap_or_default() + 1.0;
+    put(store, JsValue::from(LAST_FILE), JsValue::from(file)).await?;
+    let mut head = Head { file, records: 0.0, bytes: 0.0, last_record_bytes: 0.0 };
+    if let Some(bytes) = whole {
+        head.bytes = f64::from(bytes.length());
+        head.last_record_bytes = head.bytes;
+        put(store, head.key(0.0), bytes.into()).await?;
+        head.records = 1.0;
+    }
+    Ok(head)
+}
+
+async fn get_bytes(store: &ObjectStore<'_>, key: JsValue) -> Result<Option<Uint8Array>> {
+    let found: Option<JsValue> = store.get(key).primitive()?.await?;
+    Ok(found.and_then(|value| value.dyn_into().ok()))
+}
+
+async fn put(store: &ObjectStore<'_>, key: JsValue, value: JsValue) -> Result<()> {
+    store.put(value).with_key(key).primitive()?.await?;
+    Ok(())
 }
 
 /// What an operation is answered with where there is no store, or none to write to. Reading finds
 /// nothing; writing is refused, so that nobody takes data for safe that is not.
 pub(super) fn without_store(op: DiskOp) -> DiskDone {
-    let error = DiskError("this tab keeps its data in memory only".to_owned());
     match op {
         DiskOp::Read { name } => DiskDone::Read { name, result: Ok(None) },
-        DiskOp::Replace { name, .. } => DiskDone::Replace { name, result: Err(error) },
-        DiskOp::Rename { from, to } => DiskDone::Rename { from, to, result: Err(error) },
+        DiskOp::List { folder } => DiskDone::List { folder, result: Ok(Vec::new()) },
+        op => op.refused(DiskError("this tab keeps its data in memory only".to_owned())),
     }
 }
 
-fn refused(error: indexed_db_futures::error::Error) -> DiskError {
-    DiskError(shorten(&error.to_string()))
+fn said<T>(result: Result<T>) -> std::result::Result<T, DiskError> {
+    result.map_err(|error| DiskError(shorten(&error.to_string())))
 }
 
 /// The browser's words, without its name for them and once only.

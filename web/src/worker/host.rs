@@ -220,13 +220,13 @@ impl Host {
 
     async fn run_disk(&self, op: DiskOp) -> DiskDone {
         let Some(disk) = self.disk.clone() else { return disk::without_store(op) };
-        let writes = !matches!(op, DiskOp::Read { .. });
+        let writes = !matches!(op, DiskOp::Read { .. } | DiskOp::List { .. });
         if writes && self.mode == Mode::Copy {
             return disk::without_store(op);
         }
         let size = match &op {
             DiskOp::Replace { bytes, .. } => Some(bytes.len() as f64),
-            DiskOp::Read { .. } | DiskOp::Rename { .. } => None,
+            _ => None,
         };
         if size.is_some() {
             post(&FromWorker::Storage(Storage::Saving));
@@ -240,20 +240,16 @@ impl Host {
 
     /// What the page should know of an operation that has ended.
     fn news(&self, done: &DiskDone, bytes: f64) -> Option<Storage> {
+        if let Some(error) = done.error() {
+            return Some(Storage::Failed { why: error.0.clone() });
+        }
         match done {
             DiskDone::Read { result: Ok(found), .. } => {
                 let found_bytes = found.as_ref().map(|bytes| bytes.len() as f64);
                 (self.mode == Mode::Owner).then_some(Storage::Open { found_bytes })
             }
-            DiskDone::Replace { result: Ok(()), .. } => {
-                Some(Storage::Saved { bytes, at_ms: js_sys::Date::now() })
-            }
-            DiskDone::Rename { result: Ok(()), .. } => None,
-            DiskDone::Read { result: Err(error), .. }
-            | DiskDone::Replace { result: Err(error), .. }
-            | DiskDone::Rename { result: Err(error), .. } => {
-                Some(Storage::Failed { why: error.0.clone() })
-            }
+            DiskDone::Replace { .. } => Some(Storage::Saved { bytes, at_ms: js_sys::Date::now() }),
+            _ => None,
         }
     }
 
