@@ -5,6 +5,7 @@
 //! - [`local`]: a node in this process, with a virtual clock and disk
 //! - [`grammar`]: commands drawn at random from their declarations
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
+//! - [`workload`]: commands to measure, and a node that runs nothing else
 //! - `browser`: a browser to play with the page in, behind the feature `page`
 //!
 //! The first three are as pure as the engine and also run inside the wasm build.
@@ -19,3 +20,4 @@ pub mod play;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tcp;
 pub mod transcript;
+pub mod workload;

@@ -9,6 +9,7 @@
     reason = "a task runner talks to a terminal and measures real time"
 )]
 
+mod bench;
 mod bundle;
 mod checks;
 mod index;
@@ -30,6 +31,7 @@ The project's tasks.
                                             serve a bundle that has been built
   cargo xtask size                          build, measure the download, compare with its limit
   cargo xtask test [STEP…]                  prove everything, or the named steps
+  cargo xtask bench [NAME [WORD…]]          run the named benchmark; without one, list them
   cargo xtask help                          this text
 ";
 
@@ -53,7 +55,7 @@ fn run(args: Vec<String>) -> Result<()> {
     std::env::set_current_dir(shell::root()).context("cannot enter the project's folder")?;
     let mut options = Options::parse(args)?;
     let task = if options.words.is_empty() { "help".into() } else { options.words.remove(0) };
-    let takes_words = matches!(task.as_str(), "serve" | "test");
+    let takes_words = matches!(task.as_str(), "serve" | "test" | "bench");
     if !takes_words && !options.words.is_empty() {
         bail!("`{task}` takes no argument `{}`; see `cargo xtask help`", options.words[0]);
     }
@@ -67,6 +69,7 @@ fn run(args: Vec<String>) -> Result<()> {
         }
         "size" => size::size()?,
         "test" => checks::test(&options.words)?,
+        "bench" => bench::bench(&options.words)?,
         other => bail!("there is no task `{other}`; see `cargo xtask help`"),
     }
     Ok(())

@@ -3,7 +3,7 @@
 use anyhow::{Context as _, Result, bail};
 use std::ffi::OsStr;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
 /// The workspace's folder.
 pub(crate) fn root() -> PathBuf {
@@ -49,6 +49,11 @@ pub(crate) fn output(command: &mut Command) -> Result<String> {
         bail!("this failed ({}): {}\n{said}", output.status, text(command));
     }
     Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+}
+
+/// As [`output`], while what it has to say on the way goes to this terminal.
+pub(crate) fn output_beside_terminal(command: &mut Command) -> Result<String> {
+    output(command.stderr(Stdio::inherit()))
 }
 
 /// Where `program` is on the PATH.
