@@ -83,8 +83,8 @@ const SUBCOMMANDS: &[Sub] = &[
         "SET-SKIP-CHECKSUM-VALIDATION",
         "<0 | 1>",
         1..=1,
-        "Accepted; checksums are checked.",
-        accepted,
+        "Stops or starts comparing the checksums of snapshots and of what is restored.",
+        skip_checksums,
     ),
     ("SLEEP", "seconds", 1..=1, "Runs nothing for so long.", sleep),
     ("STRINGMATCH-TEST", "", 0..=0, "Accepted; patterns are tested elsewhere.", match_test),
@@ -155,6 +155,12 @@ fn sleep(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 
 fn expire(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     cx.active_expire = lenient(args.take()?) != 0.0;
+    cx.out.ok();
+    Ok(())
+}
+
+fn skip_checksums(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    cx.checks_sums = lenient(args.take()?) == 0.0;
     cx.out.ok();
     Ok(())
 }

@@ -4,14 +4,12 @@
 //! A checksum keeps mistakes away, not malice: what RESTORE gets is checked in every detail.
 
 use crate::base::{Error, num};
+use crate::engine::world::Level;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
-use crate::persist::rdb::{self, Undumped};
+use crate::persist::rdb::{self, Undumped, Usage};
 use crate::spec::{Access::*, Acl, Category, Flag::*, Group, integer, key, opt, string, token};
 
 pub(crate) const COMMANDS: &[&Command] = &[&DUMP, &RESTORE];
-
-/// The longest that a key can have been idle, in seconds.
-const IDLE_S_MAX: u32 = 0xff_fffe;
 
 const DUMP: Command = Command {
     name: "DUMP",
@@ -69,10 +67,16 @@ fn restore(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if ttl < 0 {
         return Err(Error::text("ERR Invalid TTL value, must be >= 0"));
     }
-    let value = rdb::undump(payload, cx.forms()).map_err(|why| match why {
-        Undumped::Footer => Error::text("ERR DUMP payload version or checksum are wrong"),
-        Undumped::Value(_) => Error::text("ERR Bad data format"),
-    })?;
+    let value = match rdb::undump(payload, cx.forms()) {
+        Ok(value) => value,
+        Err(Undumped::Footer) => {
+            return Err(Error::text("ERR DUMP payload version or checksum are wrong"));
+        }
+        Err(Undumped::Value(problem)) => {
+            cx.log(Level::Warning, &format!("A value to restore cannot be read: {problem}"));
+            return Err(Error::text("ERR Bad data format"));
+        }
+    };
     let now_ms = cx.now.unix_ms();
     let expires_ms = match ttl {
         0 => None,
@@ -99,8 +103,7 @@ fn restore(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 struct Options {
     replace: bool,
     absttl: bool,
-    idle_s: Option<i64>,
-    frequency: Option<u32>,
+    usage: Usage,
 }
 
 impl Options {
@@ -111,16 +114,14 @@ impl Options {
                 options.replace = true;
             } else if args.eat("ABSTTL") {
                 options.absttl = true;
-            } else if args.len() > 1 && options.frequency.is_none() && args.eat("IDLETIME") {
-                let idle_s = args.integer()?;
-                if idle_s < 0 {
-                    return Err(Error::text("ERR Invalid IDLETIME value, must be >= 0"));
-                }
-                options.idle_s = Some(idle_s);
-            } else if args.len() > 1 && options.idle_s.is_none() && args.eat("FREQ") {
+            } else if args.len() > 1 && !options.is_frequent() && args.eat("IDLETIME") {
+                let invalid = Error::text("ERR Invalid IDLETIME value, must be >= 0");
+                let idle_s = u64::try_from(args.integer()?).map_err(|_| invalid)?;
+                options.usage = Usage::Idle(idle_s);
+            } else if args.len() > 1 && !options.is_idle() && args.eat("FREQ") {
                 let invalid = Error::text("ERR Invalid FREQ value, must be >= 0 and <= 255");
                 let frequency = u8::try_from(args.integer()?).map_err(|_| invalid)?;
-                options.frequency = Some(u32::from(frequency));
+                options.usage = Usage::Frequency(frequency);
             } else {
                 return Err(Error::Syntax);
             }
@@ -128,17 +129,17 @@ impl Options {
         Ok(options)
     }
 
-    /// Sets how recently or often `key` counts as used, whichever the policy asks for.
+    fn is_idle(self) -> bool {
+        matches!(self.usage, Usage::Idle(_))
+    }
+
+    fn is_frequent(self) -> bool {
+        matches!(self.usage, Usage::Frequency(_))
+    }
+
+    /// Sets how recently or often `key` counts as used, if the policy asks for what is given.
     fn set_access(self, cx: &mut Ctx<'_>, key: &[u8]) {
-        let access = if cx.counts_frequency() {
-            self.frequency.map(|frequency| cx.access_clock & 0xff_ff00 | frequency)
-        } else {
-            self.idle_s.map(|idle_s| {
-                let idle_s = u32::try_from(idle_s).unwrap_or(IDLE_S_MAX).min(IDLE_S_MAX);
-                cx.access_clock.wrapping_sub(idle_s) & 0xff_ffff
-            })
-        };
-        if let Some(access) = access {
+        if let Some(access) = cx.access_for(self.usage) {
             let db = cx.session.db;
             cx.shard.dbs[db].set_access(key, access);
         }

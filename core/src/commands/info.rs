@@ -258,6 +258,8 @@ const PERSISTENCE: &[Field] = &[
     }),
     ("rdb_saves", |view| view.engine.saving.count.to_string()),
     ("rdb_last_cow_size", zero),
+    ("rdb_last_load_keys_expired", |view| view.engine.loaded.expired.to_string()),
+    ("rdb_last_load_keys_loaded", |view| view.engine.loaded.keys.to_string()),
     ("aof_enabled", zero),
     ("aof_rewrite_in_progress", zero),
     ("aof_rewrite_scheduled", zero),

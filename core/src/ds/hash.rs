@@ -16,6 +16,9 @@ use crate::base::rng::Rng;
 /// No expiry, in a listpack.
 const NEVER: i64 = 0;
 
+/// The latest that a field may expire, in milliseconds since 1970: what Redis has room for.
+pub const EXPIRES_MS_MAX: i64 = (1 << 48) - 1;
+
 /// Up to what a hash is a listpack, and what it needs to become a table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
@@ -95,7 +98,8 @@ impl Hash {
         if count == 0 || !count.is_multiple_of(step) {
             return None;
         }
-        if timed && !pack.iter().skip(2).step_by(3).all(|at| matches!(at, Element::Int(0..))) {
+        let is_time = |at| matches!(at, Element::Int(NEVER..=EXPIRES_MS_MAX));
+        if timed && !pack.iter().skip(2).step_by(3).all(is_time) {
             return None;
         }
         let hash = Self { form: Form::Packed { pack, timed }, indexed_ms: None };

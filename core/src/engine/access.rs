@@ -12,6 +12,7 @@
 
 use super::Engine;
 use crate::base::time::{Monotonic, Time};
+use crate::persist::rdb::Usage;
 
 /// What a key gets before the first event.
 pub const FIRST_CLOCK: u32 = 0;
@@ -22,6 +23,9 @@ const MINUTES_MASK: u32 = 0xffff;
 /// Where a counter starts, so that a new key is not the first to go.
 const COUNTER_START: u32 = 5;
 const COUNTER_MAX: u32 = 255;
+
+/// The longest that a key can have been idle, in seconds.
+const IDLE_S_MAX: u32 = CLOCK_MASK - 1;
 
 impl Engine {
     /// Moves the clock of uses on. Called at the beginning of every event.
@@ -68,6 +72,34 @@ impl Engine {
         let minutes = (self.access_clock >> 8).wrapping_sub(access >> 8) & MINUTES_MASK;
         let fallen = minutes.checked_div(self.config.lfu_decay_time).unwrap_or(0);
         (access & COUNTER_MAX).saturating_sub(fallen)
+    }
+
+    /// What a snapshot says of the use of a key with these access bits: what the policy of eviction
+    /// goes by.
+    pub fn usage_of(&self, access: u32) -> Usage {
+        let policy = self.config.maxmemory_policy;
+        if policy.is_lfu() {
+            Usage::Frequency(self.frequency(access) as u8)
+        } else if policy.is_lru() {
+            Usage::Idle(u64::from(self.idle_s(access)))
+        } else {
+            Usage::Unknown
+        }
+    }
+
+    /// The access bits of a key that was used like this; `None` if the policy of eviction goes by
+    /// something else.
+    pub fn access_for(&self, usage: Usage) -> Option<u32> {
+        match usage {
+            Usage::Frequency(counter) if self.counts_frequency() => {
+                Some(join(self.access_clock >> 8, u32::from(counter)))
+            }
+            Usage::Idle(idle_s) if !self.counts_frequency() => {
+                let idle_s = u32::try_from(idle_s).unwrap_or(IDLE_S_MAX).min(IDLE_S_MAX);
+                Some(self.access_clock.wrapping_sub(idle_s) & CLOCK_MASK)
+            }
+            _ => None,
+        }
     }
 }
 

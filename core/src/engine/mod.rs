@@ -17,6 +17,7 @@ pub mod exec;
 pub mod expiry;
 pub mod help;
 pub mod keys;
+pub mod loading;
 pub mod monitor;
 pub mod notify;
 pub mod pubsub;
@@ -119,6 +120,13 @@ pub struct Engine {
     pub dirty: u64,
     /// How snapshots stand.
     pub saving: saving::Saving,
+    /// What was loaded last.
+    pub loaded: loading::Loaded,
+    /// Libraries of functions that a snapshot held: their code. They cannot be run yet; they are
+    /// kept, and saved again.
+    pub libraries: Vec<Box<[u8]>>,
+    /// Checksums of what is loaded or restored are compared (DEBUG SET-SKIP-CHECKSUM-VALIDATION).
+    pub checks_sums: bool,
     /// When what was deleted is freed further, if something is left of it.
     pub next_freeing: Option<Monotonic>,
     /// DEBUG SLEEP: nothing runs before this.
@@ -165,6 +173,9 @@ impl Engine {
             effects: Vec::new(),
             dirty: 0,
             saving: saving::Saving::new(now),
+            loaded: loading::Loaded::default(),
+            libraries: Vec::new(),
+            checks_sums: true,
             next_freeing: None,
             asleep_until: None,
             pause: block::Pause::default(),

@@ -9,13 +9,12 @@
 
 use super::{Engine, Error};
 use crate::base::time::{Monotonic, Time};
-use crate::ds::quicklist::Limits;
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record};
 use crate::persist::rdb;
 use crate::resp::Out;
 use crate::session::BlockedOn;
-use crate::store::{Db, Value};
+use crate::store::Db;
 
 /// After a failure, until save points try again, in milliseconds.
 const RETRY_MS: u64 = 5_000;
@@ -253,38 +252,17 @@ impl Engine {
 
     /// The data as a snapshot. Costs O(data).
     pub fn snapshot(&self, now: Time) -> Vec<u8> {
-        rdb::write(
-            &self.shard.dbs,
-            rdb::Facts {
-                redis_version: REDIS_VERSION,
-                created_s: now.unix_s(),
-                used_memory: self.measures.used_memory,
-                compress: self.config.rdbcompression,
-                checksum: self.config.rdbchecksum,
-            },
-        )
-    }
-
-    /// Puts what `bytes` hold in the place of the data, all of it or nothing. Keys that have
-    /// expired are left out. Costs O(data).
-    pub fn restore(&mut self, now: Time, bytes: &[u8]) -> Result<(), rdb::Problem> {
-        let mut dbs = self.shard.empty_dbs();
-        dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
-        let mut fresh = Fresh { dbs, now_ms: now.unix_ms() };
-        rdb::read(bytes, self.forms(), &mut fresh)?;
-        self.shard.dbs = fresh.dbs;
-        Ok(())
-    }
-
-    /// How collections are kept that come as bytes.
-    pub fn forms(&self) -> rdb::Forms {
-        let list = Limits { fill: self.config.list_max_listpack_size, plain_from: None };
-        rdb::Forms {
-            list,
-            set: self.set_limits(),
-            zset: self.zset_limits(),
-            hash: self.hash_limits(),
-        }
+        let facts = rdb::Facts {
+            redis_version: REDIS_VERSION,
+            created_s: now.unix_s(),
+            used_memory: self.measures.used_memory,
+            is_aof_base: false,
+            has_field_expiry: rdb::has_field_expiry(&self.shard.dbs),
+            compress: self.config.rdbcompression,
+            checksum: self.config.rdbchecksum,
+        };
+        let usage = |access| self.usage_of(access);
+        rdb::write(&self.shard.dbs, &self.libraries, facts, usage)
     }
 
     fn snapshot_name(&self) -> String {
@@ -400,56 +378,5 @@ impl Engine {
                 self.effects.push(Effect::Disk(DiskOp::Rename { from: name, to }));
             }
         }
-    }
-}
-
-/// Databases being filled from a snapshot.
-struct Fresh {
-    dbs: Vec<Db>,
-    now_ms: i64,
-}
-
-impl Fresh {
-    /// The database to put a key into; `None` for a key that has expired.
-    fn db(
-        &mut self,
-        db: u64,
-        key: &[u8],
-        expires_ms: Option<i64>,
-    ) -> Result<Option<&mut Db>, rdb::Reason> {
-        let index = usize::try_from(db).unwrap_or(usize::MAX);
-        let db = self.dbs.get_mut(index).ok_or(rdb::Reason::Database(db))?;
-        if db.get(key).is_some() {
-            return Err(rdb::Reason::Duplicate);
-        }
-        Ok(Some(db).filter(|_| expires_ms.is_none_or(|at| at >= self.now_ms)))
-    }
-}
-
-impl rdb::Dataset for Fresh {
-    fn add(
-        &mut self,
-        db: u64,
-        key: &[u8],
-        value: Value,
-        expires_ms: Option<i64>,
-    ) -> Result<(), rdb::Reason> {
-        if let Some(db) = self.db(db, key, expires_ms)? {
-            db.insert(key, value, expires_ms);
-        }
-        Ok(())
-    }
-
-    fn add_str(
-        &mut self,
-        db: u64,
-        key: &[u8],
-        bytes: &[u8],
-        expires_ms: Option<i64>,
-    ) -> Result<(), rdb::Reason> {
-        if let Some(db) = self.db(db, key, expires_ms)? {
-            db.insert_str(key, bytes, expires_ms);
-        }
-        Ok(())
     }
 }

@@ -1,7 +1,9 @@
 //! Snapshots and their formats.
 //!
 //! Bytes in, bytes out: nothing here knows of files. [`rdb`] is Redis's snapshot format, [`lzf`]
-//! the compression in it.
+//! the compression in it; [`ziplist`] and [`zipmap`] are structures that older snapshots hold.
 
 pub mod lzf;
 pub mod rdb;
+pub mod ziplist;
+pub mod zipmap;

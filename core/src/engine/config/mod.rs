@@ -17,7 +17,9 @@ use std::ops::{Deref, DerefMut};
 pub use file::{FileError, lines_of_arguments};
 pub use kind::{Kind, Value};
 pub use params::PARAMS;
-pub use settings::{Local, LogLevel, MaxmemoryPolicy, OutputLimit, SavePoint, Settings};
+pub use settings::{
+    Local, LogLevel, MaxmemoryPolicy, OutputLimit, SavePoint, Settings, VersionCheck,
+};
 pub use table::{Param, Trait};
 
 /// The version of Redis whose behaviour this engine has.

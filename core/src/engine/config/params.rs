@@ -515,6 +515,14 @@ pub static PARAMS: &[Param] = &[
     )
     .is(Trait::Hidden),
     param("rdb-save-incremental-fsync", Bool, "yes", "Whether saving syncs in steps."),
+    param(
+        "rdb-version-check",
+        OneOf(&["strict", "relaxed"]),
+        "strict",
+        "Whether only snapshots of known versions are read.",
+    )
+    .is(Trait::Hidden)
+    .field(field!(rdb_version_check)),
     param("rdbchecksum", Bool, "yes", "Whether snapshots end with a checksum.")
         .field(field!(rdbchecksum))
         .is(Trait::Immutable),

@@ -37,6 +37,7 @@ pub struct Settings {
     pub port: u16,
     pub proto_max_bulk_len: i64,
     pub protected_mode: bool,
+    pub rdb_version_check: VersionCheck,
     pub rdbchecksum: bool,
     pub rdbcompression: bool,
     pub requirepass: Vec<u8>,
@@ -76,6 +77,11 @@ impl MaxmemoryPolicy {
     /// Whether keys are judged by how often they are used, not by how recently.
     pub fn is_lfu(self) -> bool {
         matches!(self, Self::VolatileLfu | Self::AllkeysLfu)
+    }
+
+    /// Whether keys are judged by how recently they were used.
+    pub fn is_lru(self) -> bool {
+        matches!(self, Self::VolatileLru | Self::AllkeysLru)
     }
 }
 
@@ -125,6 +131,16 @@ pub struct SavePoint {
     pub seconds: u64,
     /// Changes since the last one.
     pub changes: u64,
+}
+
+/// `rdb-version-check`: which versions of snapshots are read.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum VersionCheck {
+    /// Those that are known.
+    #[default]
+    Strict,
+    /// Any, as far as what is in it is known.
+    Relaxed,
 }
 
 /// How much output may wait for a client of one class; 0 for no limit.
@@ -246,6 +262,7 @@ macro_rules! choice_settings {
 choice_settings! {
     Local: No, Yes, Local;
     LogLevel: Debug, Verbose, Notice, Warning, Nothing;
+    VersionCheck: Strict, Relaxed;
     MaxmemoryPolicy: VolatileLru, VolatileLfu, VolatileRandom, VolatileTtl, AllkeysLru, AllkeysLfu,
         AllkeysRandom, Noeviction;
 }

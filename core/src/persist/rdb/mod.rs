@@ -4,18 +4,22 @@
 //! is an opcode with its operands, or the type of a value followed by key and value; what belongs
 //! to a key (its expiry, its recency) comes before it. [`write()`] writes version 10 with the
 //! encodings that every Redis since 7.0 and every Valkey reads, or version 12 if fields of hashes
-//! expire; [`read()`] reads versions 1 to 14
-//! and Valkey's 80.
+//! expire; [`read()`] reads versions 1 to 14 of Redis and
+//! version 80 of Valkey.
 //!
 //! (The format has no specification but its implementations; the names here are theirs.)
 
+mod input;
 mod read;
 mod read_stream;
+mod read_value;
+mod reason;
 mod write;
 mod write_stream;
 
-pub use read::{Dataset, Forms, Problem, Reason, Undumped, read, undump};
-pub use write::{Facts, dump, write};
+pub use read::{Dataset, Forms, Key, Note, Undumped, read, undump};
+pub use reason::{Problem, Reason};
+pub use write::{Facts, Usage, Writer, dump, has_field_expiry, write};
 
 /// The version written.
 const VERSION: u32 = 10;
@@ -30,8 +34,13 @@ const VERSION_VALKEY: u32 = 80;
 
 /// Records that are not values.
 mod opcode {
+    /// The first number that is an opcode and no type.
+    pub(super) const FIRST: u8 = SLOT_IMPORT;
+    /// In Valkey; Redis 8.6 has something else under this number.
+    pub(super) const SLOT_IMPORT: u8 = 243;
     pub(super) const SLOT_INFO: u8 = 244;
     pub(super) const FUNCTION: u8 = 245;
+    pub(super) const FUNCTION_PRE_GA: u8 = 246;
     pub(super) const MODULE_AUX: u8 = 247;
     pub(super) const IDLE: u8 = 248;
     pub(super) const FREQ: u8 = 249;
@@ -43,24 +52,40 @@ mod opcode {
     pub(super) const EOF: u8 = 255;
 }
 
-/// Types of values.
+/// Types of values. What is written is said where; the others are older, or newer.
 mod kind {
     pub(super) const STRING: u8 = 0;
     pub(super) const LIST: u8 = 1;
     pub(super) const SET: u8 = 2;
-    pub(super) const HASH: u8 = 4;
-    pub(super) const SET_INTSET: u8 = 11;
     pub(super) const ZSET: u8 = 3;
+    pub(super) const HASH: u8 = 4;
     pub(super) const ZSET_2: u8 = 5;
-    pub(super) const ZSET_LISTPACK: u8 = 17;
+    pub(super) const MODULE_PRE_GA: u8 = 6;
+    pub(super) const MODULE_2: u8 = 7;
+    pub(super) const HASH_ZIPMAP: u8 = 9;
+    pub(super) const LIST_ZIPLIST: u8 = 10;
+    pub(super) const SET_INTSET: u8 = 11;
+    pub(super) const ZSET_ZIPLIST: u8 = 12;
+    pub(super) const HASH_ZIPLIST: u8 = 13;
+    pub(super) const LIST_QUICKLIST: u8 = 14;
     pub(super) const STREAM: u8 = 15;
     pub(super) const HASH_LISTPACK: u8 = 16;
+    pub(super) const ZSET_LISTPACK: u8 = 17;
     pub(super) const LIST_QUICKLIST_2: u8 = 18;
     pub(super) const STREAM_2: u8 = 19;
     pub(super) const SET_LISTPACK: u8 = 20;
     pub(super) const STREAM_3: u8 = 21;
+    /// In Valkey.
+    pub(super) const HASH_2: u8 = 22;
+    /// In pre-releases of Redis 7.4.
+    pub(super) const HASH_METADATA_PRE_GA: u8 = 22;
+    pub(super) const HASH_LISTPACK_EX_PRE_GA: u8 = 23;
     pub(super) const HASH_METADATA: u8 = 24;
     pub(super) const HASH_LISTPACK_EX: u8 = 25;
+    /// With what producers have numbered (Redis 8.6).
+    pub(super) const STREAM_4: u8 = 26;
+    /// With entries that were given back (Redis 8.8).
+    pub(super) const STREAM_5: u8 = 27;
 }
 
 /// How a node of a quicklist is stored.
@@ -95,7 +120,14 @@ mod tests {
     const HASH: hash::Limits = hash::Limits { entries: 4, value: 8, hash_key: [1, 2] };
 
     fn forms() -> Forms {
-        Forms { list: Limits { fill: 4, plain_from: Some(50) }, set: SET, zset: ZSET, hash: HASH }
+        Forms {
+            list: Limits { fill: 4, plain_from: Some(50) },
+            set: SET,
+            zset: ZSET,
+            hash: HASH,
+            any_version: false,
+            checked: true,
+        }
     }
 
     fn values() -> Vec<Value> {

@@ -1,18 +1,25 @@
-//! Writing snapshots.
+//! Writing snapshots, piece by piece.
+//!
+//! A [`Writer`] is given what a snapshot holds in the order in which it stands in the file: the
+//! head with [`Writer::new`], libraries, then each database with its entries, then the end. The
+//! bytes can be taken away at any moment, so that a snapshot needs no more memory than what has
+//! not been taken yet; the checksum runs along.
 
 use super::{VERSION, VERSION_DUMP, VERSION_WITH_FIELD_EXPIRY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num;
 use crate::ds::quicklist::NodeRef;
-use crate::ds::{Hash, Set, SortedSet};
+use crate::ds::{Hash, QuickList, Set, SortedSet};
 use crate::persist::lzf::Compressor;
-use crate::store::db::Found;
 use crate::store::{Db, ValueRef};
 
 /// Shorter strings are not worth compressing, in bytes.
 const COMPRESS_FROM: usize = 21;
 
-/// What the head of a file says about where it comes from.
+/// Memory kept to compress the next string into, in bytes.
+const SCRATCH_KEPT_BYTES: usize = 64 * 1024;
+
+/// What the head of a file says about where it comes from, and how the file is written.
 #[derive(Clone, Copy, Debug)]
 pub struct Facts<'a> {
     /// The version of Redis that it is compatible with.
@@ -21,42 +28,56 @@ pub struct Facts<'a> {
     pub created_s: i64,
     /// Memory in use then, in bytes.
     pub used_memory: u64,
+    /// Whether it is the base of an append-only file.
+    pub is_aof_base: bool,
+    /// Whether fields of hashes expire, which takes a newer version to say.
+    pub has_field_expiry: bool,
     /// Whether strings are compressed (`rdbcompression`).
     pub compress: bool,
     /// Whether the file ends with its checksum (`rdbchecksum`).
     pub checksum: bool,
 }
 
-/// The snapshot of `dbs`. Costs O(data) in time and memory.
-pub fn write(dbs: &[Db], facts: Facts<'_>) -> Vec<u8> {
-    let compressor = facts.compress.then(Compressor::default);
-    let mut writer = Writer { bytes: Vec::new(), compressor };
-    let has_fields_due = dbs.iter().any(|db| db.next_field_due_ms().is_some());
-    let version = if has_fields_due { VERSION_WITH_FIELD_EXPIRY } else { VERSION };
-    writer.bytes.extend(format!("REDIS{version:04}").bytes());
-    writer.aux("redis-ver", facts.redis_version.as_bytes());
-    writer.aux("redis-bits", b"64");
-    writer.aux("ctime", &num::Digits::of(facts.created_s));
-    writer.aux("used-mem", &num::Digits::of_u64(facts.used_memory));
+/// How recently or how often a key was used, as far as it is to be written.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Usage {
+    /// It is not written.
+    #[default]
+    Unknown,
+    /// For so many seconds not.
+    Idle(u64),
+    /// So often that the counter of uses has come to this.
+    Frequency(u8),
+}
+
+/// The snapshot of `dbs` and of `libraries` of functions; `usage` says from a key's access bits what
+/// is written of its use. Costs O(data) in time and memory.
+pub fn write(
+    dbs: &[Db],
+    libraries: &[Box<[u8]>],
+    facts: Facts<'_>,
+    usage: impl Fn(u32) -> Usage,
+) -> Vec<u8> {
+    let mut writer = Writer::new(facts);
+    libraries.iter().for_each(|code| writer.library(code));
     for (index, db) in dbs.iter().enumerate().filter(|(_, db)| !db.is_empty()) {
-        writer.bytes.push(opcode::SELECT_DB);
-        writer.length(index as u64);
-        writer.bytes.push(opcode::RESIZE_DB);
-        writer.length(db.len() as u64);
-        writer.length(db.expiring_len() as u64);
-        db.each(|key, found| writer.entry(key, found));
+        writer.database(index, db.len(), db.expiring_len());
+        db.each(|key, found| {
+            writer.entry(key, found.value, found.expires_ms, usage(found.access));
+        });
     }
-    writer.bytes.push(opcode::EOF);
-    let crc = if facts.checksum { crc64(0, &writer.bytes) } else { 0 };
-    writer.bytes.extend(crc.to_le_bytes());
-    writer.bytes
+    writer.finish()
+}
+
+/// Whether fields of hashes in `dbs` expire; see [`Facts::has_field_expiry`].
+pub fn has_field_expiry(dbs: &[Db]) -> bool {
+    dbs.iter().any(|db| db.next_field_due_ms().is_some())
 }
 
 /// What DUMP replies: `value` alone, followed by the version and a checksum. Other than in a
 /// snapshot, it is in the form of Redis 8. Costs O(data).
 pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
-    let compressor = compress.then(Compressor::default);
-    let mut writer = Writer { bytes: Vec::new(), compressor };
+    let mut writer = Writer::bare(compress);
     if let ValueRef::Set(Set::Pack(pack)) = value {
         writer.bytes.push(kind::SET_LISTPACK);
         writer.string(pack.as_bytes());
@@ -97,28 +118,116 @@ fn hash_kind_of(hash: &Hash) -> u8 {
     }
 }
 
-pub(super) struct Writer {
+/// A snapshot that is being written.
+pub struct Writer {
+    /// What was not taken yet.
     pub(super) bytes: Vec<u8>,
+    /// The checksum of what was taken, if one is asked for.
+    sum: Option<u64>,
+    compress: bool,
+    /// Made when there is something to compress.
     compressor: Option<Compressor>,
+    /// Where strings are compressed into.
+    scratch: Vec<u8>,
 }
 
+/// The records.
 impl Writer {
-    fn aux(&mut self, name: &str, value: &[u8]) {
+    /// A snapshot with its head.
+    pub fn new(facts: Facts<'_>) -> Self {
+        let mut writer = Self::bare(facts.compress);
+        writer.sum = facts.checksum.then_some(0);
+        let version = if facts.has_field_expiry { VERSION_WITH_FIELD_EXPIRY } else { VERSION };
+        writer.bytes.extend(format!("REDIS{version:04}").bytes());
+        writer.aux("redis-ver", facts.redis_version.as_bytes());
+        writer.aux("redis-bits", b"64");
+        writer.aux("ctime", &num::Digits::of(facts.created_s));
+        writer.aux("used-mem", &num::Digits::of_u64(facts.used_memory));
+        writer.aux("aof-base", if facts.is_aof_base { b"1" } else { b"0" });
+        writer
+    }
+
+    fn bare(compress: bool) -> Self {
+        Self { bytes: Vec::new(), sum: None, compress, compressor: None, scratch: Vec::new() }
+    }
+
+    /// A field of the head.
+    pub fn aux(&mut self, name: &str, value: &[u8]) {
         self.bytes.push(opcode::AUX);
         self.string(name.as_bytes());
         self.string(value);
     }
 
-    fn entry(&mut self, key: &[u8], found: Found<'_>) {
-        if let Some(expires_ms) = found.expires_ms {
+    /// A library of functions: its code. Libraries come before the first database.
+    pub fn library(&mut self, code: &[u8]) {
+        self.bytes.push(opcode::FUNCTION);
+        self.string(code);
+    }
+
+    /// The entries that follow are those of database `index`, so many of which expire.
+    pub fn database(&mut self, index: usize, entries: usize, expiring: usize) {
+        self.bytes.push(opcode::SELECT_DB);
+        self.length(index as u64);
+        self.bytes.push(opcode::RESIZE_DB);
+        self.length(entries as u64);
+        self.length(expiring as u64);
+    }
+
+    /// A key and its value. Costs O(value).
+    pub fn entry(
+        &mut self,
+        key: &[u8],
+        value: ValueRef<'_>,
+        expires_ms: Option<i64>,
+        usage: Usage,
+    ) {
+        if let Some(expires_ms) = expires_ms {
             self.bytes.push(opcode::EXPIRE_MS);
             self.bytes.extend(expires_ms.to_le_bytes());
         }
-        self.bytes.push(kind_of(found.value));
+        match usage {
+            Usage::Unknown => {}
+            Usage::Idle(seconds) => {
+                self.bytes.push(opcode::IDLE);
+                self.length(seconds);
+            }
+            Usage::Frequency(counter) => self.bytes.extend([opcode::FREQ, counter]),
+        }
+        self.bytes.push(kind_of(value));
         self.string(key);
-        self.value(found.value);
+        self.value(value);
     }
 
+    /// How many bytes have not been taken yet.
+    pub fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// Whether all bytes have been taken.
+    pub fn is_empty(&self) -> bool {
+        self.bytes.is_empty()
+    }
+
+    /// Takes the bytes written since the last time.
+    pub fn take(&mut self) -> Vec<u8> {
+        if let Some(sum) = &mut self.sum {
+            *sum = crc64(*sum, &self.bytes);
+        }
+        std::mem::take(&mut self.bytes)
+    }
+
+    /// Ends the snapshot, and returns what has not been taken of it.
+    pub fn finish(mut self) -> Vec<u8> {
+        self.bytes.push(opcode::EOF);
+        let mut last = self.take();
+        // Zero says that there is no checksum.
+        last.extend(self.sum.unwrap_or(0).to_le_bytes());
+        last
+    }
+}
+
+/// Values and what they are made of.
+impl Writer {
     /// A value in the form that [`kind_of`] says.
     fn value(&mut self, value: ValueRef<'_>) {
         match value {
@@ -131,22 +240,24 @@ impl Writer {
             }
             ValueRef::Stream(stream) => self.stream(stream, kind::STREAM_2),
             ValueRef::Hash(hash) => self.hash(hash),
-            ValueRef::List(list) => {
-                self.length(list.nodes().count() as u64);
-                for node in list.nodes() {
-                    match node {
-                        NodeRef::Packed(pack) => {
-                            self.length(container::PACKED);
-                            self.string(pack.as_bytes());
-                        }
-                        NodeRef::Plain(element) => {
-                            self.length(container::PLAIN);
-                            self.string(element);
-                        }
-                    }
+            ValueRef::List(list) => self.list(list),
+            ValueRef::SortedSet(set) => self.sorted_set(set),
+        }
+    }
+
+    fn list(&mut self, list: &QuickList) {
+        self.length(list.nodes().count() as u64);
+        for node in list.nodes() {
+            match node {
+                NodeRef::Packed(pack) => {
+                    self.length(container::PACKED);
+                    self.string(pack.as_bytes());
+                }
+                NodeRef::Plain(element) => {
+                    self.length(container::PLAIN);
+                    self.string(element);
                 }
             }
-            ValueRef::SortedSet(set) => self.sorted_set(set),
         }
     }
 
@@ -209,22 +320,29 @@ impl Writer {
         {
             return self.integer(number);
         }
-        if bytes.len() >= COMPRESS_FROM
-            && let Some(mut compressor) = self.compressor.take()
-        {
-            let mut compressed = Vec::new();
-            let is_shorter = compressor.compress(bytes, &mut compressed);
-            self.compressor = Some(compressor);
-            if is_shorter {
-                self.bytes.push(0xc0 | special::LZF);
-                self.length(compressed.len() as u64);
-                self.length(bytes.len() as u64);
-                self.bytes.extend(compressed);
-                return;
-            }
+        if self.compress && bytes.len() >= COMPRESS_FROM && self.compressed(bytes) {
+            return;
         }
         self.length(bytes.len() as u64);
         self.bytes.extend_from_slice(bytes);
+    }
+
+    /// Writes `bytes` compressed, if that makes them shorter; returns whether it did.
+    fn compressed(&mut self, bytes: &[u8]) -> bool {
+        let mut compressed = std::mem::take(&mut self.scratch);
+        compressed.clear();
+        let compressor = self.compressor.get_or_insert_default();
+        let is_shorter = compressor.compress(bytes, &mut compressed);
+        if is_shorter {
+            self.bytes.push(0xc0 | special::LZF);
+            self.length(compressed.len() as u64);
+            self.length(bytes.len() as u64);
+            self.bytes.extend_from_slice(&compressed);
+        }
+        if compressed.capacity() <= SCRATCH_KEPT_BYTES {
+            self.scratch = compressed;
+        }
+        is_shorter
     }
 
     /// A string that is the digits of a number.

@@ -1,8 +1,8 @@
 //! Writing streams. The form of version 10 leaves out when each consumer last got something, for
 //! which a reader takes when it last asked.
 
+use super::Writer;
 use super::kind;
-use super::write::Writer;
 use crate::ds::Stream;
 use crate::ds::stream::{Group, StreamId};
 
