@@ -43,6 +43,8 @@ fn flush(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if !args.is_empty() && !args.eat("SYNC") && !args.eat("ASYNC") {
         return Err(Error::text("ERR FUNCTION FLUSH only supports SYNC|ASYNC option"));
     }
+    // Those that a snapshot held; see `Engine::libraries`.
+    cx.libraries.clear();
     cx.out.ok();
     Ok(())
 }
