@@ -2,12 +2,13 @@
 
 use redstart::base::rng::{Rng, Seed};
 use redstart::commands;
+use redstart::resp::Reply;
 use redstart_tests::local::Local;
 use redstart_tests::play::{Patience, Stage};
 use redstart_tests::transcript;
 
 /// Words that mean something somewhere, numbers at the edges, and things that are neither.
-const WORDS: [&[u8]; 44] = [
+const WORDS: [&[u8]; 45] = [
     b"",
     b"a",
     b"b",
@@ -22,6 +23,7 @@ const WORDS: [&[u8]; 44] = [
     b"0",
     b"1",
     b"-1",
+    b"-20",
     b"2",
     b"16",
     b"9223372036854775807",
@@ -63,6 +65,15 @@ fn is_alive(local: &mut Local, name: &str) -> bool {
         })
 }
 
+/// Whether these bytes are replies from the first to the last, and none falls short of the number
+/// of elements that it announces.
+fn is_whole(mut bytes: &[u8]) -> bool {
+    while let Ok(Some((_, length))) = Reply::read(bytes) {
+        bytes = &bytes[length..];
+    }
+    bytes.is_empty()
+}
+
 #[test]
 fn random_bytes_are_answered_or_refused() {
     let mut rng = Rng::new(Seed::of(3));
@@ -99,7 +110,9 @@ fn random_commands_are_answered_or_refused() {
             }
             let connection = format!("c{}", rng.below(4));
             assert_eq!(local.send(&connection, &transcript::encode(&arguments)), Ok(()));
-            local.receive(Patience::Quiet);
+            for (_, bytes, _) in local.receive(Patience::Quiet) {
+                assert!(is_whole(&bytes), "{arguments:?}: {}", bytes.escape_ascii());
+            }
             if rng.below(20) == 0 {
                 local.wait(rng.below(50));
             }

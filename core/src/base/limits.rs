@@ -47,7 +47,3 @@ pub const EXPIRY_WAKE_MS_MAX: i64 = 1_000;
 
 /// Output kept allocated for an idle connection, in bytes.
 pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;
-
-/// Members that one SRANDMEMBER with a negative count may draw; the reply repeats them, so the data
-/// is no bound.
-pub const DRAWS_MAX: u64 = 1 << 24;

@@ -371,11 +371,11 @@ fn srandmember(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     match count {
         None => one(&mut rng, out),
         Some(count @ ..0) => {
-            let times = count.unsigned_abs();
-            if times > limits::DRAWS_MAX {
+            if count < -limits::REPEATS_MAX {
                 return Err(Error::text("ERR value is out of range"));
             }
-            out.array(size(times));
+            let times = size(count.unsigned_abs());
+            out.array(times);
             (0..times).for_each(|_| one(&mut rng, out));
         }
         Some(count) => draw_distinct(set, size(count.unsigned_abs()), &set_limits, &mut rng, out),

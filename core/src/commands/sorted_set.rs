@@ -8,7 +8,7 @@
 use std::collections::BTreeSet;
 
 use super::scan::{self, Options};
-use crate::base::{Error, glob, num};
+use crate::base::{Error, glob, limits, num};
 use crate::ds::zset::Limits;
 use crate::ds::{Element, SortedSet};
 use crate::engine::exec::wrong_arity;
@@ -22,9 +22,6 @@ use crate::store::{Value, ValueRef};
 
 pub(crate) const COMMANDS: &[&Command] =
     &[&ZADD, &ZCARD, &ZINCRBY, &ZMSCORE, &ZRANDMEMBER, &ZRANK, &ZREM, &ZREVRANK, &ZSCAN, &ZSCORE];
-
-/// Members that ZRANDMEMBER returns at most with repetition, where Redis knows no bound but memory.
-const RANDOM_MAX: u64 = 1 << 24;
 
 const ZADD: Command = Command {
     name: "ZADD",
@@ -322,24 +319,23 @@ fn zrandmember(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         set.iter_from(0).for_each(|pair| reply.pair(pair));
         return Ok(());
     }
+    if count < -limits::REPEATS_MAX {
+        // Redis would go on until its memory is full.
+        return Err(Error::text("ERR value is out of range"));
+    }
     reply.start(wanted);
+    let mut show = |rank: usize| set.get(rank).into_iter().for_each(|pair| reply.pair(pair));
+    if count < 0 {
+        (0..wanted).for_each(|_| show(draw(length)));
+        return Ok(());
+    }
+    // Floyd's way to draw different ones: each time from one more.
     let mut drawn = BTreeSet::new();
-    for last in length.wrapping_sub(wanted)..length.wrapping_sub(wanted).wrapping_add(wanted) {
-        let rank = if count < 0 {
-            draw(length)
-        } else {
-            // Floyd's way to draw different ones: each time from one more.
-            let rank = draw(last + 1);
-            if drawn.insert(rank) {
-                rank
-            } else {
-                drawn.insert(last);
-                last
-            }
-        };
-        if let Some(pair) = set.get(rank) {
-            reply.pair(pair);
-        }
+    for last in length - wanted..length {
+        let rank = draw(last + 1);
+        let rank = if drawn.insert(rank) { rank } else { last };
+        drawn.insert(rank);
+        show(rank);
     }
     Ok(())
 }
@@ -355,9 +351,7 @@ fn random_count(args: &mut Args<'_>) -> Result<(i64, bool), Error> {
     }
     let with_scores = args.eat("WITHSCORES");
     args.end()?;
-    let is_too_much = with_scores && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2;
-    // Redis would go on until its memory is full.
-    if is_too_much || count < 0 && count.unsigned_abs() > RANDOM_MAX {
+    if with_scores && count.unsigned_abs() > i64::MAX.unsigned_abs() / 2 {
         return Err(Error::text("ERR value is out of range"));
     }
     Ok((count, with_scores))
