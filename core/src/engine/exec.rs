@@ -231,7 +231,8 @@ impl Engine {
 
     /// What follows a command that is done: messages to its own client, and those who waited.
     fn end_reply(&mut self, now: Time, client: &mut Client) {
-        if self.shard.waiters.has_ready() {
+        // After DEBUG SLEEP they are served when it is over: the key may have expired by then.
+        if self.shard.waiters.has_ready() && self.asleep_until.is_none() {
             self.serve_ready(now);
         }
         if self.clients.flush_pushes(client) {

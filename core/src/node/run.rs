@@ -40,7 +40,13 @@ impl Node {
             Event::Measured(measures) => self.measured(measures),
         }
         self.tick(now);
-        effects.append(&mut self.engine.effects);
+        if self.engine.asleep_until.is_none() {
+            effects.append(&mut self.engine.effects);
+        } else {
+            // A server that sleeps sends nothing either.
+            let is_no_send = |effect: &mut Effect| !matches!(effect, Effect::Send { .. });
+            effects.extend(self.engine.effects.extract_if(.., is_no_send));
+        }
     }
 
     /// When the node wants a [`Event::Wake`] at the latest.
@@ -135,6 +141,7 @@ impl Node {
             let ids = self.engine.clients.ids();
             let conns = ids.into_iter().filter_map(|id| self.engine.clients.conn(id));
             self.engine.blocking.resumed.extend(conns.collect::<Vec<_>>());
+            self.engine.serve_ready(now);
         }
         self.engine.expire_due(now);
         self.engine.time_out_blocked(now);
