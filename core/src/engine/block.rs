@@ -203,6 +203,7 @@ impl Engine {
         let conn = client.session.conn;
         reply(&blocked.on, &mut client.out);
         self.send(conn);
+        self.stats.by_command[blocked.command].calls += 1;
         self.dequeue_blocked(id, &blocked);
         self.blocking.resumed.push_back(conn);
         true
@@ -216,12 +217,14 @@ impl Engine {
             BlockedOn::Keys { .. } | BlockedOn::Replicas | BlockedOn::AppendOnly => true,
             BlockedOn::Disk | BlockedOn::Unpause => false,
         };
-        if !blocked.is_some_and(|blocked| may_time_out(&blocked.on)) {
+        let Some(blocked) = blocked.filter(|blocked| may_time_out(&blocked.on)) else {
             return false;
-        }
+        };
         if is_error {
             let error = b"UNBLOCKED client unblocked via CLIENT UNBLOCK";
+            let command = blocked.command;
             self.stats.error(b"UNBLOCKED");
+            self.stats.by_command[command].failed += 1;
             self.unblock(id, |_, out| out.error_line(error))
         } else {
             self.unblock(id, write_timeout_reply)
