@@ -60,6 +60,7 @@ fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         let _ = cx.schedule_background_save(now);
     }
     cx.tracked_keys_are_gone(is_async);
+    cx.propagate_always();
     cx.out.ok();
     Ok(())
 }
@@ -84,6 +85,7 @@ fn flushdb(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (now, index) = (cx.now, cx.session.db);
     cx.flush(now, index);
     cx.tracked_keys_are_gone(is_async);
+    cx.propagate_always();
     cx.out.ok();
     Ok(())
 }

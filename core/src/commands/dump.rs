@@ -4,6 +4,7 @@
 //! A checksum keeps mistakes away, not malice: what RESTORE gets is checked in every detail.
 
 use crate::base::{Error, num};
+use crate::engine::propagate::deletion;
 use crate::engine::world::Level;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::persist::rdb::{self, Undumped, Usage};
@@ -83,9 +84,10 @@ fn restore(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         ttl if options.absttl => Some(ttl),
         ttl => Some(ttl.saturating_add(now_ms)),
     };
-    if expires_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+    if expires_ms.is_some_and(|at_ms| at_ms <= cx.expiry_ms()) {
         if cx.delete(key) {
             cx.changed(key, Class::Generic, "del");
+            cx.propagate_as(&[deletion(cx.config.lazyfree_lazy_server_del), key]);
         }
     } else {
         // What was there is gone, with its recency.
@@ -93,6 +95,13 @@ fn restore(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.insert(key, value, expires_ms);
         options.set_access(cx, key);
         cx.changed(key, Class::Generic, "restore");
+        if let Some(at_ms) = expires_ms.filter(|_| !options.absttl && cx.propagates()) {
+            let at = num::Digits::of(at_ms);
+            let mut words: Vec<&[u8]> = args.all().iter().collect();
+            words[2] = &at;
+            words.push(b"ABSTTL");
+            cx.propagate_as(&words);
+        }
     }
     cx.out.ok();
     Ok(())

@@ -3,7 +3,8 @@
 //! The store knows one form, milliseconds since 1970; the eight commands differ only in unit and
 //! in what they count from ([`Unit`], [`Since`]).
 
-use crate::base::Error;
+use crate::base::{Error, num};
+use crate::engine::propagate::deletion;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{Access::*, Arg, Flag::*, Group, integer, key, one_of, opt, token, unix_time};
 
@@ -127,7 +128,7 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
     let number = args.take()?;
     // Redis looks at the options first, then at the number, then whether there is such a key.
     let condition = Condition::parse(args)?;
-    let number = crate::base::num::parse_i64(number).ok_or(Error::NotInteger)?;
+    let number = num::parse_i64(number).ok_or(Error::NotInteger)?;
     let now_ms = cx.now.unix_ms();
     let at_ms = deadline(number, unit, since, now_ms).ok_or_else(|| {
         Error::from(format!("ERR invalid expire time in '{}' command", cx.entry.full_name))
@@ -140,15 +141,27 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
         cx.out.int(0);
         return Ok(());
     }
-    if at_ms <= now_ms {
-        cx.delete(key);
-        cx.changed(key, Class::Generic, "del");
+    if at_ms <= cx.expiry_ms() {
+        expire_now(cx, key);
     } else {
         cx.set_expiry(key, Some(at_ms));
         cx.changed(key, Class::Generic, "expire");
+        if cx.propagates() {
+            let at = num::Digits::of(at_ms);
+            let mut words = vec![b"PEXPIREAT".as_slice(), key, &at];
+            words.extend(args.all().from(3).iter());
+            cx.propagate_as(&words);
+        }
     }
     cx.out.int(1);
     Ok(())
+}
+
+/// Removes `key`, which is there and is to expire at a time that has passed.
+pub(super) fn expire_now(cx: &mut Ctx<'_>, key: &[u8]) {
+    cx.delete(key);
+    cx.changed(key, Class::Generic, "del");
+    cx.propagate_as(&[deletion(cx.config.lazyfree_lazy_expire), key]);
 }
 
 /// The point in time that `number` means, in milliseconds since 1970, if there is such a time.

@@ -131,7 +131,7 @@ const HSETNX: Command = Command {
 
 fn hsetnx(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, value) = (args.take()?, args.take()?, args.take()?);
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let held = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms)).is_some();
     if !held {
         change(cx, key, |hash, limits| hash.set(name, value, Expiry::Clear, limits))?;
@@ -156,7 +156,7 @@ const HGET: Command = Command {
 
 fn hget(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name) = (args.take()?, args.take()?);
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     match cx.read_hash(key)? {
         Some((hash, out)) => value_or_null(out, live(hash, name, now_ms)),
         None => cx.out.null(),
@@ -180,7 +180,7 @@ const HMGET: Command = Command {
 
 fn hmget(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let names = args.rest();
     if let Some((hash, out)) = cx.read_hash(key)? {
         out.array(names.len());
@@ -257,7 +257,7 @@ impl Parts {
 /// HGETALL, HKEYS and HVALS.
 fn reply_with_all(cx: &mut Ctx<'_>, mut args: Args<'_>, parts: Parts) -> Outcome {
     let key = args.take()?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let Some((hash, out)) = cx.read_hash(key)? else {
         match parts {
             Parts::Both => cx.out.map(0),
@@ -313,7 +313,7 @@ const HEXISTS: Command = Command {
 
 fn hexists(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name) = (args.take()?, args.take()?);
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let held = cx.read_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms)).is_some();
     cx.out.int(i64::from(held));
     Ok(())
@@ -333,7 +333,7 @@ const HSTRLEN: Command = Command {
 
 fn hstrlen(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name) = (args.take()?, args.take()?);
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let field = cx.read_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
     let length = field.map_or(0, |field| field.value.with_bytes(<[u8]>::len));
     cx.out.count(length);
@@ -395,7 +395,7 @@ const HINCRBY: Command = Command {
 
 fn hincrby(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, increment) = (args.take()?, args.take()?, args.integer()?);
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
     let old = match field.map(|field| field.value) {
         None => 0,
@@ -428,7 +428,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if Extended::ZERO.plus(increment).is_none() {
         return Err(Error::text("ERR value is NaN or Infinity"));
     }
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
     let old = match field {
         None => Extended::ZERO,
@@ -443,6 +443,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         .to_text();
     change(cx, key, |hash, limits| hash.set(name, &sum, Expiry::Keep, limits))?;
     cx.changed(key, Class::Hash, "hincrbyfloat");
+    cx.propagate_as(&[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", name, &sum]);
     cx.out.bulk(&sum);
     Ok(())
 }
@@ -467,7 +468,7 @@ const HRANDFIELD: Command = Command {
 
 fn hrandfield(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let mut rng = cx.rng.clone();
     if args.is_empty() {
         match cx.read_hash(key)? {
@@ -592,7 +593,7 @@ fn hscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     const COUNT_DEFAULT: usize = 10;
     let key = args.take()?;
     let cursor = super::scan::parse_cursor(args.take()?)?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let Some((hash, out)) = cx.read_hash(key)? else {
         cx.out.array(2);
         cx.out.bulk(b"0");

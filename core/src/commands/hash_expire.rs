@@ -109,6 +109,7 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
     let key = args.take()?;
     let is_there = cx.hash_and_out(key)?.is_some();
     let at_ms = deadline_ms(cx, args.take()?, unit, since)?;
+    let options = args.rest();
     let condition = one_condition(&mut args);
     let names = fields(args, Error::text("ERR Parameter `numFields` should be greater than 0"))?;
     cx.out.array(names.len());
@@ -116,10 +117,10 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
         names.iter().for_each(|_| cx.out.int(-2));
         return Ok(());
     }
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let Some((hash, out)) = cx.hash_and_out(key)? else { return Ok(()) };
     hash.allow_expiry();
-    let (mut set, mut gone) = (0, 0);
+    let (mut set, mut gone) = (Vec::new(), Vec::new());
     for name in names.iter() {
         let Some(old_ms) = live(hash, name, now_ms).map(|field| field.expires_ms) else {
             out.int(-2);
@@ -129,19 +130,35 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
             out.int(0);
         } else if at_ms <= now_ms {
             hash.remove(name);
-            gone += 1;
+            gone.push(name);
             out.int(2);
         } else {
             hash.set_expiry(name, Some(at_ms));
-            set += 1;
+            set.push(name);
             out.int(1);
         }
     }
     let emptied = hash.is_empty();
     cx.fields_expire(key);
-    tell(cx, key, "hexpire", set);
-    removed(cx, key, gone, emptied);
+    tell(cx, key, "hexpire", set.len());
+    removed(cx, key, gone.len(), emptied);
+    if !set.is_empty() && cx.propagates() {
+        let (at, count) = (num::Digits::of(at_ms), num::Digits::of(set.len() as i64));
+        let mut words = vec![b"HPEXPIREAT".as_slice(), key, &at];
+        words.extend(options.iter().take(options.len() - names.len() - 1));
+        words.push(&count);
+        words.extend(&set);
+        cx.propagate_as(&words);
+    }
+    propagate_removal(cx, key, gone);
     Ok(())
+}
+
+/// Records that fields were removed because they were to expire at a time that has passed.
+fn propagate_removal<'a>(cx: &mut Ctx<'_>, key: &[u8], names: impl IntoIterator<Item = &'a [u8]>) {
+    for name in names {
+        cx.propagate_as(&[b"HDEL", key, name]);
+    }
 }
 
 /// Tells that `count` fields changed, if any.
@@ -305,7 +322,7 @@ fn hpersist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     cx.hash_and_out(key)?;
     let names = fields(args, NO_COUNT)?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     cx.out.array(names.len());
     let Some((hash, out)) = cx.hash_and_out(key)? else {
         names.iter().for_each(|_| cx.out.int(-2));
@@ -345,7 +362,7 @@ fn hgetdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     cx.hash_and_out(key)?;
     let names = fields(args, NO_COUNT)?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     cx.out.array(names.len());
     let Some((hash, out)) = cx.hash_and_out(key)? else {
         names.iter().for_each(|_| cx.out.null());
@@ -358,6 +375,10 @@ fn hgetdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     let emptied = hash.is_empty();
     removed(cx, key, count, emptied);
+    if count > 0 && cx.propagates() {
+        let words: Vec<&[u8]> = [b"HDEL", key].into_iter().chain(names.iter()).collect();
+        cx.propagate_as(&words);
+    }
     Ok(())
 }
 
@@ -406,11 +427,12 @@ fn hgetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     } else {
         Change::Nothing
     };
-    if args.len() == 1 && args.peek().is_some_and(|word| word.eq_ignore_ascii_case(b"FIELDS")) {
+    let fields_words = args.rest();
+    if args.len() == 1 && args.peek().is_some_and(is_fields) {
         return Err(wrong_arity(cx.entry));
     }
     let names = fields(args, NO_COUNT)?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     cx.out.array(names.len());
     let Some((hash, out)) = cx.hash_and_out(key)? else {
         names.iter().for_each(|_| cx.out.null());
@@ -419,13 +441,16 @@ fn hgetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if !matches!(change, Change::Nothing) {
         hash.allow_expiry();
     }
-    let (mut set, mut gone) = (0, 0);
+    let (mut set, mut gone) = (0, Vec::new());
     for name in names.iter() {
         let field = live(hash, name, now_ms);
         value_or_null(out, field);
         let Some(expires_ms) = field.map(|field| field.expires_ms) else { continue };
         match change {
-            Change::At(at_ms) if at_ms <= now_ms => gone += usize::from(hash.remove(name)),
+            Change::At(at_ms) if at_ms <= now_ms => {
+                hash.remove(name);
+                gone.push(name);
+            }
             Change::At(at_ms) => set += usize::from(hash.set_expiry(name, Some(at_ms))),
             Change::Persist if expires_ms.is_some() => {
                 set += usize::from(hash.set_expiry(name, None));
@@ -437,7 +462,17 @@ fn hgetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     cx.fields_expire(key);
     let event = if matches!(change, Change::Persist) { "hpersist" } else { "hexpire" };
     tell(cx, key, event, set);
-    removed(cx, key, gone, emptied);
+    removed(cx, key, gone.len(), emptied);
+    if set > 0 && cx.propagates() {
+        let at = if let Change::At(at_ms) = change { Some(num::Digits::of(at_ms)) } else { None };
+        let start = match &at {
+            Some(at) => vec![b"HPEXPIREAT".as_slice(), key, at],
+            None => vec![b"HPERSIST".as_slice(), key],
+        };
+        let words: Vec<&[u8]> = start.into_iter().chain(fields_words.iter()).collect();
+        cx.propagate_as(&words);
+    }
+    propagate_removal(cx, key, gone);
     Ok(())
 }
 
@@ -537,7 +572,7 @@ fn set_options<'a>(cx: &Ctx<'_>, mut args: Args<'a>) -> Result<SetOptions<'a>, E
 fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let SetOptions { must_be_there, keep, at_ms, pairs } = set_options(cx, args)?;
-    let now_ms = cx.now.unix_ms();
+    let now_ms = cx.expiry_ms();
     let held = cx.hash_and_out(key)?;
     if let Some(wanted) = must_be_there {
         let is_there =
@@ -571,15 +606,42 @@ fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     cx.dirty += pairs.len() as u64 / 2 - 1;
     match at_ms {
         Some(at_ms) if at_ms <= now_ms => {
+            propagate_removal(cx, key, pairs.iter().step_by(2));
             cx.changed_too(key, Class::Hash, "hdel");
             if emptied {
                 cx.delete(key);
                 cx.changed_too(key, Class::Generic, "del");
             }
         }
-        Some(_) => cx.changed_too(key, Class::Hash, "hexpire"),
+        Some(at_ms) => {
+            cx.changed_too(key, Class::Hash, "hexpire");
+            if cx.propagates() {
+                propagate_set(cx, args.all(), at_ms);
+            }
+        }
         None => {}
     }
     cx.out.int(1);
     Ok(())
+}
+
+/// Records an HSETEX with the point in time that its span of time has meant.
+fn propagate_set(cx: &mut Ctx<'_>, argv: Argv<'_>, at_ms: i64) {
+    let at = num::Digits::of(at_ms);
+    let mut words: Vec<&[u8]> = argv.iter().collect();
+    let is_clock = |word: &[u8]| {
+        [b"EX".as_slice(), b"PX", b"EXAT"].iter().any(|clock| word.eq_ignore_ascii_case(clock))
+    };
+    // The options end where the fields begin, and what they are called is not looked at.
+    let place = argv.iter().skip(2).position(|word| is_clock(word) || is_fields(word));
+    if let Some([clock, number, ..]) = place.and_then(|place| words.get_mut(place + 2..))
+        && is_clock(clock)
+    {
+        (*clock, *number) = (b"PXAT", &at);
+        cx.propagate_as(&words);
+    }
+}
+
+fn is_fields(word: &[u8]) -> bool {
+    word.eq_ignore_ascii_case(b"FIELDS")
 }

@@ -216,6 +216,12 @@ fn pop_first(
         if cx.list_mut(key)?.is_some() {
             cx.out.array(2);
             cx.out.bulk(key);
+            let name: &[u8] = if side == Side::Left { b"LPOP" } else { b"RPOP" };
+            let length = cx.list_mut(key)?.map_or(0, |list| list.len());
+            match count.map(|count| num::Digits::of(count.min(length) as i64)) {
+                Some(count) => cx.propagate_as(&[name, key, &count]),
+                None => cx.propagate_as(&[name, key]),
+            }
             return pop_from(cx, key, side, count);
         }
     }
@@ -283,6 +289,13 @@ fn move_or_wait(
 ) -> Outcome {
     let timeout_ms = cx.timeout_ms(args.take()?)?;
     if move_element(cx, source, destination, way)? {
+        let argv = args.all();
+        match (argv.get(3), argv.get(4)) {
+            (Some(from), Some(to)) if argv.len() == 6 => {
+                cx.propagate_as(&[b"LMOVE", source, destination, from, to]);
+            }
+            _ => cx.propagate_as(&[b"RPOPLPUSH", source, destination]),
+        }
         return Ok(());
     }
     if cx.deny_blocking {

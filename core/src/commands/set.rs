@@ -8,7 +8,7 @@ use super::scan;
 use crate::base::rng::Rng;
 use crate::base::{Error, glob, limits, num};
 use crate::ds::set::Limits;
-use crate::ds::{Listpack, Set};
+use crate::ds::{Element, Listpack, Set};
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Out;
 use crate::spec::{Access::*, Flag::*, Group, integer, key, many, opt, pattern, string};
@@ -29,6 +29,8 @@ pub(crate) const COMMANDS: &[&Command] = &[
 
 /// SPOP draws what is to stay, and not what is to go, if that is so many times less.
 const STAY_FACTOR: usize = 5;
+/// Members that SPOP has taken, in one record.
+const RECORDED_MAX: usize = 1024;
 
 /// SRANDMEMBER draws what is to be left out, and not what is asked for, if more than one in so many
 /// members is asked for.
@@ -283,29 +285,50 @@ fn spop(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if taken_count == 0 {
         return Ok(());
     }
-    pop(cx, key, taken_count)?;
+    let mut members = cx.propagates().then(Vec::new);
+    pop(cx, key, taken_count, members.as_mut())?;
     let emptied = taken_count == length;
     taken(cx, key, "spop", taken_count, emptied);
+    if count.is_some() && emptied {
+        cx.propagate_as(&[b"DEL", key]);
+        return Ok(());
+    }
+    for members in members.unwrap_or_default().chunks(RECORDED_MAX) {
+        let members = members.iter().map(Vec::as_slice);
+        let words: Vec<&[u8]> = [b"SREM".as_slice(), key].into_iter().chain(members).collect();
+        cx.propagate_as(&words);
+    }
     Ok(())
 }
 
 /// Takes `count` members out of the set at `key`, at most as many as it has, and replies with them.
-/// If it takes all, it leaves them in.
-fn pop(cx: &mut Ctx<'_>, key: &[u8], count: usize) -> Outcome {
+/// If it takes all, it leaves them in. Adds each to `members`, if someone wants to know.
+fn pop(
+    cx: &mut Ctx<'_>,
+    key: &[u8],
+    count: usize,
+    mut members: Option<&mut Vec<Vec<u8>>>,
+) -> Outcome {
     let limits = cx.set_limits();
     let mut rng = cx.engine.rng.clone();
     let mut out = std::mem::take(cx.out);
+    let mut tell = |member: Element<'_>| {
+        bulk_element(&mut out, member);
+        if let Some(members) = &mut members {
+            members.push(member.to_vec());
+        }
+    };
     if let Some(set) = cx.set_mut(key)? {
         let stays = set.len() - count;
         if stays == 0 {
-            set.each(|member| bulk_element(&mut out, member));
+            set.each(&mut tell);
         } else if stays.saturating_mul(STAY_FACTOR) > count || matches!(set, Set::Pack(_)) {
             for _ in 0..count {
                 let Some(member) = set.sample(&mut rng).map(|member| member.to_vec()) else {
                     break;
                 };
                 set.remove(&member);
-                out.bulk(&member);
+                tell(Element::Bytes(&member));
             }
         } else {
             // What stays is a new set, in the form that it then has.
@@ -320,7 +343,7 @@ fn pop(cx: &mut Ctx<'_>, key: &[u8], count: usize) -> Outcome {
                 set.remove(&member);
                 rest.add(&member, &limits);
             }
-            set.each(|member| bulk_element(&mut out, member));
+            set.each(&mut tell);
             *set = rest;
         }
     }

@@ -190,14 +190,17 @@ fn pop_or_wait(cx: &mut Ctx<'_>, mut args: Args<'_>, end: End) -> Outcome {
 fn pop_first(cx: &mut Ctx<'_>, keys: Argv<'_>, end: End, shape: Shape) -> Result<bool, Error> {
     for key in keys.iter() {
         let Some(length) = cx.zset_mut(key)?.map(|set| set.len()) else { continue };
+        let name: &[u8] = if end == End::Min { b"ZPOPMIN" } else { b"ZPOPMAX" };
         match shape {
             Shape::Three => {
+                cx.propagate_as(&[name, key]);
                 cx.out.array(3);
                 cx.out.bulk(key);
                 take(cx, key, end, 1, true)?;
             }
             Shape::KeyAndPairs(count) => {
                 let count = count.min(length);
+                cx.propagate_as(&[name, key, &num::Digits::of(count as i64)]);
                 cx.out.array(2);
                 cx.out.bulk(key);
                 cx.out.array(count);

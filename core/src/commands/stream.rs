@@ -8,6 +8,7 @@ pub(super) mod group;
 mod ids;
 pub(super) mod info;
 pub(super) mod read;
+mod record;
 
 use crate::base::{Error, num};
 use crate::ds::listpack::LISTPACK_BYTES_MAX;
@@ -22,6 +23,7 @@ use crate::spec::{
 use crate::store::Value;
 
 use ids::{End, Parsed};
+use record::Rewritten;
 
 pub(crate) const COMMANDS: &[&Command] =
     &[&XADD, &XDEL, &XLEN, &XRANGE, &XREVRANGE, &XSETID, &XTRIM];
@@ -81,17 +83,24 @@ fn xadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Ok(());
     }
     let stream = found.map_or(&mut fresh, |(stream, _)| stream);
-    let id = next_id(stream.last_id, options.id, now_ms)?;
+    let id = next_id(stream.last_id, options.id.as_ref(), now_ms)?;
     if fields.iter().map(<[u8]>::len).sum::<usize>() > LISTPACK_BYTES_MAX {
         return Err(Error::text("ERR Elements are too large to be stored"));
     }
     stream.append(id, pairs(fields), limits);
     let trimmed = options.trim.map_or(0, |trim| stream.trim(trim));
+    let rewritten = Rewritten {
+        id: options.open_id_at.map(|place| (place, id)),
+        trim: options.rewritten(stream),
+    };
     if is_new {
         cx.insert(key, Value::Stream(Box::new(fresh)), None);
     }
     cx.out.bulk(&id.text(b'-'));
     cx.changed(key, Class::Stream, "xadd");
+    if cx.propagates() {
+        rewritten.propagate(cx, args.all());
+    }
     if trimmed > 0 {
         cx.changed_too(key, Class::Stream, "xtrim");
     }
@@ -99,7 +108,7 @@ fn xadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 }
 
 /// The ID of the entry that follows `last`: the one that `wanted` names, or else one of its own.
-fn next_id(last: StreamId, wanted: Option<Parsed>, now_ms: u64) -> Result<StreamId, Error> {
+fn next_id(last: StreamId, wanted: Option<&Parsed>, now_ms: u64) -> Result<StreamId, Error> {
     let Some(next) = last.next() else {
         return Err(Error::text(
             "ERR The stream has exhausted the last possible ID, unable to add more items",
@@ -108,10 +117,10 @@ fn next_id(last: StreamId, wanted: Option<Parsed>, now_ms: u64) -> Result<Stream
     let id = match wanted {
         None if now_ms > last.ms => Some(StreamId { ms: now_ms, seq: 0 }),
         None => Some(next),
-        Some(Parsed { id, is_open: true }) if id.ms == last.ms => {
+        Some(&Parsed { id, is_open: true }) if id.ms == last.ms => {
             last.seq.checked_add(1).map(|seq| StreamId { seq, ..id })
         }
-        Some(Parsed { id, .. }) => Some(id),
+        Some(&Parsed { id, .. }) => Some(id),
     };
     id.filter(|&id| id > last).ok_or(Error::text(
         "ERR The ID specified in XADD is equal or smaller than the target stream top item",
@@ -158,15 +167,18 @@ fn xtrim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             return Err(Error::Syntax);
         }
     }
+    let approximately_at = options.approximately_at;
     let trim = options.trim(cx, Caller::Xtrim)?;
-    let removed = match (cx.stream_and_out(key)?, trim) {
-        (Some((stream, _)), Some(trim)) => stream.trim(trim),
-        _ => 0,
-    };
+    let (mut removed, mut rewritten) = (0, None);
+    if let (Some((stream, _)), Some(trim)) = (cx.stream_and_out(key)?, trim) {
+        removed = stream.trim(trim);
+        rewritten = approximately_at.map(|place| (place, Rewritten::bound(stream, trim.bound)));
+    }
     if removed > 0 {
         let dirty = cx.dirty + removed;
         cx.changed(key, Class::Stream, "xtrim");
         cx.dirty = dirty;
+        Rewritten { id: None, trim: rewritten }.propagate(cx, args.all());
     }
     cx.out.int(removed as i64);
     Ok(())
@@ -177,14 +189,26 @@ struct AddOptions {
     trim: Option<Trim>,
     no_mkstream: bool,
     id: Option<Parsed>,
+    /// Where the ID stands, if it leaves something open.
+    open_id_at: Option<usize>,
+    /// Where `~` stands.
+    approximately_at: Option<usize>,
+}
+
+impl AddOptions {
+    /// What trimming `stream` has come to, if it was left open.
+    fn rewritten(&self, stream: &Stream) -> Option<(usize, Vec<u8>)> {
+        Some((self.approximately_at?, Rewritten::bound(stream, self.trim?.bound)))
+    }
 }
 
 /// `[NOMKSTREAM] [MAXLEN | MINID …] * | id`.
 fn add_options(cx: &Ctx<'_>, args: &mut Args<'_>) -> Result<AddOptions, Error> {
     let mut options = Options::default();
-    let (mut no_mkstream, mut id) = (false, None);
+    let (mut no_mkstream, mut id, mut open_id_at) = (false, None, None);
     while let Some(word) = args.peek() {
         if word == b"*" {
+            open_id_at = Some(args.position());
             args.take()?;
             break;
         }
@@ -195,10 +219,15 @@ fn add_options(cx: &Ctx<'_>, args: &mut Args<'_>) -> Result<AddOptions, Error> {
             no_mkstream = true;
             continue;
         }
-        id = Some(ids::open(args.take()?)?);
+        let place = args.position();
+        let parsed = ids::open(args.take()?)?;
+        open_id_at = parsed.is_open.then_some(place);
+        id = Some(parsed);
         break;
     }
-    Ok(AddOptions { trim: options.trim(cx, Caller::Xadd)?, no_mkstream, id })
+    let approximately_at = options.approximately_at;
+    let trim = options.trim(cx, Caller::Xadd)?;
+    Ok(AddOptions { trim, no_mkstream, id, open_id_at, approximately_at })
 }
 
 /// Who asks for trimming.
@@ -212,7 +241,8 @@ enum Caller {
 #[derive(Default)]
 struct Options {
     bound: Option<Bound>,
-    is_approximate: bool,
+    /// Where `~` stands.
+    approximately_at: Option<usize>,
     limit: Option<u64>,
 }
 
@@ -230,9 +260,10 @@ impl Options {
                      compatible",
                 ));
             }
-            self.is_approximate = false;
+            self.approximately_at = None;
+            let place = args.position();
             if args.len() >= 2 && args.eat("~") {
-                self.is_approximate = true;
+                self.approximately_at = Some(place);
             } else if args.len() >= 2 {
                 args.eat("=");
             }
@@ -261,12 +292,14 @@ impl Options {
                 "ERR syntax error, XTRIM must be called with a trimming strategy",
             ));
         }
-        if self.limit.is_some() && !self.is_approximate {
+        let is_approximate = self.approximately_at.is_some();
+        // In what Redis records, `~` has become `=`, and LIMIT is still there.
+        if self.limit.is_some() && !is_approximate && !cx.is_replaying {
             return Err(Error::text(
                 "ERR syntax error, LIMIT cannot be used without the special ~ option",
             ));
         }
-        let limit = match (self.limit, self.is_approximate) {
+        let limit = match (self.limit, is_approximate) {
             (Some(limit), _) => limit,
             (None, false) => 0,
             (None, true) => match cx.stream_limits().entries_max {
@@ -274,7 +307,6 @@ impl Options {
                 entries => entries.saturating_mul(TRIMMED_NODES_MAX).min(TRIMMED_MAX),
             },
         };
-        let is_approximate = self.is_approximate;
         Ok(self.bound.map(|bound| Trim { bound, is_approximate, limit }))
     }
 }

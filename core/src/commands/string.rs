@@ -8,9 +8,11 @@ mod change;
 mod lcs;
 mod options;
 
-use crate::base::Error;
+use super::expire::expire_now;
+use crate::base::{Error, num};
 use crate::engine::exec::wrong_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
+use crate::resp::Argv;
 use crate::spec::{
     Access::*, Flag::*, Group, block, integer, key, many, one_of, opt, string, token, unix_time,
 };
@@ -92,6 +94,7 @@ fn getdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if reply_with_value(cx, key)? {
         cx.delete(key);
         cx.changed(key, Class::Generic, "del");
+        cx.propagate_as(&[b"DEL", key]);
     }
     Ok(())
 }
@@ -140,17 +143,16 @@ fn getex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         out.bulk(&text);
     }
     match (options.expiry, expires_ms) {
-        (_, Some(at_ms)) if at_ms <= cx.now.unix_ms() => {
-            cx.delete(key);
-            cx.changed(key, Class::Generic, "del");
-        }
+        (_, Some(at_ms)) if at_ms <= cx.expiry_ms() => expire_now(cx, key),
         (_, Some(at_ms)) => {
             cx.set_expiry(key, Some(at_ms));
             cx.changed(key, Class::Generic, "expire");
+            cx.propagate_as(&[b"PEXPIREAT", key, &num::Digits::of(at_ms)]);
         }
         (Expiry::Persist, None) if expired_before.is_some() => {
             cx.set_expiry(key, None);
             cx.changed(key, Class::Generic, "persist");
+            cx.propagate_as(&[b"PERSIST", key]);
         }
         (_, None) => {}
     }
@@ -228,6 +230,7 @@ fn getset(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, value) = (args.take()?, args.take()?);
     reply_with_value(cx, key)?;
     store(cx, key, value, None);
+    cx.propagate_as(&[b"SET", key, value]);
     Ok(())
 }
 
@@ -352,7 +355,7 @@ const SETEX: Command = Command {
 fn set_with_ttl(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit) -> Outcome {
     let (key, ttl, value) = (args.take()?, args.take()?, args.take()?);
     let expiry = Expiry::At { unit, since: Since::Now, number: ttl };
-    set_unless(cx, key, value, Options { expiry, ..Options::default() })
+    set_unless(cx, key, value, Options { expiry, ..Options::default() }, args.all())
 }
 
 const SET: Command = Command {
@@ -392,11 +395,17 @@ fn set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Ok(());
     }
     let options = Options::of_set(args)?;
-    set_unless(cx, key, value, options)
+    set_unless(cx, key, value, options, args.all())
 }
 
 /// SET with options.
-fn set_unless(cx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: Options<'_>) -> Outcome {
+fn set_unless(
+    cx: &mut Ctx<'_>,
+    key: &[u8],
+    value: &[u8],
+    options: Options<'_>,
+    argv: Argv<'_>,
+) -> Outcome {
     let expires_ms = options.expiry.deadline_ms(cx)?;
     // With GET, the old value is the reply, whether or not the new one is stored.
     if options.get {
@@ -412,8 +421,14 @@ fn set_unless(cx: &mut Ctx<'_>, key: &[u8], value: &[u8], options: Options<'_>) 
         let kept = if options.expiry == Expiry::Keep { old.flatten() } else { None };
         store(cx, key, value, expires_ms.or(kept));
         // A deadline that has passed is stored like any other; the next look-up finds it.
-        if expires_ms.is_some() {
+        if let Some(at_ms) = expires_ms {
             cx.changed_too(key, Class::Generic, "expire");
+            cx.propagate_as(&[b"SET", key, value, b"PXAT", &num::Digits::of(at_ms)]);
+        } else if options.get && cx.propagates() {
+            // Whoever repeats it asks for nothing.
+            let options = argv.from(3).iter().filter(|word| !word.eq_ignore_ascii_case(b"GET"));
+            let words: Vec<&[u8]> = argv.iter().take(3).chain(options).collect();
+            cx.propagate_as(&words);
         }
     }
     match (options.get, stored) {

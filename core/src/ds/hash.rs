@@ -314,8 +314,9 @@ impl Hash {
         }
     }
 
-    /// Removes fields whose expiry is before `now_ms`, `max` at most; returns how many there were.
-    pub fn take_due(&mut self, now_ms: i64, max: usize) -> usize {
+    /// Removes fields whose expiry is before `now_ms`, `max` at most; returns how many there were,
+    /// and gives each name to `removed`.
+    pub fn take_due(&mut self, now_ms: i64, max: usize, mut removed: impl FnMut(&[u8])) -> usize {
         match &mut self.form {
             Form::Packed { timed: false, .. } => 0,
             Form::Packed { pack, timed: true } => {
@@ -325,6 +326,9 @@ impl Hash {
                     && due < max
                     && field_at(pack, at, true).is_some_and(|field| !field.is_live(now_ms))
                 {
+                    if let Some(name) = pack.get(at) {
+                        name.with_bytes(&mut removed);
+                    }
                     due += 1;
                     cursor = skip(pack, at, 3);
                 }
@@ -333,7 +337,7 @@ impl Hash {
                 }
                 due
             }
-            Form::Table(dict) => dict.take_due(now_ms, max, |_| {}),
+            Form::Table(dict) => dict.take_due(now_ms, max, removed),
         }
     }
 
@@ -460,9 +464,9 @@ mod tests {
         hash.set(b"d", b"2", Expiry::Clear, LIMITS);
         hash.set(b"a", b"2", Expiry::Keep, LIMITS);
         assert_eq!(names(&hash), [b"a", b"c", b"b", b"d"]);
-        assert_eq!(hash.take_due(100, 9), 0);
-        assert_eq!(hash.take_due(101, 1), 1);
-        assert_eq!(hash.take_due(101, 9), 1);
+        assert_eq!(hash.take_due(100, 9, |_| {}), 0);
+        assert_eq!(hash.take_due(101, 1, |_| {}), 1);
+        assert_eq!(hash.take_due(101, 9, |_| {}), 1);
         assert_eq!(names(&hash), [b"b", b"d"]);
     }
 
@@ -492,7 +496,7 @@ mod tests {
                     }
                     _ => {
                         let now_ms = rng.below(300) as i64;
-                        hash.take_due(now_ms, usize::MAX);
+                        hash.take_due(now_ms, usize::MAX, |_| {});
                         model.retain(|_, held| held.1.is_none_or(|at_ms| at_ms >= now_ms));
                     }
                 }

@@ -24,6 +24,11 @@ impl<'a> Args<'a> {
         self.argv
     }
 
+    /// Where the next argument stands in the whole command.
+    pub fn position(&self) -> usize {
+        self.next
+    }
+
     /// How many arguments have not been taken.
     pub fn len(&self) -> usize {
         self.argv.len().saturating_sub(self.next)

@@ -2,6 +2,7 @@
 
 use std::ops::{Deref, DerefMut};
 
+use super::propagate::Verbatim;
 use super::{Engine, Entry};
 use crate::base::time::Time;
 use crate::resp::Out;
@@ -26,11 +27,21 @@ pub struct Ctx<'a> {
     pub deny_blocking: bool,
     /// Whether the command runs again because it had to wait before.
     pub is_retry: bool,
+    /// Whether the command is recorded as it came.
+    pub verbatim: Verbatim,
 }
 
 impl Ctx<'_> {
-    /// The context of another command that runs inside this one, as in EXEC.
+    /// What is not later than this has expired, in milliseconds since 1970: nothing has while what
+    /// was done before is repeated, since then its expiry will be repeated too.
+    pub fn expiry_ms(&self) -> i64 {
+        self.engine.expiry_ms(self.now)
+    }
+
+    /// The context of another command that runs inside this one, as in EXEC. What changes is recorded
+    /// as the inner commands.
     pub fn nested(&mut self, entry: &'static Entry) -> Ctx<'_> {
+        self.verbatim = Verbatim::Never;
         Ctx {
             now: self.now,
             session: self.session,
@@ -39,6 +50,7 @@ impl Ctx<'_> {
             entry,
             deny_blocking: true,
             is_retry: false,
+            verbatim: Verbatim::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! From arguments to a reply: what is checked before a handler runs, and what follows it.
 
+use super::propagate::Verbatim;
 use super::{Args, Ctx, Effect, Engine, Entry};
 use crate::base::Error;
 use crate::base::error::until_zero;
@@ -102,6 +103,7 @@ impl Engine {
             entry,
             deny_blocking: false,
             is_retry: false,
+            verbatim: Verbatim::default(),
         }
     }
 
@@ -246,11 +248,15 @@ impl<'b> Ctx<'b> {
     /// Calls the handler of the context's command, counts, and replies with the error if it fails.
     pub fn perform(&mut self, argv: Argv<'b>) {
         let entry = self.entry;
+        let (db, dirty) = (self.session.db, self.dirty);
         self.depth += 1;
         self.deny_blocking = self.depth > 1;
         let names = if entry.is_sub() { 2 } else { 1 };
         let outcome = (entry.command.run)(self, Args::new(argv, names));
         self.depth -= 1;
+        if self.propagates() {
+            self.propagate_command(db, argv, dirty);
+        }
         if !self.is_retry {
             self.show_to_monitors(argv);
         }

@@ -28,6 +28,21 @@ impl Cycle {
     }
 }
 
+/// Names of fields that have expired, if anyone wants to know.
+struct Names(Option<Vec<Box<[u8]>>>);
+
+impl Names {
+    fn new(engine: &Engine) -> Self {
+        Self(engine.propagates().then(Vec::new))
+    }
+
+    fn add(&mut self, name: &[u8]) {
+        if let Some(names) = &mut self.0 {
+            names.push(name.into());
+        }
+    }
+}
+
 /// A time before which nothing in `db` expires, neither key nor field.
 fn due_ms(db: &Db) -> Option<i64> {
     db.next_due_ms().into_iter().chain(db.next_field_due_ms()).min()
@@ -75,7 +90,10 @@ impl Engine {
     /// Removes fields of a hash that have expired, `max` at most; returns how many there were, `None`
     /// if none is due in database `db`.
     fn expire_fields(&mut self, now_ms: i64, db: usize, max: usize) -> Option<usize> {
-        let (key, taken, emptied) = self.shard.dbs.get_mut(db)?.take_due_fields(now_ms, max)?;
+        let mut names = Names::new(self);
+        let db_mut = self.shard.dbs.get_mut(db)?;
+        let (key, taken, emptied) = db_mut.take_due_fields(now_ms, max, |name| names.add(name))?;
+        self.propagate_fields(db, &key, &names);
         self.fields_expired(db, &key, taken, emptied);
         Some(taken)
     }
@@ -87,11 +105,23 @@ impl Engine {
         if !self.is_expiring() {
             return;
         }
+        let mut names = Names::new(self);
         if let Some(ValueMut::Hash(hash)) = self.shard.dbs[db].get_mut(key) {
-            let taken = hash.take_due(now_ms, limits::EXPIRED_PER_WAKE_MAX);
+            let max = limits::EXPIRED_PER_WAKE_MAX;
+            let taken = hash.take_due(now_ms, max, |name| names.add(name));
             let emptied = hash.is_empty();
             self.shard.dbs[db].index_fields(key);
+            self.propagate_fields(db, key, &names);
             self.fields_expired(db, key, taken, emptied);
+        }
+    }
+
+    /// Records that fields have expired.
+    fn propagate_fields(&mut self, db: usize, key: &[u8], names: &Names) {
+        let names = names.0.iter().flatten().map(|name| &**name);
+        let words: Vec<&[u8]> = [b"HDEL", key].into_iter().chain(names).collect();
+        if words.len() > 2 {
+            self.propagate(db, &words);
         }
     }
 
@@ -127,6 +157,6 @@ impl Engine {
 
     /// Whether expired keys are removed by themselves now.
     fn is_expiring(&self) -> bool {
-        self.active_expire && self.pause.until.is_none()
+        self.active_expire && self.pause.until.is_none() && !self.saving.is_loading()
     }
 }

@@ -3,6 +3,7 @@
 
 use super::{Class, Ctx};
 use crate::base::Error;
+use crate::base::time::Time;
 use crate::ds::hash;
 use crate::ds::quicklist::Limits;
 use crate::ds::stream::StreamLimits;
@@ -26,7 +27,7 @@ impl<'b> Ctx<'b> {
     /// Where `key` is; removes it if it has expired.
     #[inline]
     fn live(&mut self, key: &[u8]) -> Option<At> {
-        self.engine.live(self.now.unix_ms(), self.session.db, key)
+        self.engine.live(self.expiry_ms(), self.session.db, key)
     }
 
     /// Whether there is a `key`, which is not used by that; removes it if it has expired.
@@ -36,7 +37,7 @@ impl<'b> Ctx<'b> {
 
     /// Whether database `db` holds `key`; removes it if it has expired.
     pub fn exists_in(&mut self, db: usize, key: &[u8]) -> bool {
-        self.engine.live(self.now.unix_ms(), db, key).is_some()
+        self.engine.live(self.expiry_ms(), db, key).is_some()
     }
 
     /// What `key` holds, for a command that reads: counted as a hit or a miss.
@@ -152,7 +153,7 @@ impl<'b> Ctx<'b> {
     /// Where `key` is if it holds a hash, which is being used; fields that have expired are removed.
     fn use_hash(&mut self, key: &[u8]) -> Result<Option<At>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
-        let now_ms = self.now.unix_ms();
+        let now_ms = self.expiry_ms();
         match self.engine.shard.dbs[self.session.db].get_at(at).value {
             ValueRef::Hash(hash) if hash.next_due_ms().is_none_or(|due_ms| due_ms >= now_ms) => {
                 Ok(Some(at))
@@ -343,12 +344,17 @@ impl super::Engine {
         }
     }
 
+    /// See [`Ctx::expiry_ms`].
+    pub fn expiry_ms(&self, now: Time) -> i64 {
+        if self.is_replaying { i64::MIN } else { now.unix_ms() }
+    }
+
     /// Where `key` is in database `db`; removes it if it has expired.
     #[inline]
-    pub fn live(&mut self, now_ms: i64, db: usize, key: &[u8]) -> Option<At> {
+    pub fn live(&mut self, expiry_ms: i64, db: usize, key: &[u8]) -> Option<At> {
         let at = self.shard.dbs[db].locate(key)?;
         let (expires_ms, _) = self.shard.dbs[db].times_at(at);
-        if expires_ms.is_some_and(|expires_ms| expires_ms < now_ms) {
+        if expires_ms.is_some_and(|expires_ms| expires_ms < expiry_ms) {
             self.expire_lazily(db, key);
             return None;
         }
@@ -424,6 +430,9 @@ impl super::Engine {
     /// by themselves; see [`transaction`](super::transaction).
     pub fn has_expired(&mut self, db: usize, key: &[u8]) {
         self.stats.expired_keys += 1;
+        if self.propagates() {
+            self.propagate_deletion(db, key, self.config.lazyfree_lazy_expire);
+        }
         self.shard.waiters.changed(db, key);
         self.invalidate(key);
         self.notify(Class::Expired, "expired", db, key);

@@ -20,6 +20,7 @@ pub mod keys;
 pub mod loading;
 pub mod monitor;
 pub mod notify;
+pub mod propagate;
 pub mod pubsub;
 pub mod saving;
 pub mod stats;
@@ -116,6 +117,11 @@ pub struct Engine {
     pub measures: Measures,
     /// What is asked of the host when the current event is done.
     pub effects: Vec<Effect>,
+    /// Who hears of changes.
+    pub propagation: propagate::Propagation,
+    /// What runs repeats what was done before: nothing expires by itself, and what was propagated by
+    /// a Redis is taken as it is.
+    pub is_replaying: bool,
     /// Changes since the last successful save.
     pub dirty: u64,
     /// How snapshots stand.
@@ -171,6 +177,8 @@ impl Engine {
             started: now,
             measures: Measures::default(),
             effects: Vec::new(),
+            propagation: propagate::Propagation::default(),
+            is_replaying: false,
             dirty: 0,
             saving: saving::Saving::new(now),
             loaded: loading::Loaded::default(),

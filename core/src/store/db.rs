@@ -381,8 +381,13 @@ impl Db {
 
     /// Removes fields of a hash whose expiry is before `now_ms`, `max` at most. Returns the key of
     /// the hash, how many fields there were and whether none is left, in which case the key must be
-    /// removed; `None` if nothing is due. Costs O(`max`).
-    pub fn take_due_fields(&mut self, now_ms: i64, max: usize) -> Option<(Box<[u8]>, usize, bool)> {
+    /// removed; `None` if nothing is due. Each field is given to `removed`. Costs O(`max`).
+    pub fn take_due_fields(
+        &mut self,
+        now_ms: i64,
+        max: usize,
+        removed: impl FnMut(&[u8]),
+    ) -> Option<(Box<[u8]>, usize, bool)> {
         let (due_ms, key) = self.fields_due.first()?;
         if *due_ms >= now_ms {
             return None;
@@ -390,7 +395,7 @@ impl Db {
         let key = key.clone();
         let (mut taken, mut emptied) = (0, false);
         if let Some(ValueMut::Hash(hash)) = self.get_mut(&key) {
-            taken = hash.take_due(now_ms, max);
+            taken = hash.take_due(now_ms, max, removed);
             emptied = hash.is_empty();
         }
         self.index_fields(&key);

@@ -1,6 +1,7 @@
 //! XCLAIM and XAUTOCLAIM: giving a consumer what another was given and does not finish.
 
 use super::ids::{self, End};
+use super::record::{Claims, propagate_claims, propagate_group_id};
 use super::{created_consumer, no_group, number_or, write_entry};
 use crate::base::Error;
 use crate::ds::Stream;
@@ -53,7 +54,7 @@ struct Claim {
 
 fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, consumer) = (args.take()?, args.take()?, args.take()?);
-    let now_ms = cx.now.unix_ms();
+    let (now_ms, mut claims) = (cx.now.unix_ms(), Claims::new(cx));
     let found = cx.stream_and_out(key)?;
     let found = found.filter(|(stream, _)| stream.groups.contains_key(name));
     let (stream, out) = found.ok_or_else(|| no_group(key, name, ""))?;
@@ -67,13 +68,18 @@ fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     // What is bogus is taken for now: the client's clock may be another.
     let delivered_ms = claim.delivered_ms.filter(|at_ms| (0..=now_ms).contains(at_ms));
     let delivered_ms = delivered_ms.unwrap_or(now_ms);
+    let mut comes_further = false;
     let claimed = stream.with_group(name, |stream, group| {
+        comes_further = claim.last_id > group.last_id;
         group.last_id = group.last_id.max(claim.last_id);
         let (consumer, is_new) = seen(group, consumer, now_ms);
         let (mark, mut changes, mut count) = (out.mark(), 0, 0);
         for id in wanted {
             if !stream.contains(id) {
-                changes += u64::from(group.acknowledge(id));
+                if let Some(pending) = group.pending(id) {
+                    claims.add(group, id, pending);
+                    changes += u64::from(group.acknowledge(id));
+                }
                 continue;
             }
             let mut pending = match group.pending(id) {
@@ -89,7 +95,9 @@ fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             pending.deliveries = claim
                 .deliveries
                 .unwrap_or_else(|| pending.deliveries.wrapping_add(u64::from(!claim.just_id)));
-            take(group, id, Pending { delivered_ms, consumer, ..pending }, now_ms);
+            let pending = Pending { delivered_ms, consumer, ..pending };
+            take(group, id, pending, now_ms);
+            claims.add(group, id, pending);
             write_claimed(out, stream, id, claim.just_id);
             changes += 1;
             count += 1;
@@ -98,6 +106,14 @@ fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         (is_new, changes)
     });
     tell(cx, key, claimed);
+    cx.propagate_nothing();
+    if cx.propagates() {
+        let is_silent = claims.is_empty() && comes_further;
+        propagate_claims(cx, key, name, claims);
+        if is_silent {
+            propagate_group_id(cx, key, name);
+        }
+    }
     Ok(())
 }
 
@@ -173,16 +189,18 @@ fn xautoclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             return Err(Error::Syntax);
         }
     }
-    let now_ms = cx.now.unix_ms();
+    let (now_ms, mut claims) = (cx.now.unix_ms(), Claims::new(cx));
     let found = cx.stream_and_out(key)?;
     let found = found.filter(|(stream, _)| stream.groups.contains_key(name));
     let (stream, out) = found.ok_or_else(|| no_group(key, name, ""))?;
     let search = Search { idle_ms: idle_ms.max(0), start, count, just_id, now_ms };
     let claimed = stream.with_group(name, |stream, group| {
         let (consumer, is_new) = seen(group, consumer, now_ms);
-        (is_new, search.run(stream, group, consumer, out))
+        (is_new, search.run(stream, group, consumer, out, &mut claims))
     });
     tell(cx, key, claimed);
+    cx.propagate_nothing();
+    propagate_claims(cx, key, name, claims);
     Ok(())
 }
 
@@ -196,13 +214,15 @@ struct Search {
 }
 
 impl Search {
-    /// Claims for `consumer` and writes the reply; returns how many entries of `group` changed.
+    /// Claims for `consumer` and writes the reply; returns how many entries of `group` changed, and
+    /// adds each of them to `claims`.
     fn run(
         &self,
         stream: &Stream,
         group: &mut ConsumerGroup,
         consumer: ConsumerRef,
         out: &mut Out,
+        claims: &mut Claims,
     ) -> u64 {
         let (mut left, mut attempts) = (self.count, self.count.saturating_mul(ATTEMPTS_FACTOR));
         let (mut claimed, mut deleted) = (Vec::new(), Vec::new());
@@ -213,6 +233,7 @@ impl Search {
         {
             attempts -= 1;
             if !stream.contains(id) {
+                claims.add(group, id, pending);
                 group.acknowledge(id);
                 deleted.push(id);
                 left -= 1;
@@ -222,6 +243,7 @@ impl Search {
                 let deliveries = pending.deliveries.wrapping_add(u64::from(!self.just_id));
                 let pending = Pending { delivered_ms: self.now_ms, deliveries, consumer };
                 take(group, id, pending, self.now_ms);
+                claims.add(group, id, pending);
                 claimed.push(id);
                 left -= 1;
             }

@@ -1,6 +1,7 @@
 //! XREAD and XREADGROUP: reading on from an ID in several streams, and waiting for what comes.
 
 use super::claim::{seen, take};
+use super::record::{Claims, propagate_claims, propagate_consumer, propagate_group_id};
 use super::{created_consumer, ids, no_group, write_entries, write_entry};
 use crate::base::error::until_zero;
 use crate::base::{Error, num};
@@ -117,17 +118,30 @@ fn xreadgroup(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             _ => ids::strict(text, 0)?,
         });
     }
+    cx.propagate_nothing();
     let (mark, mut served) = (cx.out.mark(), 0);
     let (now_ms, count) = (cx.now.unix_ms(), request.count);
     for (key, &start) in request.keys.iter().zip(&starts) {
+        let (keeps_none, mut claims) = (request.noack, Claims::new(cx));
         let Some((stream, out)) = cx.stream_and_out(key)? else { continue };
-        let turn = Turn { key, consumer, now_ms, count, keeps_none: request.noack };
-        let done = stream.with_group(group, |stream, group| turn.run(stream, group, start, out));
+        let done = stream.with_group(group, |stream, group| {
+            let claims = &mut claims;
+            let turn = Turn { key, consumer, now_ms, count, keeps_none, claims };
+            turn.run(stream, group, start, out)
+        });
         let Some(done) = done else { continue };
         if done.made_consumer {
             created_consumer(cx, key);
+            // Others hear of it with the entries that it gets.
+            if request.noack {
+                propagate_consumer(cx, key, group, consumer);
+            }
         }
         cx.dirty += u64::from(done.changed);
+        if done.changed && cx.propagates() {
+            propagate_claims(cx, key, group, claims);
+            propagate_group_id(cx, key, group);
+        }
         served += usize::from(done.served);
     }
     finish(cx, &request, mark, served, &starts, true);
@@ -150,9 +164,12 @@ struct Turn<'a> {
     count: usize,
     /// What it gets is not pending (NOACK).
     keeps_none: bool,
+    /// What it gets.
+    claims: &'a mut Claims,
 }
 
 /// What came of it.
+#[derive(Default)]
 struct Done {
     made_consumer: bool,
     changed: bool,
@@ -161,7 +178,7 @@ struct Done {
 
 impl Turn<'_> {
     fn run(
-        &self,
+        self,
         stream: &Stream,
         group: &mut ConsumerGroup,
         start: StreamId,
@@ -171,7 +188,7 @@ impl Turn<'_> {
         let is_history = start != StreamId::MAX;
         let has_new = stream.last_valid_id().is_some_and(|last| last > group.last_id);
         if !is_history && !has_new {
-            return Done { made_consumer, changed: false, served: false };
+            return Done { made_consumer, ..Done::default() };
         }
         write_key(out, self.key);
         if is_history {
@@ -182,10 +199,10 @@ impl Turn<'_> {
             for id in own {
                 self.again(stream, group, id, out);
             }
-            return Done { made_consumer, changed: false, served: true };
+            return Done { made_consumer, served: true, ..Done::default() };
         }
         let Some(from) = group.last_id.next() else {
-            return Done { made_consumer, changed: false, served: true };
+            return Done { made_consumer, served: true, ..Done::default() };
         };
         let (mark, mut count) = (out.mark(), 0);
         for entry in stream.iter(from, StreamId::MAX).take(self.count) {
@@ -194,6 +211,7 @@ impl Turn<'_> {
             if !self.keeps_none {
                 let pending = Pending { delivered_ms: self.now_ms, deliveries: 1, consumer };
                 take(group, entry.id, pending, self.now_ms);
+                self.claims.add(group, entry.id, pending);
             }
             write_entry(out, entry);
             count += 1;

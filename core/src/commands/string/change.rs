@@ -200,6 +200,7 @@ fn incrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         .ok_or(Error::text("ERR increment would produce NaN or Infinity"))?
         .to_text();
     cx.out.bulk(&sum);
+    cx.propagate_as(&[b"SET", key, &sum, b"KEEPTTL"]);
     // As text even where it is a whole number, as OBJECT ENCODING shows in Redis too.
     cx.insert(key, Value::Str(sum), expires_ms);
     cx.changed(key, Class::String, "incrbyfloat");

@@ -360,13 +360,15 @@ pub static PARAMS: &[Param] = &[
         Bool,
         "no",
         "Whether expired values are freed in the background.",
-    ),
+    )
+    .field(field!(lazyfree_lazy_expire)),
     param(
         "lazyfree-lazy-server-del",
         Bool,
         "no",
         "Whether overwritten values are freed in the background.",
-    ),
+    )
+    .field(field!(lazyfree_lazy_server_del)),
     param("lazyfree-lazy-user-del", Bool, "no", "Whether DEL is UNLINK."),
     param(
         "lazyfree-lazy-user-flush",

@@ -26,6 +26,8 @@ pub struct Settings {
     pub hz: i64,
     pub lfu_decay_time: u32,
     pub lfu_log_factor: u32,
+    pub lazyfree_lazy_expire: bool,
+    pub lazyfree_lazy_server_del: bool,
     pub list_compress_depth: u32,
     pub list_max_listpack_size: i32,
     pub logfile: Vec<u8>,
