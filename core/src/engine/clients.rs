@@ -149,9 +149,17 @@ impl Engine {
     }
 
     /// Sees to it that a client above its output limits is closed. O(1).
+    #[inline]
     pub fn check_output(&mut self, client: &mut Client) {
         let limit = self.output_limit(&client.session);
         let bytes = client.out.pending().len() as u64;
+        // By default, most clients have no limits at all.
+        if (limit.hard | limit.soft) > 0 || !self.care.overfull.is_empty() {
+            self.limit_output(client, limit, bytes);
+        }
+    }
+
+    fn limit_output(&mut self, client: &mut Client, limit: OutputLimit, bytes: u64) {
         let id = client.session.id;
         if limit.hard > 0 && bytes >= limit.hard {
             client.out.discard();

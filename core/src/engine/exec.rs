@@ -30,35 +30,52 @@ impl Engine {
     /// As [`Engine::execute`], for a command that CLIENT PAUSE has held back.
     pub fn execute_unpaused(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
         self.limit_tracked_keys();
-        let found = self.find(argv);
-        if let Ok(entry) = found {
-            client.session.last_command = &entry.full_name;
-        }
-        match found.clone().and_then(|entry| self.admit(client, entry, argv).map(|()| entry)) {
-            Err(_) if is_http(argv) => self.abort_attack(client),
-            Err(error) => self.reject(client, argv, &error),
-            Ok(entry) if self.is_paused(client, entry) => {
-                let mut cx = Self::context(self, now, client, entry);
-                cx.block(BlockedOn::Unpause, 0, argv.to_owned());
-                self.enqueue_blocked(client);
-            }
-            Ok(entry) if queues(client, entry) => {
-                if let Some(multi) = &mut client.session.multi {
-                    let argv = argv.to_owned();
-                    multi.bytes += argv.heap_bytes();
-                    multi.queue.push((entry.index, argv));
+        match self.find(argv) {
+            Ok(entry) => {
+                client.session.last_command = &entry.full_name;
+                self.run_found(now, client, entry, argv);
+                if client.session.tracking && !is_client(entry) {
+                    self.end_caching(&client.session);
                 }
-                client.out.simple("QUEUED");
             }
-            Ok(entry) => self.call(now, client, entry, argv),
-        }
-        if client.session.tracking && found.is_ok_and(|entry| !is_client(entry)) {
-            self.end_caching(&client.session);
+            Err(error) => self.refuse(client, argv, &error),
         }
         self.end_reply(now, client);
     }
 
+    /// Runs `entry`, or does what is to be done instead: refuse it, hold it back, queue it.
+    #[inline]
+    fn run_found(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
+        if let Err(error) = self.admit(client, entry, argv) {
+            self.refuse(client, argv, &error);
+        } else if self.is_paused(client, entry) {
+            let mut cx = Self::context(self, now, client, entry);
+            cx.block(BlockedOn::Unpause, 0, argv.to_owned());
+            self.enqueue_blocked(client);
+        } else if queues(client, entry) {
+            if let Some(multi) = &mut client.session.multi {
+                let argv = argv.to_owned();
+                multi.bytes += argv.heap_bytes();
+                multi.queue.push((entry.index, argv));
+            }
+            client.out.simple("QUEUED");
+        } else {
+            self.call(now, client, entry, argv);
+        }
+    }
+
+    /// What happens to a command that is not run: an error, or the end of an attack.
+    #[cold]
+    fn refuse(&mut self, client: &mut Client, argv: Argv<'_>, error: &Error) {
+        if is_http(argv) {
+            self.abort_attack(client);
+        } else {
+            self.reject(client, argv, error);
+        }
+    }
+
     /// Calls the handler of `entry`, and counts.
+    #[inline]
     pub fn call(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
         Self::context(self, now, client, entry).perform(argv);
         if client.session.blocked.is_some() {
@@ -81,10 +98,9 @@ impl Engine {
 
     /// Asks the host to send what `conn` is owed.
     pub fn send(&mut self, conn: ConnId) {
-        let send = Effect::Send { conn };
         // The same connection's replies follow each other: one look at the last saves most.
-        if self.effects.last() != Some(&send) {
-            self.effects.push(send);
+        if !matches!(self.effects.last(), Some(Effect::Send { conn: last }) if *last == conn) {
+            self.effects.push(Effect::Send { conn });
         }
     }
 
@@ -108,26 +124,30 @@ impl Engine {
     }
 
     /// The command that `argv` names.
+    #[inline]
     fn find(&self, argv: Argv<'_>) -> Result<&'static Entry, Error> {
         let name = argv.get(0).unwrap_or_default();
-        let Some(entry) = self.table.find(name).filter(|entry| !entry.is_sub()) else {
-            return Err(unknown_command(argv));
-        };
-        if entry.subcommands.is_empty() {
-            return Ok(entry);
+        match self.table.find(name).filter(|entry| !entry.is_sub()) {
+            Some(entry) if entry.subcommands.is_empty() => Ok(entry),
+            Some(container) => self.find_sub(container, argv),
+            None => Err(unknown_command(argv)),
         }
+    }
+
+    fn find_sub(&self, container: &'static Entry, argv: Argv<'_>) -> Result<&'static Entry, Error> {
         let Some(sub) = argv.get(1) else {
             // COMMAND is the one container that is a command as well.
-            return if entry.takes(1) { Ok(entry) } else { Err(wrong_arity(entry)) };
+            return if container.takes(1) { Ok(container) } else { Err(wrong_arity(container)) };
         };
-        self.table.find_sub(entry, sub).ok_or_else(|| {
+        self.table.find_sub(container, sub).ok_or_else(|| {
             let shown = sub.get(..UNKNOWN_SHOWN_MAX).unwrap_or(sub);
-            let after = format!("'. Try {} HELP.", entry.command.name);
+            let after = format!("'. Try {} HELP.", container.command.name);
             Error::showing("ERR unknown subcommand '", shown, &after)
         })
     }
 
     /// Whether `client` may run `entry` now.
+    #[inline]
     fn admit(&self, client: &Client, entry: &'static Entry, argv: Argv<'_>) -> Result<(), Error> {
         if !entry.takes(argv.len()) {
             return Err(wrong_arity(entry));
@@ -205,10 +225,12 @@ impl Engine {
     }
 
     /// Whether CLIENT PAUSE holds `entry` back.
+    #[inline]
     fn is_paused(&self, client: &Client, entry: &Entry) -> bool {
-        if self.pause.until.is_none() {
-            return false;
-        }
+        self.pause.until.is_some() && self.pauses(client, entry)
+    }
+
+    fn pauses(&self, client: &Client, entry: &Entry) -> bool {
         let in_multi = client.session.multi.as_ref();
         let queue_writes = || {
             in_multi.is_some_and(|multi| {
@@ -314,6 +336,7 @@ fn runs_while_subscribed(entry: &Entry) -> bool {
 }
 
 /// The error for a wrong number of arguments.
+#[cold]
 pub fn wrong_arity(entry: &Entry) -> Error {
     Error::from(format!("ERR wrong number of arguments for '{}' command", entry.full_name))
 }
@@ -328,6 +351,7 @@ pub fn wrong_subcommand_arity(entry: &Entry, argv: Argv<'_>) -> Error {
     Error::showing(before, shown, &format!("'. Try {container} HELP."))
 }
 
+#[cold]
 fn unknown_command(argv: Argv<'_>) -> Error {
     let mut shown = Vec::new();
     for arg in argv.from(1).iter() {

@@ -221,11 +221,13 @@ impl Decoder {
             self.position = end;
             self.missing = Some(count);
         }
-        while let Some(missing) = self.missing.filter(|&missing| missing > 0) {
+        let mut missing = self.missing.unwrap_or(0);
+        while missing > 0 {
             if !self.step_bulk(input, limits)? {
+                self.missing = Some(missing);
                 return Ok(Step::More);
             }
-            self.missing = Some(missing - 1);
+            missing -= 1;
         }
         self.missing = None;
         Ok(Step::Command(std::mem::take(&mut self.position)))
@@ -244,52 +246,61 @@ impl Decoder {
     /// Reads one `$` argument; false if it is not all there yet.
     #[inline]
     fn step_bulk(&mut self, input: &[u8], limits: Limits) -> Result<bool, ProtocolError> {
-        let length = match self.bulk {
-            Some(length) => length,
-            None => {
-                match input.get(self.position) {
-                    None => return Ok(false),
-                    Some(b'$') => {}
-                    Some(&got) => {
-                        // Redis looks at this byte only once the line has ended.
-                        if memchr::memchr(b'\r', &input[self.position..]).is_none() {
-                            return more_unless_long(
-                                input,
-                                self.position,
-                                ProtocolError::BulkLineTooLong,
-                            )
-                            .map(|_| false);
-                        }
-                        return Err(ProtocolError::ExpectedDollar(got));
-                    }
-                }
-                let Some((length, end)) = number_line(input, self.position) else {
-                    let too_long = ProtocolError::BulkLineTooLong;
-                    return more_unless_long(input, self.position, too_long).map(|_| false);
-                };
-                let length = length
-                    .filter(|length| (0..=limits.bulk_bytes_max).contains(length))
-                    .ok_or(ProtocolError::BulkLength)?;
-                if limits.unauthenticated && length > limits::BULK_BYTES_UNAUTHENTICATED_MAX {
-                    return Err(ProtocolError::UnauthenticatedBulk);
-                }
-                self.position = end;
-                self.bulk = Some(length as usize);
-                length as usize
-            }
+        let (start, length) = match self.bulk.take() {
+            Some(length) => (self.position, length),
+            None => match self.bulk_line(input, limits)? {
+                Some(line) => line,
+                None => return Ok(false),
+            },
         };
-        let end = self.position + length;
+        let end = start + length;
         // The two bytes behind an argument are passed over unread, as Redis does.
         if input.len() < end + 2 {
+            self.position = start;
+            self.bulk = Some(length);
             return Ok(false);
         }
-        let (Ok(start), Ok(end32)) = (u32::try_from(self.position), u32::try_from(end)) else {
-            return Err(ProtocolError::BulkLength);
-        };
-        self.spans.push(Span { start, end: end32 });
+        let Ok(end32) = u32::try_from(end) else { return Err(ProtocolError::BulkLength) };
+        self.spans.push(Span { start: start as u32, end: end32 });
         self.position = end + 2;
-        self.bulk = None;
         Ok(true)
+    }
+
+    /// Reads a `$` line: where its argument begins and how long it is; `None` if the line has not
+    /// ended.
+    #[inline]
+    fn bulk_line(
+        &self,
+        input: &[u8],
+        limits: Limits,
+    ) -> Result<Option<(usize, usize)>, ProtocolError> {
+        match input.get(self.position) {
+            None => return Ok(None),
+            Some(b'$') => {}
+            // Redis looks at this byte only once the line has ended.
+            Some(&got) => {
+                return match memchr::memchr(b'\r', &input[self.position..]) {
+                    Some(_) => Err(ProtocolError::ExpectedDollar(got)),
+                    None => self.no_bulk_line(input),
+                };
+            }
+        }
+        let Some((length, start)) = number_line(input, self.position) else {
+            return self.no_bulk_line(input);
+        };
+        let length = length
+            .filter(|length| (0..=limits.bulk_bytes_max).contains(length))
+            .ok_or(ProtocolError::BulkLength)?;
+        if limits.unauthenticated && length > limits::BULK_BYTES_UNAUTHENTICATED_MAX {
+            return Err(ProtocolError::UnauthenticatedBulk);
+        }
+        Ok(Some((start, length as usize)))
+    }
+
+    /// The `$` line has not ended, and must not go on for ever.
+    #[cold]
+    fn no_bulk_line(&self, input: &[u8]) -> Result<Option<(usize, usize)>, ProtocolError> {
+        more_unless_long(input, self.position, ProtocolError::BulkLineTooLong).map(|_| None)
     }
 
     /// Reads a command typed as a line.
@@ -316,12 +327,30 @@ impl Decoder {
 /// `Some((None, _))` if it is no number, `None` if the line has not ended.
 #[inline]
 fn number_line(input: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
+    // Nearly every length has one to three digits, and the line is all there.
+    if let Some(&[_, a, b, c, d, _]) = input.get(start..).and_then(|rest| rest.first_chunk()) {
+        let [tens, ones] = [b, c].map(|byte| i64::from(byte.wrapping_sub(b'0')));
+        let first = i64::from(a.wrapping_sub(b'0'));
+        if b == b'\r' && first <= 9 {
+            return Some((Some(first), start + 4));
+        }
+        if (1..=9).contains(&first) && tens <= 9 {
+            if c == b'\r' {
+                return Some((Some(first * 10 + tens), start + 5));
+            }
+            if ones <= 9 && d == b'\r' {
+                return Some((Some(first * 100 + tens * 10 + ones), start + 6));
+            }
+        }
+    }
+    any_number_line(input, start)
+}
+
+/// As [`number_line`], for any line.
+#[cold]
+fn any_number_line(input: &[u8], start: usize) -> Option<(Option<i64>, usize)> {
     let rest = input.get(start + 1..)?;
-    // Lengths are short: a plain loop finds the end sooner than a vector search would.
-    let length = match rest.iter().take(32).position(|&byte| byte == b'\r') {
-        Some(length) => length,
-        None => memchr::memchr(b'\r', rest)?,
-    };
+    let length = memchr::memchr(b'\r', rest)?;
     if rest.len() < length + 2 {
         return None;
     }

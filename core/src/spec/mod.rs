@@ -12,6 +12,7 @@
 
 mod arg;
 pub mod derive;
+mod names;
 pub mod table;
 
 pub use arg::*;

@@ -1,7 +1,7 @@
 //! All commands of a program, found by name.
 
+use super::names::Names;
 use super::{Category, Command, KeySpec, derive};
-use crate::base::Map;
 use crate::resp::Argv;
 
 /// A declaration with what was derived from it.
@@ -59,11 +59,8 @@ impl<H> Entry<H> {
 /// The commands, in the order they were listed; subcommands follow their container.
 pub struct Table<H: 'static> {
     entries: Vec<Entry<H>>,
-    by_name: Map<Box<[u8]>, usize>,
+    names: Names,
 }
-
-/// The longest name that is looked up.
-const NAME_BYTES_MAX: usize = 64;
 
 impl<H: Copy> Table<H> {
     /// The table of all `commands`. Two of one name are a mistake in the program, which a test finds.
@@ -71,7 +68,7 @@ impl<H: Copy> Table<H> {
     /// Every container that has none gets a subcommand HELP, whose handler is `help`. Its declaration is made
     /// here and lives as long as the program, as all the others do: a table is built once.
     pub fn new(commands: impl IntoIterator<Item = &'static Command<H>>, help: H) -> Self {
-        let mut table = Self { entries: Vec::new(), by_name: Map::default() };
+        let mut table = Self { entries: Vec::new(), names: Names::default() };
         for command in commands {
             let container = table.add(command, None);
             let lacks_help = !command.subcommands.is_empty()
@@ -92,7 +89,7 @@ impl<H: Copy> Table<H> {
             Some(parent) => format!("{}|{}", parent.name, command.name).to_ascii_lowercase(),
             None => command.name.to_ascii_lowercase(),
         };
-        self.by_name.insert(full_name.as_bytes().into(), index);
+        self.names.push(full_name.as_bytes());
         self.entries.push(Entry {
             command,
             index,
@@ -120,11 +117,11 @@ impl<H: Copy> Table<H> {
     /// The command `name`, in letters of any case.
     #[inline]
     pub fn find(&self, name: &[u8]) -> Option<&Entry<H>> {
-        let mut lower = [0; NAME_BYTES_MAX];
-        let lower = lower.get_mut(..name.len())?;
-        lower.copy_from_slice(name);
-        lower.make_ascii_lowercase();
-        self.entries.get(*self.by_name.get(&*lower)?)
+        let is_it = |index: usize| {
+            let entry: &Entry<H> = &self.entries[index];
+            entry.full_name.as_bytes().eq_ignore_ascii_case(name)
+        };
+        self.entries.get(self.names.find(name, is_it)?)
     }
 
     /// The subcommand `name` of `container`, in letters of any case.
