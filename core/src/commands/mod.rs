@@ -21,6 +21,7 @@ mod diagnose;
 mod dump;
 mod expire;
 mod function;
+mod geo;
 mod hash;
 mod hash_expire;
 mod hyperloglog;
@@ -62,6 +63,7 @@ pub fn table() -> &'static Table {
             dump::COMMANDS,
             expire::COMMANDS,
             function::COMMANDS,
+            geo::COMMANDS,
             hyperloglog::COMMANDS,
             hash::COMMANDS,
             hash_expire::COMMANDS,

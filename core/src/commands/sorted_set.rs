@@ -51,22 +51,33 @@ fn zadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Err(Error::Syntax);
     }
     options.check(pairs.len() / 2)?;
-    let mut scores = Vec::new();
+    let mut scored = Vec::with_capacity(pairs.len() / 2);
     for index in (0..pairs.len()).step_by(2) {
-        scores.push(score_of(pairs.get(index).unwrap_or_default())?);
+        let score = score_of(pairs.get(index).unwrap_or_default())?;
+        scored.push((score, pairs.get(index + 1).unwrap_or_default()));
     }
-    let first = pairs.get(1).unwrap_or_default();
+    add_all(cx, key, options, &scored)
+}
+
+/// Adds members with their scores to the set at `key`, which is made if there is none, and replies
+/// as ZADD does.
+pub(super) fn add_all(
+    cx: &mut Ctx<'_>,
+    key: &[u8],
+    options: AddOptions,
+    pairs: &[(f64, &[u8])],
+) -> Outcome {
+    let first_bytes = pairs.first().map_or(0, |(_, member)| member.len());
     let missing = cx.zset_mut(key)?.is_none();
     let mut tally = Tally::default();
     if !(missing && options.xx) {
         let limits = cx.zset_limits();
-        let mut new = missing.then(|| SortedSet::for_members(scores.len(), first.len(), &limits));
+        let mut new = missing.then(|| SortedSet::for_members(pairs.len(), first_bytes, &limits));
         let set = match &mut new {
             Some(set) => set,
             None => cx.zset_mut(key)?.ok_or(Error::WrongType)?,
         };
-        for (index, score) in scores.into_iter().enumerate() {
-            let member = pairs.get(2 * index + 1).unwrap_or_default();
+        for &(score, member) in pairs {
             options.add(set, member, score, &limits, &mut tally)?;
         }
         if let Some(set) = new.filter(|set| !set.is_empty()) {
@@ -410,12 +421,12 @@ fn zscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 
 /// The options of ZADD.
 #[derive(Clone, Copy, Debug, Default)]
-struct AddOptions {
-    nx: bool,
-    xx: bool,
+pub(super) struct AddOptions {
+    pub(super) nx: bool,
+    pub(super) xx: bool,
     gt: bool,
     lt: bool,
-    ch: bool,
+    pub(super) ch: bool,
     incr: bool,
 }
 

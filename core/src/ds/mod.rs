@@ -7,6 +7,7 @@ pub mod bits;
 pub mod cells;
 pub(crate) mod compact;
 pub mod dict;
+pub mod geo;
 pub mod hash;
 pub mod hashtable;
 pub mod hyperloglog;
