@@ -2,7 +2,7 @@
 //!
 //! A command is one `const` of plain data above its handler. What can be worked out from it is
 //! never written down a second time: arity, key positions, ACL categories, the replies of COMMAND
-//! and HELP, dispatch, the terminal's hints ([`mod@derive`], [`table`]).
+//! and HELP, dispatch ([`mod@derive`], [`table`]), the terminal's hints ([`hint`]).
 //!
 //! The model is that of COMMAND DOCS and COMMAND INFO:
 //! <https://redis.io/docs/latest/commands/command-docs/>,
@@ -12,6 +12,7 @@
 
 mod arg;
 pub mod derive;
+pub mod hint;
 mod names;
 pub mod table;
 
