@@ -23,6 +23,8 @@ pub struct Connection {
     pub is_full: bool,
     /// It is closed once everything was written.
     pub is_closing: bool,
+    /// The other side has closed it: behind what is left to read comes the end.
+    pub has_ended: bool,
     /// It is in the list of connections with something to write.
     pub is_listed: bool,
 }
@@ -76,7 +78,7 @@ impl Connections {
             self.free.push(index);
             return Err(error);
         }
-        let connection = Connection { socket, is_full: false, is_closing: false, is_listed: false };
+        let connection = Connection::new(socket);
         let index_usize = index as usize;
         if self.slots.len() <= index_usize {
             self.slots.resize_with(index_usize + 1, || None);
@@ -106,13 +108,18 @@ impl Connections {
 }
 
 impl Connection {
+    fn new(socket: Socket) -> Self {
+        Self { socket, is_full: false, is_closing: false, has_ended: false, is_listed: false }
+    }
+
     /// Reads once into `buffer`.
     pub fn read(&mut self, buffer: &mut [u8]) -> Seen {
         loop {
             return match self.socket.read(buffer) {
                 Ok(0) => Seen::Gone,
-                // A stream that gave less than it could has nothing left (epoll(7)).
-                Ok(count) if count < buffer.len() => Seen::Drained(count),
+                // A stream that gave less than it could has nothing left (epoll(7)), but perhaps its
+                // end, of which there is one event only.
+                Ok(count) if count < buffer.len() && !self.has_ended => Seen::Drained(count),
                 Ok(count) => Seen::More(count),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => Seen::Drained(0),
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => continue,
@@ -160,5 +167,28 @@ impl Socket {
             Self::Tcp(stream) => stream.shutdown(Shutdown::Both),
             Self::Unix(stream) => stream.shutdown(Shutdown::Both),
         };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+    use super::*;
+
+    #[test]
+    fn the_end_behind_the_last_bytes_is_seen() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let mut peer = std::net::TcpStream::connect(listener.local_addr().unwrap()).unwrap();
+        let stream = listener.accept().unwrap().0;
+        let mut connection = Connection::new(Socket::Tcp(TcpStream::from_std(stream)));
+        let mut buffer = [0; 64];
+        peer.write_all(b"PING\r\n").unwrap();
+        assert_eq!(connection.read(&mut buffer), Seen::Drained(6));
+        peer.write_all(b"PING\r\n").unwrap();
+        drop(peer);
+        connection.has_ended = true;
+        assert_eq!(connection.read(&mut buffer), Seen::More(6));
+        assert_eq!(connection.read(&mut buffer), Seen::Gone);
     }
 }

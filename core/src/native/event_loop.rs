@@ -140,7 +140,11 @@ impl EventLoop {
                         if event.is_writable() {
                             self.writable(conn);
                         }
-                        if event.is_readable() || event.is_read_closed() || event.is_error() {
+                        let has_ended = event.is_read_closed() || event.is_error();
+                        if let Some(connection) = self.connections.get_mut(conn) {
+                            connection.has_ended |= has_ended;
+                        }
+                        if event.is_readable() || has_ended {
                             self.read(conn, log);
                         }
                     }
