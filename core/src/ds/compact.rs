@@ -1,4 +1,5 @@
-//! Numbers in as few bytes as they need, for entries that lie in [cells](super::cells).
+//! Numbers in as few bytes as they need, for entries that lie in [cells](super::cells), and blocks
+//! of memory in which nothing is left over.
 
 /// How many bytes a number takes: 1, 2, 4 or 8.
 #[inline]
@@ -60,6 +61,13 @@ pub(crate) fn read_length(bytes: &[u8]) -> (usize, usize) {
     (length, width)
 }
 
+/// The size of the block that an allocator takes for so many bytes: multiples of 16 up to 128, and
+/// four steps for each doubling from there on. jemalloc's and mimalloc's blocks are of these sizes.
+pub(crate) fn block_bytes(bytes: usize) -> usize {
+    let step = (bytes.next_power_of_two() / 8).max(16);
+    bytes.next_multiple_of(step)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -79,5 +87,15 @@ mod tests {
         for number in [0, -1, 127, -129, 40_000, -40_000, 1 << 31, i64::MIN, i64::MAX] {
             assert_eq!(read_int(&number.to_le_bytes()[..int_width(number)]), number);
         }
+    }
+    #[test]
+    fn blocks_waste_at_most_a_fifth() {
+        for bytes in 64..100_000 {
+            let block = block_bytes(bytes);
+            assert!(block >= bytes && (block - bytes) * 5 < block, "{bytes} in {block}");
+            assert_eq!(block_bytes(block), block);
+        }
+        let blocks = [1, 16, 17, 128, 129, 187, 4097, 8192, 8193].map(block_bytes);
+        assert_eq!(blocks, [16, 16, 32, 128, 160, 192, 5120, 8192, 10240]);
     }
 }

@@ -23,6 +23,7 @@
 //! A [`Listpack`] is always well-formed: bytes from outside enter through [`Listpack::parse`],
 //! which checks every entry. Inserting and removing cost O(bytes behind the place).
 
+use super::compact::block_bytes;
 use crate::base::num::{self, Digits};
 
 /// Bytes before the first entry.
@@ -544,13 +545,11 @@ impl Listpack {
         self.write_header(count_change);
     }
 
-    /// Makes room for `more` bytes, and an eighth: there are many listpacks, and doubling would
-    /// leave a quarter of all their memory empty.
+    /// Makes room for `more` bytes, and for what the allocator's block then has room for anyway.
     fn reserve(&mut self, more: usize) {
         let needed = self.bytes.len() + more;
         if needed > self.bytes.capacity() {
-            let room = (needed + needed / 8).next_multiple_of(16);
-            self.bytes.reserve_exact(room - self.bytes.len());
+            self.bytes.reserve_exact(block_bytes(needed) - self.bytes.len());
         }
     }
 
@@ -558,7 +557,7 @@ impl Listpack {
     fn give_back(&mut self) {
         let length = self.bytes.len();
         if self.bytes.capacity() > 64 && length < self.bytes.capacity() / 2 {
-            self.bytes.shrink_to((length + length / 8).next_multiple_of(16));
+            self.bytes.shrink_to(block_bytes(length));
         }
     }
 

@@ -1,6 +1,7 @@
 //! The allocator, and how much it has handed out.
 //!
-//! mimalloc serves; around it, bytes are counted as they are asked for. Counting must cost next to
+//! mimalloc serves, in its version 2, which keeps far less memory for itself than 3 while tables
+//! grow; around it, bytes are counted as they are asked for. Counting must cost next to
 //! nothing, so each thread counts for itself without synchronisation, and what is reported is the
 //! count of the thread that asks: the one that runs the node and owns all its data. Buffers that
 //! go to the disk thread come back to be freed, and those that come from it are [adopted](adopt), so
