@@ -241,6 +241,13 @@ fn store(cx: &mut Ctx<'_>, key: &[u8], value: &[u8], expires_ms: Option<i64>) {
     cx.changed(key, Class::String, "set");
 }
 
+/// Stores a string in the place of what the key held, and tells of it.
+#[inline]
+fn replace(cx: &mut Ctx<'_>, key: &[u8], value: &[u8]) {
+    cx.replace_str(key, value, None);
+    cx.changed(key, Class::String, "set");
+}
+
 const MGET: Command = Command {
     name: "MGET",
     summary: "Returns the strings that several keys hold.",
@@ -319,8 +326,7 @@ fn store_pairs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     while !args.is_empty() {
         let (key, value) = (args.take()?, args.take()?);
-        cx.use_key(key);
-        store(cx, key, value, None);
+        replace(cx, key, value);
     }
     Ok(())
 }
@@ -389,8 +395,7 @@ const SET: Command = Command {
 fn set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, value) = (args.take()?, args.take()?);
     if args.is_empty() {
-        cx.use_key(key);
-        store(cx, key, value, None);
+        replace(cx, key, value);
         cx.out.ok();
         return Ok(());
     }

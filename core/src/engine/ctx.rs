@@ -29,6 +29,8 @@ pub struct Ctx<'a> {
     pub is_retry: bool,
     /// Whether the command is recorded as it came.
     pub verbatim: Verbatim,
+    /// The command's first key and its hash, if it was looked at ahead of time.
+    pub ahead: Option<(&'a [u8], u64)>,
 }
 
 impl Ctx<'_> {
@@ -51,6 +53,7 @@ impl Ctx<'_> {
             deny_blocking: true,
             is_retry: false,
             verbatim: Verbatim::default(),
+            ahead: None,
         }
     }
 }

@@ -120,6 +120,7 @@ impl Engine {
             deny_blocking: false,
             is_retry: false,
             verbatim: Verbatim::default(),
+            ahead: None,
         }
     }
 

@@ -27,7 +27,17 @@ impl<'b> Ctx<'b> {
     /// Where `key` is; removes it if it has expired.
     #[inline]
     fn live(&mut self, key: &[u8]) -> Option<At> {
-        self.engine.live(self.expiry_ms(), self.session.db, key)
+        let hash = self.hash(key);
+        self.engine.live_hashed(self.expiry_ms(), self.session.db, hash, key)
+    }
+
+    /// The hash of `key`, which is known already if it is the key that was looked at ahead.
+    #[inline]
+    fn hash(&self, key: &[u8]) -> u64 {
+        match self.ahead {
+            Some((known, hash)) if std::ptr::eq(known, key) => hash,
+            _ => self.engine.shard.hash(key),
+        }
     }
 
     /// Whether there is a `key`, which is not used by that; removes it if it has expired.
@@ -64,6 +74,7 @@ impl<'b> Ctx<'b> {
         at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
     }
 
+    #[inline]
     fn count_read(&mut self, key: &[u8], is_there: bool) {
         if is_there {
             self.engine.stats.keyspace_hits += 1;
@@ -90,6 +101,7 @@ impl<'b> Ctx<'b> {
     }
 
     /// As [`Ctx::look`], with the output beside it.
+    #[inline]
     pub fn look_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
         let at = self.use_key(key);
         let db = &self.engine.shard.dbs[self.session.db];
@@ -265,12 +277,48 @@ impl<'b> Ctx<'b> {
     /// Stores a string, as [`Ctx::insert`]; as a number if it is exactly the digits of one.
     #[inline]
     pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) {
+        let hash = self.hash(key);
+        let at = self.engine.shard.dbs[self.session.db].locate_hashed(hash, key);
+        self.insert_str_at(hash, at, key, bytes, expires_ms);
+    }
+
+    /// As [`Ctx::use_key`] and then [`Ctx::insert_str`], in one.
+    #[inline]
+    pub fn replace_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) {
+        let (db, hash) = (self.session.db, self.hash(key));
+        let mut at = self.engine.live_hashed(self.expiry_ms(), db, hash, key);
+        if at.is_none() && self.engine.pause.until.is_some() {
+            // While CLIENT PAUSE holds, an expired key is only as good as gone.
+            at = self.engine.shard.dbs[db].locate_hashed(hash, key);
+        } else if let Some(at) = at
+            && self.engine.counts_frequency()
+            && !self.session.no_touch
+        {
+            self.engine.mark_used(db, at);
+        }
+        self.insert_str_at(hash, at, key, bytes, expires_ms);
+    }
+
+    #[inline]
+    fn insert_str_at(
+        &mut self,
+        hash: u64,
+        at: Option<At>,
+        key: &[u8],
+        bytes: &[u8],
+        expires_ms: Option<i64>,
+    ) {
         let db = self.session.db;
-        self.engine.insert_by(db, key, |db| db.insert_str(key, bytes, expires_ms));
+        let is_new = at.is_none();
+        self.engine.insert_by(db, key, |db| {
+            db.insert_str_at(hash, at, key, bytes, expires_ms);
+            is_new
+        });
     }
 
     /// `key` of the selected database was changed by what is called `event`: watchers, waiters and
     /// subscribers are told, and it counts as one change for the save points.
+    #[inline]
     pub fn changed(&mut self, key: &[u8], class: Class, event: &str) {
         let db = self.session.db;
         self.engine.changed(db, key, class, event);
@@ -345,6 +393,7 @@ impl super::Engine {
     }
 
     /// See [`Ctx::expiry_ms`].
+    #[inline]
     pub fn expiry_ms(&self, now: Time) -> i64 {
         if self.is_replaying { i64::MIN } else { now.unix_ms() }
     }
@@ -352,9 +401,15 @@ impl super::Engine {
     /// Where `key` is in database `db`; removes it if it has expired.
     #[inline]
     pub fn live(&mut self, expiry_ms: i64, db: usize, key: &[u8]) -> Option<At> {
-        let at = self.shard.dbs[db].locate(key)?;
-        let (expires_ms, _) = self.shard.dbs[db].times_at(at);
-        if expires_ms.is_some_and(|expires_ms| expires_ms < expiry_ms) {
+        self.live_hashed(expiry_ms, db, self.shard.hash(key), key)
+    }
+
+    /// As [`Engine::live`](Self::live), of a key that has this hash.
+    #[inline]
+    fn live_hashed(&mut self, expiry_ms: i64, db: usize, hash: u64, key: &[u8]) -> Option<At> {
+        let held = &self.shard.dbs[db];
+        let at = held.locate_hashed(hash, key)?;
+        if held.expiry_at(at).is_some_and(|expires_ms| expires_ms < expiry_ms) {
             self.expire_lazily(db, key);
             return None;
         }
@@ -364,7 +419,7 @@ impl super::Engine {
     /// Notes that the key there is used.
     #[inline]
     pub fn mark_used(&mut self, db: usize, at: At) {
-        let (_, access) = self.shard.dbs[db].times_at(at);
+        let access = self.shard.dbs[db].access_at(at);
         let now = self.used(access);
         if now != access {
             self.shard.dbs[db].set_access_at(at, now);
@@ -399,6 +454,7 @@ impl super::Engine {
     }
 
     /// See [`Ctx::changed`].
+    #[inline]
     pub fn changed(&mut self, db: usize, key: &[u8], class: Class, event: &str) {
         self.touched(db, key);
         self.dirty += 1;
@@ -406,6 +462,7 @@ impl super::Engine {
     }
 
     /// What `key` holds is no longer what it was: watchers and waiters are told.
+    #[inline]
     pub fn touched(&mut self, db: usize, key: &[u8]) {
         self.shard.watches.changed(db, key);
         self.shard.waiters.changed(db, key);

@@ -17,7 +17,7 @@ use super::objects::Objects;
 use super::{HashKey, Value, ValueMut, ValueRef};
 use crate::base::num::{self, Digits};
 use crate::base::rng::Rng;
-use crate::ds::hashtable::{HashTable, Spot};
+use crate::ds::hashtable::{Handle, HashTable, Spot};
 
 /// Room for entries being rewritten that is kept.
 const SCRATCH_BYTES_MAX: usize = 4096;
@@ -51,7 +51,11 @@ pub struct Found<'a> {
 /// Where a key was found, so that what follows need not look for it again. Good until the database
 /// changes otherwise than through it.
 #[derive(Clone, Copy, Debug)]
-pub struct At(Spot);
+pub struct At {
+    spot: Spot,
+    /// Where its entry lies.
+    cell: Handle,
+}
 
 /// Reading.
 impl Db {
@@ -91,20 +95,31 @@ impl Db {
     /// Where `key` is.
     #[inline]
     pub fn locate(&self, key: &[u8]) -> Option<At> {
-        self.entries.find(key).map(At)
+        self.locate_hashed(self.entries.hash(key), key)
+    }
+
+    /// Where `key`, whose hash is `hash`, is.
+    #[inline]
+    pub fn locate_hashed(&self, hash: u64, key: &[u8]) -> Option<At> {
+        self.entries.find_cell(hash, key).map(|(spot, cell)| At { spot, cell })
     }
 
     /// What the key there holds.
     #[inline]
     pub fn get_at(&self, at: At) -> Found<'_> {
-        self.found(self.entry(at.0))
+        self.found(self.entry_at(at))
     }
 
-    /// When the key there expires, and its access bits.
+    /// When the key there expires.
     #[inline]
-    pub fn times_at(&self, at: At) -> (Option<i64>, u32) {
-        let entry = self.entry(at.0);
-        (entry.expires_ms(), entry.access())
+    pub fn expiry_at(&self, at: At) -> Option<i64> {
+        self.entry_at(at).expires_ms()
+    }
+
+    /// The access bits of the key there.
+    #[inline]
+    pub fn access_at(&self, at: At) -> u32 {
+        self.entry_at(at).access()
     }
 
     /// Some key, each about as likely as any other; `None` if there are none.
@@ -143,10 +158,15 @@ impl Db {
 
     /// Bytes that `key` takes: its entry, its share of the table, its value.
     pub fn memory_usage(&self, key: &[u8]) -> Option<usize> {
-        let cell = self.entries.cell(self.locate(key)?.0);
+        let cell = self.entries.cell_of(self.locate(key)?.cell);
         let object = Entry(cell).object().and_then(|number| self.objects.get(number));
         let object_bytes = object.map_or(0, |value| size_of::<Value>() + value.heap_bytes());
         Some(cell.len() + self.entries.table_bytes() / self.len().max(1) + object_bytes)
+    }
+
+    #[inline]
+    fn entry_at(&self, at: At) -> Entry<'_> {
+        Entry(self.entries.cell_of(at.cell))
     }
 
     #[inline]
@@ -179,7 +199,7 @@ impl Db {
     /// As [`Db::get_mut`], of the key there.
     #[inline]
     pub fn get_mut_at(&mut self, at: At) -> ValueMut<'_> {
-        let number = self.entry(at.0).object();
+        let number = self.entry_at(at).object();
         match number.and_then(|number| self.objects.get_mut(number)) {
             Some(value) => value.view_mut(),
             None => ValueMut::Str,
@@ -218,11 +238,29 @@ impl Db {
     /// the digits of a number. Returns whether the key is new.
     pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) -> bool {
         let hash = self.entries.hash(key);
-        let spot = self.entries.find_hashed(hash, key);
+        let at = self.locate_hashed(hash, key);
+        self.insert_str_at(hash, at, key, bytes, expires_ms);
+        at.is_none()
+    }
+
+    /// As [`Db::insert_str`], of a key that has this hash and is there.
+    pub fn insert_str_at(
+        &mut self,
+        hash: u64,
+        at: Option<At>,
+        key: &[u8],
+        bytes: &[u8],
+        expires_ms: Option<i64>,
+    ) {
         let is_long = bytes.len() > INLINE_BYTES_MAX;
-        let old = spot.filter(|_| is_long).and_then(|spot| self.refill(spot, bytes));
-        if let Some(spot) = spot.filter(|_| old.is_none()) {
-            self.drop_object(spot);
+        let mut old = None;
+        if let Some(at) = at
+            && self.entry_at(at).object().is_some()
+        {
+            old = if is_long { self.refill(at.spot, bytes) } else { None };
+            if old.is_none() {
+                self.drop_object(at.spot);
+            }
         }
         let payload = match old {
             Some(number) => Payload::Object(number),
@@ -230,8 +268,8 @@ impl Db {
             None => num::parse_i64(bytes).map_or(Payload::Str(bytes), Payload::Int),
         };
         let access = self.new_access;
-        self.write(hash, spot, &Draft { key, payload, raw: false, expires_ms, access });
-        spot.is_none()
+        let draft = Draft { key, payload, raw: false, expires_ms, access };
+        self.write(hash, at.map(|at| at.spot), &draft);
     }
 
     /// Changes the string `key` holds in place: `edit` gets its bytes (digits if it is a number)
@@ -343,7 +381,7 @@ impl Db {
     /// Sets the 24 access bits of the key there.
     #[inline]
     pub fn set_access_at(&mut self, at: At, access: u32) {
-        entry::set_access(self.entries.cell_mut(at.0), access);
+        entry::set_access(self.entries.cell_of_mut(at.cell), access);
     }
 
     /// Removes keys whose expiry is before `now_ms`, `max` at most, and hands each to `removed`.
@@ -364,7 +402,7 @@ impl Db {
     /// A field of the hash at `key` may expire earlier than any did. Costs O(log hashes).
     pub fn index_fields(&mut self, key: &[u8]) {
         let Some(at) = self.locate(key) else { return };
-        let number = self.entry(at.0).object();
+        let number = self.entry_at(at).object();
         let value = number.and_then(|number| self.objects.get_mut(number));
         let Some(Value::Hash(hash)) = value else { return };
         let due_ms = hash.next_due_ms();

@@ -20,6 +20,8 @@ pub mod value;
 pub mod waiters;
 pub mod watches;
 
+use siphasher::sip::SipHasher13;
+
 pub use crate::ds::hashtable::HashKey;
 pub use db::Db;
 pub use value::{Text, Type, Value, ValueMut, ValueRef};
@@ -35,6 +37,7 @@ pub struct Shard {
     /// Clients that wait for keys.
     pub waiters: Waiters,
     hash_key: HashKey,
+    hasher: SipHasher13,
 }
 
 /// A key together with the number of its database.
@@ -48,7 +51,14 @@ impl Shard {
             watches: Watches::new(hash_key),
             waiters: Waiters::new(hash_key),
             hash_key,
+            hasher: SipHasher13::new_with_keys(hash_key[0], hash_key[1]),
         }
+    }
+
+    /// The hash of a key, the same in all databases.
+    #[inline]
+    pub fn hash(&self, key: &[u8]) -> u64 {
+        self.hasher.hash(key)
     }
 
     /// The key of the hash function, for tables inside values.

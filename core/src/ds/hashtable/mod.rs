@@ -135,6 +135,17 @@ impl<L: Layout> HashTable<L> {
         self.table.find(hash, |handle| L::key(self.cells.get(handle)) == key)
     }
 
+    /// As [`HashTable::find_hashed`], together with the name of the cell.
+    #[inline]
+    pub fn find_cell(&self, hash: u64, key: &[u8]) -> Option<(Spot, Handle)> {
+        let mut found = 0;
+        let spot = self.table.find(hash, |handle| {
+            found = handle;
+            L::key(self.cells.get(handle)) == key
+        })?;
+        Some((spot, found))
+    }
+
     /// The entry there.
     #[inline]
     pub fn cell(&self, spot: Spot) -> &[u8] {
@@ -156,6 +167,12 @@ impl<L: Layout> HashTable<L> {
     #[inline]
     pub fn cell_of(&self, handle: Handle) -> &[u8] {
         self.cells.get(handle)
+    }
+
+    /// The entry in the cell of this name, to change as with [`HashTable::cell_mut`].
+    #[inline]
+    pub fn cell_of_mut(&mut self, handle: Handle) -> &mut [u8] {
+        self.cells.get_mut(handle)
     }
 
     /// Some entry, each about as likely as any other.

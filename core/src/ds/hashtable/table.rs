@@ -309,7 +309,7 @@ impl Table {
     pub(crate) fn expires(&mut self, spot: Spot, at_ms: i64) {
         let segment = &mut self.segments[spot.segment as usize];
         let (due_ms, before) = (segment.due_ms(), segment.heap_bytes());
-        segment.lower_bound(spot.place.home, at_ms);
+        segment.lower_bound(spot.place.home(), at_ms);
         self.segment_bytes += segment.heap_bytes() - before;
         self.settle(spot.segment, due_ms);
     }
