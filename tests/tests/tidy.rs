@@ -34,8 +34,12 @@ const LAYERS: &[(&str, &[&str])] = &[
 ];
 
 /// Folders of transcripts that are about no family of commands, and the layer they are about.
-const OTHER_TRANSCRIPTS: &[(&str, &str)] =
-    &[("protocol", "resp"), ("persist", "persist"), ("notify", "engine/notify.rs")];
+const OTHER_TRANSCRIPTS: &[(&str, &str)] = &[
+    ("protocol", "resp"),
+    ("persist", "persist"),
+    ("notify", "engine/notify.rs"),
+    ("eviction", "engine/eviction.rs"),
+];
 
 /// The workspace's folder.
 fn root() -> PathBuf {

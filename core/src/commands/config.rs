@@ -102,6 +102,7 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         config.set(param, value).map_err(|reason| refused(name.as_bytes(), &reason))?;
     }
     cx.config = config;
+    cx.limits_changed();
     cx.out.ok();
     Ok(())
 }

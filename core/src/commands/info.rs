@@ -125,11 +125,7 @@ impl View<'_> {
     }
 
     fn peak(&self) -> u64 {
-        self.engine.stats.peak_memory.max(self.engine.measures.used_memory)
-    }
-
-    fn maxmemory(&self) -> u64 {
-        self.setting("maxmemory").parse().unwrap_or(0)
+        self.engine.stats.peak_memory.max(self.engine.used_memory())
     }
 
     fn blocked(&self) -> usize {
@@ -184,14 +180,14 @@ const CLIENTS: &[Field] = &[
 ];
 
 const MEMORY: &[Field] = &[
-    ("used_memory", |view| view.engine.measures.used_memory.to_string()),
-    ("used_memory_human", |view| human(view.engine.measures.used_memory)),
+    ("used_memory", |view| view.engine.used_memory().to_string()),
+    ("used_memory_human", |view| human(view.engine.used_memory())),
     ("used_memory_rss", |view| view.engine.measures.rss.to_string()),
     ("used_memory_rss_human", |view| human(view.engine.measures.rss)),
     ("used_memory_peak", |view| view.peak().to_string()),
     ("used_memory_peak_human", |view| human(view.peak())),
     ("used_memory_peak_perc", |view| {
-        let used = view.engine.measures.used_memory as f64;
+        let used = view.engine.used_memory() as f64;
         format!("{:.2}%", used * 100.0 / view.peak().max(1) as f64)
     }),
     ("used_memory_dataset", |view| dataset_bytes(view.engine).to_string()),
@@ -202,14 +198,14 @@ const MEMORY: &[Field] = &[
     ("number_of_cached_scripts", zero),
     ("number_of_functions", zero),
     ("number_of_libraries", zero),
-    ("maxmemory", |view| view.maxmemory().to_string()),
-    ("maxmemory_human", |view| human(view.maxmemory())),
+    ("maxmemory", |view| view.engine.config.maxmemory.to_string()),
+    ("maxmemory_human", |view| human(view.engine.config.maxmemory)),
     ("maxmemory_policy", |view| view.setting("maxmemory-policy")),
     ("mem_fragmentation_ratio", |view| {
         let measures = &view.engine.measures;
         format!("{:.2}", measures.rss as f64 / measures.used_memory.max(1) as f64)
     }),
-    ("mem_not_counted_for_evict", zero),
+    ("mem_not_counted_for_evict", |view| view.engine.uncounted_bytes().to_string()),
     ("mem_replication_backlog", zero),
     ("mem_clients_slaves", zero),
     ("mem_clients_normal", |view| {
@@ -280,8 +276,15 @@ const STATS: &[Field] = &[
     ("sync_partial_err", zero),
     ("expired_subkeys", zero),
     ("expired_keys", |view| view.engine.stats.expired_keys.to_string()),
-    ("evicted_keys", zero),
-    ("evicted_clients", zero),
+    ("evicted_keys", |view| view.engine.stats.evicted_keys.to_string()),
+    ("evicted_clients", |view| view.engine.stats.evicted_clients.to_string()),
+    ("evicted_scripts", zero),
+    ("total_eviction_exceeded_time", |view| {
+        (view.engine.exceeded_us(view.now).0 / 1000).to_string()
+    }),
+    ("current_eviction_exceeded_time", |view| {
+        (view.engine.exceeded_us(view.now).1 / 1000).to_string()
+    }),
     ("keyspace_hits", |view| view.engine.stats.keyspace_hits.to_string()),
     ("keyspace_misses", |view| view.engine.stats.keyspace_misses.to_string()),
     ("pubsub_channels", |view| view.engine.pubsub.names(Kind::Channel).len().to_string()),

@@ -135,6 +135,14 @@ impl QuickList {
         }
     }
 
+    /// About as many bytes as [`QuickList::heap_bytes`], in O(1).
+    pub fn about_bytes(&self) -> usize {
+        match &self.0 {
+            Form::Packed(pack) => pack.heap_bytes(),
+            Form::Nodes(nodes) => nodes.about_bytes(),
+        }
+    }
+
     /// The list as one listpack, if it is in that form.
     pub fn as_listpack(&self) -> Option<&Listpack> {
         match &self.0 {

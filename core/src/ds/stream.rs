@@ -317,9 +317,22 @@ impl Stream {
         count.max(1)
     }
 
+    /// As [`Stream::heap_bytes`], as if all nodes were as large as the first and the last are on
+    /// average. Costs O(consumers).
+    pub fn about_bytes(&self) -> usize {
+        let bytes =
+            |node: Option<(&StreamId, &Node)>| node.map_or(0, |(_, node)| node.pack().heap_bytes());
+        let ends = bytes(self.nodes.first_key_value()) + bytes(self.nodes.last_key_value());
+        self.bytes_with(ends.saturating_mul(self.nodes.len()) / 2)
+    }
+
     /// About the bytes on the heap. Costs O(nodes + consumers).
     pub fn heap_bytes(&self) -> usize {
-        let nodes: usize = self.nodes.values().map(|node| node.pack().heap_bytes()).sum();
+        self.bytes_with(self.nodes.values().map(|node| node.pack().heap_bytes()).sum())
+    }
+
+    /// About the bytes on the heap, of which those of the nodes are so many.
+    fn bytes_with(&self, nodes: usize) -> usize {
         // Nodes are mostly added at the end, which leaves the map's own nodes half full.
         let map = 2 * self.nodes.len() * size_of::<(StreamId, Node)>();
         let groups: usize = self

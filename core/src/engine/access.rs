@@ -64,14 +64,23 @@ impl Engine {
 
     /// Seconds since a key with these access bits was used.
     pub fn idle_s(&self, access: u32) -> u32 {
-        self.access_clock.wrapping_sub(access) & CLOCK_MASK
+        self.judge().idle_s(access)
     }
 
     /// The counter of uses in these access bits, fallen by the time that has passed since.
+    #[inline]
     pub fn frequency(&self, access: u32) -> u32 {
-        let minutes = (self.access_clock >> 8).wrapping_sub(access >> 8) & MINUTES_MASK;
-        let fallen = minutes.checked_div(self.config.lfu_decay_time).unwrap_or(0);
-        (access & COUNTER_MAX).saturating_sub(fallen)
+        self.judge().frequency(access)
+    }
+
+    /// Who judges access bits now.
+    #[inline]
+    pub fn judge(&self) -> Judge {
+        Judge {
+            clock: self.access_clock,
+            decay_time: self.config.lfu_decay_time,
+            by_frequency: self.counts_frequency(),
+        }
     }
 
     /// What a snapshot says of the use of a key with these access bits: what the policy of eviction
@@ -100,6 +109,42 @@ impl Engine {
             }
             _ => None,
         }
+    }
+}
+
+/// All that is needed to judge access bits.
+#[derive(Clone, Copy, Debug)]
+pub struct Judge {
+    clock: u32,
+    decay_time: u32,
+    by_frequency: bool,
+}
+
+impl Judge {
+    /// How good it is to remove a key with these access bits: what is used less often, or was not
+    /// used for longer, goes first. Of what is used equally often goes first what was not counted
+    /// for longer.
+    #[inline]
+    pub fn score(self, access: u32) -> u32 {
+        if self.by_frequency {
+            (COUNTER_MAX - self.frequency(access)) << 16 | self.minutes(access)
+        } else {
+            self.idle_s(access)
+        }
+    }
+
+    fn idle_s(self, access: u32) -> u32 {
+        self.clock.wrapping_sub(access) & CLOCK_MASK
+    }
+
+    fn frequency(self, access: u32) -> u32 {
+        let fallen = self.minutes(access).checked_div(self.decay_time).unwrap_or(0);
+        (access & COUNTER_MAX).saturating_sub(fallen)
+    }
+
+    /// Minutes since the counter in the access bits was brought up to date.
+    fn minutes(self, access: u32) -> u32 {
+        (self.clock >> 8).wrapping_sub(access >> 8) & MINUTES_MASK
     }
 }
 

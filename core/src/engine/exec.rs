@@ -19,6 +19,9 @@ const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it
     (stop-writes-on-bgsave-error option). Please check the Redis logs for details about the RDB \
     error.";
 
+/// The reply to commands that add data while memory is short.
+const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
+
 impl Engine {
     /// Runs what a client sent: one command. The client is taken out of the registry.
     pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
@@ -46,7 +49,7 @@ impl Engine {
     /// Runs `entry`, or does what is to be done instead: refuse it, hold it back, queue it.
     #[inline]
     fn run_found(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
-        if let Err(error) = self.admit(client, entry, argv) {
+        if let Err(error) = self.admit(now, client, entry, argv) {
             self.refuse(client, argv, &error);
         } else if self.is_paused(client, entry) {
             let mut cx = Self::context(self, now, client, entry);
@@ -147,9 +150,15 @@ impl Engine {
         })
     }
 
-    /// Whether `client` may run `entry` now.
+    /// Whether `client` may run `entry` now. Makes room for it, too.
     #[inline]
-    fn admit(&self, client: &Client, entry: &'static Entry, argv: Argv<'_>) -> Result<(), Error> {
+    fn admit(
+        &mut self,
+        now: Time,
+        client: &Client,
+        entry: &'static Entry,
+        argv: Argv<'_>,
+    ) -> Result<(), Error> {
         if !entry.takes(argv.len()) {
             return Err(wrong_arity(entry));
         }
@@ -159,6 +168,10 @@ impl Engine {
         }
         if self.must_auth(session) && !entry.has(Flag::NoAuth) {
             return Err(Error::text("NOAUTH Authentication required."));
+        }
+        let is_short = self.config.maxmemory > 0 && self.make_room(now, session.db);
+        if is_short && self.may_add_data(session, entry) {
+            return Err(Error::text(OOM));
         }
         if self.saving.is_loading() && !entry.has(Flag::Loading) {
             return Err(Error::text("LOADING Redis is loading the dataset in memory"));
@@ -182,6 +195,16 @@ impl Engine {
             return Err(Error::text("ERR Replica can't interact with the keyspace"));
         }
         Ok(())
+    }
+
+    /// Whether `entry`, or the transaction that it runs, can make the data larger.
+    fn may_add_data(&self, session: &Session, entry: &Entry) -> bool {
+        let entries = self.table.entries();
+        entry.has(Flag::DenyOom)
+            || (entry.command.name == "EXEC"
+                && session.multi.as_ref().is_some_and(|multi| {
+                    multi.queue.iter().any(|(index, _)| entries[*index].has(Flag::DenyOom))
+                }))
     }
 
     /// Whether a client may use what the configuration has to allow.

@@ -13,6 +13,7 @@ pub mod clients;
 pub mod config;
 pub mod ctx;
 pub mod databases;
+pub mod eviction;
 pub mod exec;
 pub mod expiry;
 pub mod help;
@@ -145,6 +146,8 @@ pub struct Engine {
     pub active_expire: bool,
     /// How far active expiry has come.
     pub expiry: expiry::Cycle,
+    /// How making room stands.
+    pub eviction: eviction::Eviction,
     /// The access bits of a key that is used now.
     pub access_clock: u32,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD: from which size on an element of a list has a node of its
@@ -190,6 +193,7 @@ impl Engine {
             blocking: block::Blocking::default(),
             active_expire: true,
             expiry: expiry::Cycle::new(now),
+            eviction: eviction::Eviction::default(),
             access_clock: access::FIRST_CLOCK,
             packed_threshold: None,
             depth: 0,

@@ -104,6 +104,13 @@ enum Stage {
     Ready,
 }
 
+impl Running {
+    /// How many bytes of memory it takes until it is on the disk.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
 impl Saving {
     /// Nothing saved, nothing to load.
     pub fn new(now: Time) -> Self {

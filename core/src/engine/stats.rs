@@ -20,6 +20,12 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Keys that expired.
     pub expired_keys: u64,
+    /// Keys that were removed to make room.
+    pub evicted_keys: u64,
+    /// Clients that were closed to make room.
+    pub evicted_clients: u64,
+    /// How long more memory was in use than allowed, in microseconds, until it last ended.
+    pub exceeded_us: u64,
     /// Look-ups for reading that found a key.
     pub keyspace_hits: u64,
     /// Look-ups for reading that found none.

@@ -201,6 +201,7 @@ impl EventLoop {
             if let Seen::More(count) | Seen::Drained(count) = seen
                 && let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty())
             {
+                self.node.set_used_memory(memory::used());
                 self.tell(Event::Received { conn, bytes }, log);
             }
             self.buffer = buffer;

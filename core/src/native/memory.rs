@@ -63,3 +63,87 @@ unsafe impl GlobalAlloc for Counting {
         unsafe { MiMalloc.realloc(pointer, layout, size) }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::base::rng::{Rng, Seed};
+    use crate::base::time::{Monotonic, Time};
+    use crate::engine::Config;
+    use crate::node::{ConnId, Event, Node, Origin};
+
+    #[global_allocator]
+    static ALLOCATOR: Counting = Counting;
+
+    const MAX: u64 = 8 << 20;
+
+    /// A pipeline of random writes of some kilobytes, sometimes with large values. Collections are
+    /// many, so that none of them makes up all the data: what one command copies is no more than a
+    /// small part.
+    fn pipeline(rng: &mut Rng) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let large = rng.below(50) == 0;
+        for _ in 0..1 + rng.below(500) {
+            let key = format!("key:{}", rng.below(1_000_000));
+            let size = match rng.below(100) {
+                0 if large => 300_000,
+                0..10 => rng.below(5_000),
+                _ => rng.below(100),
+            };
+            let value = "v".repeat(size as usize);
+            let big = format!("big:{}", rng.below(300));
+            let argv = match rng.below(12) {
+                0 => vec!["RPUSH", &big, &value],
+                1 => vec!["SADD", &big, &key],
+                2 => vec!["HSET", &big, &key, &value],
+                3 => vec!["APPEND", &key, &value],
+                4 => vec!["SETRANGE", &key, "20000", "x"],
+                5 => vec!["COPY", &big, &key],
+                6 => vec!["DEL", &key],
+                _ => vec!["SET", &key, &value, "EX", "1000"],
+            };
+            bytes.extend(format!("*{}\r\n", argv.len()).into_bytes());
+            for arg in argv {
+                bytes.extend(format!("${}\r\n{arg}\r\n", arg.len()).into_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// The limit holds for what the allocator has really handed out, whatever the data.
+    #[test]
+    fn memory_stays_under_its_limit() {
+        for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-random"] {
+            let mut config = Config::default();
+            for (name, value) in [("maxmemory", "8mb"), ("maxmemory-policy", policy), ("save", "")]
+            {
+                config.set_named(name, value).unwrap();
+            }
+            let mut now = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(0) };
+            let (mut rng, mut effects, conn) = (Rng::new(Seed::of(1)), Vec::new(), ConnId(0));
+            let base = used();
+            let mut node = Node::new(config, Seed::of(1), now);
+            let origin = Origin { addr: "a:1".into(), laddr: "b:1".into(), fd: 0, local: true };
+            node.handle(now, Event::Opened { conn, origin }, &mut effects);
+            let (mut most, mut wakes) = (0, 0);
+            for _ in 0..600 {
+                now = now.plus_us(20_000);
+                let bytes = pipeline(&mut rng);
+                node.set_used_memory(used() - base);
+                node.handle(now, Event::Received { conn, bytes: &bytes }, &mut effects);
+                let replies = node.outbox(conn).unwrap().take();
+                assert!(!replies.windows(5).any(|part| part == b"\n-OOM"));
+                effects.clear();
+                drop((bytes, replies));
+                while node.next_wake().is_some_and(|wake| wake <= now.mono) {
+                    node.set_used_memory(used() - base);
+                    node.handle(now, Event::Wake, &mut effects);
+                    wakes += 1;
+                }
+                most = most.max(used() - base);
+            }
+            assert!(most > MAX * 9 / 10, "{policy}: the limit was reached: {most}");
+            assert!(most < MAX + MAX / 10, "{policy}: {most} bytes, {wakes} wakes");
+        }
+    }
+}

@@ -49,6 +49,16 @@ impl Node {
         }
     }
 
+    /// Tells the node the one of its [`Measures`] that can change much between two of them, where it
+    /// costs next to nothing to know: [`Measures::used_memory`]. Good before bytes of a client are
+    /// handed over, so that a limit on memory is held closely.
+    #[inline]
+    pub fn set_used_memory(&mut self, bytes: u64) {
+        if self.engine.config.maxmemory > 0 {
+            self.measured(Measures { used_memory: bytes, ..self.engine.measures.clone() });
+        }
+    }
+
     /// When the node wants a [`Event::Wake`] at the latest.
     pub fn next_wake(&self) -> Option<Monotonic> {
         if let Some(until) = self.engine.asleep_until {
@@ -56,7 +66,8 @@ impl Node {
         }
         let engine = &self.engine;
         let own = [engine.next_deadline(), engine.next_expiry(), engine.next_freeing];
-        own.into_iter().chain([engine.next_care(), engine.next_save()]).flatten().min()
+        let own = own.into_iter().chain([engine.next_eviction()]);
+        own.chain([engine.next_care(), engine.next_save()]).flatten().min()
     }
 
     /// What a connection is owed; `None` if there is no such connection.
@@ -152,6 +163,7 @@ impl Node {
                 self.engine.settle(client);
             }
         }
+        self.engine.make_room_between(now);
         self.engine.broadcast_changes();
         self.engine.care_for_clients(now);
         self.engine.save_if_due(now);
@@ -162,6 +174,7 @@ impl Node {
         let peak = &mut self.engine.stats.peak_memory;
         *peak = measures.used_memory.max(*peak);
         self.engine.measures = measures;
+        self.engine.has_measured();
     }
 }
 

@@ -156,6 +156,20 @@ impl Db {
         self.entries.heap_bytes() + self.objects.heap_bytes()
     }
 
+    /// A number that rises and falls with the bytes that the database takes on the heap. Only the
+    /// difference to an earlier answer means something: it knows what came, what went and what
+    /// strings grew by, not how collections have grown meanwhile. Costs O(1).
+    pub fn tide_bytes(&self) -> u64 {
+        let values = self.objects.value_bytes().wrapping_add(self.graveyard.value_bytes());
+        self.heap_bytes().wrapping_add(values) as u64
+    }
+
+    /// About how many bytes [`Db::free_some`] has still to give back; `None` if a whole database is
+    /// among it.
+    pub fn dead_bytes(&self) -> Option<u64> {
+        (!self.graveyard.has_contents()).then(|| self.graveyard.value_bytes() as u64)
+    }
+
     /// Bytes that `key` takes: its entry, its share of the table, its value.
     pub fn memory_usage(&self, key: &[u8]) -> Option<usize> {
         let cell = self.entries.cell_of(self.locate(key)?.cell);
@@ -186,6 +200,33 @@ impl Db {
             },
         };
         Found { value, expires_ms: entry.expires_ms(), access: entry.access() }
+    }
+}
+
+/// Keys to choose from when some must go.
+impl Db {
+    /// Shows `visit` up to `count` random keys, no key twice, with their access bits; none only if
+    /// there are none. Costs O(`count`).
+    pub fn sample(&self, rng: &mut Rng, count: usize, mut visit: impl FnMut(&[u8], u32)) {
+        self.entries.sample_run(rng, count, |cell| visit(Entry(cell).key(), Entry(cell).access()));
+    }
+
+    /// As [`Db::sample`], of the keys that expire. Where many have lost their expiry, it can find
+    /// none although there are some; calling again gets on.
+    pub fn sample_expiring(
+        &mut self,
+        rng: &mut Rng,
+        count: usize,
+        mut visit: impl FnMut(&[u8], u32),
+    ) {
+        let visit = |cell: &[u8]| visit(Entry(cell).key(), Entry(cell).access());
+        self.entries.sample_expiring(rng, count, visit);
+    }
+
+    /// The key that expires first, and when. `None` although keys expire, or not the very first: see
+    /// [`HashTable::first_expiring`]. Costs O(1).
+    pub fn first_expiring(&mut self) -> Option<(&[u8], i64)> {
+        self.entries.first_expiring().map(|(cell, at_ms)| (Entry(cell).key(), at_ms))
     }
 }
 
@@ -287,7 +328,10 @@ impl Db {
             Payload::Object(number) => {
                 self.scratch = bytes;
                 let Some(Value::Str(bytes)) = self.objects.get_mut(number) else { return None };
+                let before = bytes.capacity();
                 let result = edit(bytes);
+                let grown = bytes.capacity() as isize - before as isize;
+                self.objects.resized(grown);
                 entry::set_raw(self.entries.cell_mut(spot));
                 return Some(result);
             }

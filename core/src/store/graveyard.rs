@@ -13,6 +13,8 @@ use crate::ds::hashtable::HashTable;
 #[derive(Default)]
 pub(super) struct Graveyard {
     values: Vec<Value>,
+    /// About how many bytes `values` take.
+    bytes: usize,
     contents: Vec<Contents>,
 }
 
@@ -26,8 +28,19 @@ impl Graveyard {
     /// Frees `value`, at once or later.
     pub(super) fn bury(&mut self, value: Value) {
         if value.is_slow_to_free() {
+            self.bytes += value.about_bytes();
             self.values.push(value);
         }
+    }
+
+    /// About how many bytes freeing the values will give back.
+    pub(super) fn value_bytes(&self) -> usize {
+        self.bytes
+    }
+
+    /// Whether there is a whole database among what is to be freed.
+    pub(super) fn has_contents(&self) -> bool {
+        !self.contents.is_empty()
     }
 
     /// Frees what was in a database, later.
@@ -45,13 +58,23 @@ impl Graveyard {
         let mut left = max;
         while left > 0 {
             if let Some(value) = self.values.last_mut() {
+                let before = value.about_bytes();
                 let freed = value.free_some(left);
+                let mut after = value.about_bytes();
                 if freed < left {
                     self.values.pop();
+                    after = 0;
+                }
+                // Both are estimates, of which a sum may be off.
+                self.bytes = self.bytes.saturating_sub(before.saturating_sub(after));
+                if self.values.is_empty() {
+                    self.bytes = 0;
                 }
                 left -= freed.min(left);
             } else if let Some(contents) = self.contents.last_mut() {
+                let known = self.values.len();
                 left = left.saturating_sub(contents.free_step(left, &mut self.values));
+                self.bytes += self.values[known..].iter().map(Value::about_bytes).sum::<usize>();
                 if contents.entries.is_none() {
                     self.contents.pop();
                 }

@@ -18,6 +18,7 @@ pub(super) struct Objects {
     /// Blocks with free places.
     open: Vec<u32>,
     places: usize,
+    value_bytes: usize,
 }
 
 struct Block {
@@ -62,6 +63,7 @@ impl Objects {
                 index
             }
         };
+        self.value_bytes = self.value_bytes.wrapping_add(value.about_bytes());
         let block = &mut self.blocks[index as usize];
         let before = block.places.capacity();
         let place = block.add(value);
@@ -82,6 +84,7 @@ impl Objects {
             return None;
         };
         block.first_free = number % BLOCK_LEN;
+        self.value_bytes = self.value_bytes.wrapping_sub(value.about_bytes());
         if block.used == BLOCK_LEN {
             self.open.push(index);
         }
@@ -107,6 +110,18 @@ impl Objects {
                 }
             }
         }
+    }
+
+    /// An object takes so many bytes more on the heap, or fewer if negative.
+    pub(super) fn resized(&mut self, bytes: isize) {
+        self.value_bytes = self.value_bytes.wrapping_add_signed(bytes);
+    }
+
+    /// About how many bytes all objects took on the heap when they came, or were last
+    /// [resized](Self::resized), less what those took that went. Only the difference of two answers
+    /// means something, and only if little happened in between: collections change unseen.
+    pub(super) fn value_bytes(&self) -> usize {
+        self.value_bytes
     }
 
     /// Bytes on the heap, without what the objects themselves refer to.

@@ -197,6 +197,36 @@ impl Pair {
         }
     }
 
+    /// What eviction asks: the first to expire, and samples.
+    fn draw(&mut self) {
+        let expiring = self.model.values().filter_map(|held| held.expires_ms);
+        let first_ms = expiring.min();
+        let found = self.db.first_expiring().map(|(key, at_ms)| (key.to_vec(), at_ms));
+        assert_eq!(found.is_some(), first_ms.is_some());
+        if let Some((key, at_ms)) = found {
+            assert_eq!((Some(at_ms), self.model[&key].expires_ms), (first_ms, first_ms));
+        }
+        let count = 1 + self.rng.below(20) as usize;
+        let mut drawn = Vec::new();
+        self.db.sample(&mut self.rng, count, |key, access| drawn.push((key.to_vec(), access)));
+        assert_eq!(drawn.is_empty(), self.model.is_empty());
+        assert!(drawn.len() <= count);
+        for (key, access) in &drawn {
+            assert_eq!(self.model[key].access, *access);
+        }
+        let mut timed = Vec::new();
+        let visit = |key: &[u8], access| timed.push((key.to_vec(), access));
+        self.db.sample_expiring(&mut self.rng, count, visit);
+        assert!(timed.len() <= count);
+        for (key, access) in timed {
+            assert!(self.model[&key].expires_ms.is_some() && self.model[&key].access == access);
+        }
+        drawn.sort();
+        let len = drawn.len();
+        drawn.dedup();
+        assert_eq!(drawn.len(), len, "no key twice");
+    }
+
     fn step(&mut self, inserts: u64) {
         match self.rng.below(100) {
             dice if dice < inserts / 2 => self.insert(),
@@ -206,6 +236,7 @@ impl Pair {
             dice if dice < 82 => self.set_int(),
             dice if dice < 88 => self.set_expiry(),
             dice if dice < 91 => self.expire(),
+            dice if dice < 94 => self.draw(),
             _ => self.look(),
         }
         self.db.free_some(10);
@@ -372,6 +403,66 @@ fn random_keys_are_even() {
         }
     }
     assert_eq!(Db::new([0; 2]).random_key(&mut Rng::new(Seed::of(1))), None);
+}
+
+#[test]
+fn samples_are_even() {
+    let (count, draws) = if cfg!(miri) { (4, 20) } else { (1000, 10_000) };
+    for expiring in [1, 10, count] {
+        let mut db = filled(count, None);
+        let mut rng = Rng::new(Seed::of(1));
+        let timed: Vec<Vec<u8>> = (0..expiring.min(count))
+            .map(|number| format!("key:{:012}", number * 7 % count).into_bytes())
+            .collect();
+        for key in &timed {
+            db.set_expiry(key, Some(5));
+        }
+        let mut drawn: BTreeMap<Vec<u8>, u64> = BTreeMap::new();
+        for _ in 0..draws {
+            db.sample_expiring(&mut rng, 5, |key, _| *drawn.entry(key.to_vec()).or_default() += 1);
+        }
+        assert!(drawn.keys().all(|key| timed.contains(key)));
+        if !cfg!(miri) {
+            let mean = drawn.values().sum::<u64>() / timed.len() as u64;
+            assert_eq!(drawn.len(), timed.len());
+            let most = *drawn.values().max().unwrap();
+            assert!(most <= mean * 8, "{most} of {mean}");
+        }
+        // Who loses its expiry is found no more, and in the end nothing is looked for.
+        for key in &timed {
+            db.set_expiry(key, None);
+        }
+        for _ in 0..200 {
+            db.sample_expiring(&mut rng, 64, |_, _| unreachable!("nothing expires"));
+        }
+        assert_eq!(db.next_due_ms(), None);
+    }
+}
+
+#[test]
+fn the_tide_rises_and_falls_with_the_data() {
+    let mut db = Db::new([1, 2]);
+    let before = db.tide_bytes();
+    let bytes = |db: &Db| db.tide_bytes().wrapping_sub(before);
+    db.insert_str(b"long", &[b'x'; 100_000], None);
+    assert!((100_000..110_000).contains(&bytes(&db)), "{}", bytes(&db));
+    db.edit_str(b"long", |bytes| bytes.resize(300_000, b'x'));
+    assert!(bytes(&db) >= 300_000, "{}", bytes(&db));
+    db.insert(b"list", list(100_000), None);
+    assert!(bytes(&db) >= 500_000, "{}", bytes(&db));
+    db.delete(b"long");
+    assert!((200_000..1_000_000).contains(&bytes(&db)), "{}", bytes(&db));
+    db.delete(b"list");
+    assert!((200_000..1_000_000).contains(&bytes(&db)), "deleted, not freed");
+    assert!(db.dead_bytes().unwrap() >= 200_000);
+    while db.free_some(100) == 0 {}
+    assert!(bytes(&db) < 20_000, "{}", bytes(&db));
+    assert_eq!(db.dead_bytes(), Some(0));
+    db.insert_str(b"key", b"value", None);
+    db.clear();
+    assert_eq!(db.dead_bytes(), None, "a whole database");
+    while db.free_some(100) == 0 {}
+    assert_eq!(db.dead_bytes(), Some(0));
 }
 
 #[test]

@@ -152,6 +152,15 @@ impl Value {
         }
     }
 
+    /// About as many bytes as [`Value::heap_bytes`], in O(1).
+    pub(super) fn about_bytes(&self) -> usize {
+        match self {
+            Self::List(list) => size_of::<QuickList>() + list.about_bytes(),
+            Self::Stream(stream) => size_of::<Stream>() + stream.about_bytes(),
+            _ => self.heap_bytes(),
+        }
+    }
+
     /// Whether freeing the value takes so long that it should be done in slices.
     pub(super) fn is_slow_to_free(&self) -> bool {
         match self {

@@ -180,6 +180,13 @@ impl<L: Layout> HashTable<L> {
         self.table.sample(rng).map(|handle| self.cells.get(handle))
     }
 
+    /// Shows `visit` up to `count` entries, none of them twice, of which the first is about as likely
+    /// as any other; none only if there are none. They lie next to each other in the table, which is
+    /// in the order of hashes, so that nothing else connects them. Costs O(`count`).
+    pub fn sample_run(&self, rng: &mut Rng, count: usize, mut visit: impl FnMut(&[u8])) {
+        self.table.sample_run(rng, count, &mut |handle| visit(self.cells.get(handle)));
+    }
+
     /// Shows `visit` about `count` entries from `cursor` on and returns the next cursor, 0 at the
     /// end. Redis's guarantee holds: an entry that is there from the first call to the last is
     /// shown at least once, however the table grows or shrinks meanwhile. Whole buckets are shown,
@@ -306,6 +313,61 @@ impl<L: Layout> HashTable<L> {
         }
         self.spots = spots;
         taken
+    }
+
+    /// Shows `visit` up to `count` entries that expire, drawn here and there. There can be some and
+    /// none be found, where many have lost their expiry; calling again gets on. Costs O(`count`).
+    pub fn sample_expiring(&mut self, rng: &mut Rng, count: usize, mut visit: impl FnMut(&[u8])) {
+        let mut spots = std::mem::take(&mut self.spots);
+        let mut shown = 0;
+        for _ in 0..count {
+            spots.clear();
+            let Some(bucket) = self.table.next_expiring_places(rng, &mut spots) else { break };
+            // Not always the same first ones of a bucket.
+            let first = rng.below(spots.len().max(1) as u64) as usize;
+            spots.rotate_left(first);
+            let before = shown;
+            for &spot in &spots {
+                let cell = self.cell(spot);
+                if L::expires_ms(cell).is_some() {
+                    shown += 1;
+                    if shown <= count {
+                        visit(cell);
+                    }
+                }
+            }
+            if shown == before {
+                self.table.raise_bound(bucket, NEVER);
+            }
+            if shown >= count {
+                break;
+            }
+        }
+        self.spots = spots;
+    }
+
+    /// The entry that expires first, and when; or, where very many have lost their expiry or were
+    /// given a later one, one of the first or none, and calling again gets on. Costs O(1).
+    pub fn first_expiring(&mut self) -> Option<(&[u8], i64)> {
+        let mut spots = std::mem::take(&mut self.spots);
+        let mut first: Option<(i64, Spot)> = None;
+        for _ in 0..DUE_BUCKETS_SPARE {
+            spots.clear();
+            let Some(bucket) = self.table.first_due_places(&mut spots) else { break };
+            let bound_ms = self.table.next_due_ms();
+            let times = |&spot: &Spot| Some((L::expires_ms(self.cell(spot))?, spot));
+            let found = spots.iter().filter_map(times).min_by_key(|&(at_ms, _)| at_ms);
+            let found_ms = found.map_or(NEVER, |(at_ms, _)| at_ms);
+            if found_ms < first.map_or(NEVER, |(at_ms, _)| at_ms) {
+                first = found;
+            }
+            if Some(found_ms) == bound_ms {
+                break;
+            }
+            self.table.raise_bound(bucket, found_ms);
+        }
+        self.spots = spots;
+        first.map(|(at_ms, spot)| (self.cell(spot), at_ms))
     }
 
     /// Frees up to about `max` entries of a table that nobody will look into any more. Returns how

@@ -308,6 +308,34 @@ impl Segment {
         (bucket.used >> slot & 1 == 1).then(|| bucket.handles[slot])
     }
 
+    /// Shows `visit` up to `count` entries, those that follow the slot that `number` falls on.
+    /// Returns how many there were: all, if they are no more.
+    pub(crate) fn sample_run(
+        &self,
+        number: usize,
+        count: usize,
+        visit: &mut dyn FnMut(Handle),
+    ) -> usize {
+        let run = (number..self.slot_count()).chain(0..number);
+        run.filter_map(|slot| self.sample(slot)).take(count).map(visit).count()
+    }
+
+    /// The next bucket from `start` on, around the end, that has a bound.
+    pub(crate) fn next_bound_bucket(&self, start: usize) -> Option<usize> {
+        let is_bound = |&bucket: &usize| self.bounds.get(bucket).is_some_and(|&at| at != NEVER);
+        (start..self.buckets.len()).chain(0..start).find(is_bound)
+    }
+
+    /// A bucket whose bound is the smallest.
+    pub(crate) fn first_due_bucket(&self) -> Option<usize> {
+        self.bounds.iter().position(|&bound| bound == self.due_ms)
+    }
+
+    /// The number of buckets.
+    pub(crate) fn bucket_count(&self) -> usize {
+        self.buckets.len()
+    }
+
     /// How many slots there are.
     pub(crate) fn slot_count(&self) -> usize {
         self.buckets.len() * SLOTS

@@ -14,6 +14,7 @@
 //! The table knows handles, not keys: whoever calls it compares keys and computes hashes.
 
 use std::collections::BTreeSet;
+use std::ops::Bound;
 
 use super::segment::{Budget, NEVER, Place, Segment};
 use crate::base::rng::Rng;
@@ -44,6 +45,8 @@ pub(crate) struct Table {
     depths: [u32; DEPTH_MAX as usize + 1],
     /// Segments in which something expires, by their earliest bound.
     due: BTreeSet<(i64, u32)>,
+    /// The one of those that was drawn last.
+    turn: (i64, u32),
     len: usize,
     segment_bytes: usize,
 }
@@ -66,6 +69,7 @@ impl Table {
             unused: Vec::new(),
             depths,
             due: BTreeSet::new(),
+            turn: (0, 0),
             len: 0,
             segment_bytes: 0,
         }
@@ -295,6 +299,57 @@ impl Table {
             }
         }
         found
+    }
+}
+
+/// Drawing several entries at once, for those who compare them.
+impl Table {
+    /// Shows `visit` up to `count` entries that lie next to each other somewhere, where keys of
+    /// equal chance have no more in common than elsewhere. Fewer than `count` only if few are
+    /// there; none only if the table is empty.
+    pub(crate) fn sample_run(&self, rng: &mut Rng, count: usize, visit: &mut dyn FnMut(Handle)) {
+        if self.len == 0 {
+            return;
+        }
+        for _ in 0..SAMPLES_MAX {
+            let segment = &self.segments[self.segment_of(rng.next_u64()) as usize];
+            if segment.len() == 0 {
+                continue;
+            }
+            let slot = rng.below(segment.slot_count() as u64) as usize;
+            segment.sample_run(slot, count, visit);
+            return;
+        }
+        if let Some(handle) = self.sample(rng) {
+            visit(handle);
+        }
+    }
+
+    /// The places that belong to a random bucket in which something expires, or did: each segment
+    /// with such buckets has its turn.
+    pub(crate) fn next_expiring_places(
+        &mut self,
+        rng: &mut Rng,
+        places: &mut Vec<Spot>,
+    ) -> Option<DueBucket> {
+        let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
+        let turn = self.due.range(behind).next().or_else(|| self.due.first());
+        self.turn = *turn?;
+        let number = self.turn.1;
+        let segment = &self.segments[number as usize];
+        let start = rng.below(segment.bucket_count() as u64) as usize;
+        let bucket = segment.next_bound_bucket(start)?;
+        places.extend(segment.at_home(bucket).map(|place| Spot { segment: number, place }));
+        Some(DueBucket { segment: number, bucket })
+    }
+
+    /// The places that belong to the bucket that has the smallest bound of all.
+    pub(crate) fn first_due_places(&self, places: &mut Vec<Spot>) -> Option<DueBucket> {
+        let &(_, number) = self.due.first()?;
+        let segment = &self.segments[number as usize];
+        let bucket = segment.first_due_bucket()?;
+        places.extend(segment.at_home(bucket).map(|place| Spot { segment: number, place }));
+        Some(DueBucket { segment: number, bucket })
     }
 }
 

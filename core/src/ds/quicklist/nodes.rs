@@ -43,6 +43,13 @@ impl Node {
         Self { count: 1, data: OwnedNode::Plain(bytes.into()) }
     }
 
+    fn data_bytes(&self) -> usize {
+        match &self.data {
+            OwnedNode::Packed(pack) => pack.heap_bytes(),
+            OwnedNode::Plain(bytes) => bytes.len(),
+        }
+    }
+
     /// A node with this one element.
     fn of(bytes: &[u8], limits: Limits) -> Self {
         if limits.is_plain(bytes.len()) {
@@ -99,13 +106,20 @@ impl Nodes {
     }
 
     pub(super) fn heap_bytes(&self) -> usize {
-        let data = |node: &Node| match &node.data {
-            OwnedNode::Packed(pack) => pack.heap_bytes(),
-            OwnedNode::Plain(bytes) => bytes.len(),
-        };
-        size_of::<Self>()
-            + self.queue.capacity() * size_of::<Node>()
-            + self.queue.iter().map(data).sum::<usize>()
+        self.own_bytes() + self.queue.iter().map(Node::data_bytes).sum::<usize>()
+    }
+
+    /// As [`Nodes::heap_bytes`], as if all nodes but the first and the last were as large as the one
+    /// in the middle.
+    pub(super) fn about_bytes(&self) -> usize {
+        let count = self.queue.len();
+        let bytes = |index: usize| self.queue.get(index).map_or(0, Node::data_bytes);
+        let ends = if count > 1 { bytes(0) + bytes(count - 1) } else { bytes(0) };
+        self.own_bytes() + ends + bytes(count / 2) * count.saturating_sub(2)
+    }
+
+    fn own_bytes(&self) -> usize {
+        size_of::<Self>() + self.queue.capacity() * size_of::<Node>()
     }
 
     pub(super) fn iter_nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {

@@ -354,7 +354,8 @@ pub static PARAMS: &[Param] = &[
         Bool,
         "no",
         "Whether evicted values are freed in the background.",
-    ),
+    )
+    .field(field!(lazyfree_lazy_eviction)),
     param(
         "lazyfree-lazy-expire",
         Bool,
@@ -419,19 +420,22 @@ pub static PARAMS: &[Param] = &[
     ),
     param("maxclients", Int(1, u32::MAX as i64), "10000", "Connections at the same time.")
         .field(field!(maxclients)),
-    param("maxmemory", Memory(0, u64::MAX), "0", "Memory for data in bytes; 0 for no limit."),
+    param("maxmemory", Memory(0, u64::MAX), "0", "Memory for data in bytes; 0 for no limit.")
+        .field(field!(maxmemory)),
     param(
         "maxmemory-clients",
         MemoryOrPercent,
         "0",
         "Memory for clients, in bytes or in percent of `maxmemory`.",
-    ),
+    )
+    .field(field!(maxmemory_clients)),
     param(
         "maxmemory-eviction-tenacity",
         Int(0, 100),
         "10",
-        "How long making room may hold up other work.",
-    ),
+        "How much making room may hold up other work.",
+    )
+    .field(field!(maxmemory_eviction_tenacity)),
     param(
         "maxmemory-policy",
         OneOf(&[
@@ -448,7 +452,8 @@ pub static PARAMS: &[Param] = &[
         "Which keys make room when memory is short.",
     )
     .field(field!(maxmemory_policy)),
-    param("maxmemory-samples", Int(1, 64), "5", "Keys compared to find one that makes room."),
+    param("maxmemory-samples", Int(1, 64), "5", "Keys compared to find one that makes room.")
+        .field(field!(maxmemory_samples)),
     param(
         "min-replicas-max-lag",
         NATURAL,

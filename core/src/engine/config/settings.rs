@@ -26,6 +26,7 @@ pub struct Settings {
     pub hz: i64,
     pub lfu_decay_time: u32,
     pub lfu_log_factor: u32,
+    pub lazyfree_lazy_eviction: bool,
     pub lazyfree_lazy_expire: bool,
     pub lazyfree_lazy_server_del: bool,
     pub list_compress_depth: u32,
@@ -33,7 +34,12 @@ pub struct Settings {
     pub logfile: Vec<u8>,
     pub loglevel: LogLevel,
     pub maxclients: u64,
+    pub maxmemory: u64,
+    /// In bytes; negative for so many percent of `maxmemory`.
+    pub maxmemory_clients: i64,
+    pub maxmemory_eviction_tenacity: u32,
     pub maxmemory_policy: MaxmemoryPolicy,
+    pub maxmemory_samples: usize,
     pub notify_keyspace_events: u32,
     pub pidfile: Vec<u8>,
     pub port: u16,
@@ -84,6 +90,14 @@ impl MaxmemoryPolicy {
     /// Whether keys are judged by how recently they were used.
     pub fn is_lru(self) -> bool {
         matches!(self, Self::VolatileLru | Self::AllkeysLru)
+    }
+
+    /// Whether only keys that expire are removed.
+    pub fn is_volatile(self) -> bool {
+        matches!(
+            self,
+            Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl
+        )
     }
 }
 

@@ -1,0 +1,210 @@
+//! `maxmemory` in a host that measures nothing, where the data is all there is: random commands,
+//! after which what the node says it uses stays within the limit, and keys that the policy must
+//! not touch are there. What a real allocator counts is tested beside the allocator.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::collections::BTreeSet;
+
+use redstart::base::rng::{Rng, Seed};
+use redstart::base::time::Time;
+use redstart::engine::Config;
+use redstart::node::{ConnId, DiskDone, Event, Node, Origin, Unreadable};
+use redstart_tests::local::START;
+
+const CONN: ConnId = ConnId(0);
+const MAX_BYTES: u64 = 400_000;
+
+/// What one command can add before the next makes room for it: a chunk of cells, here.
+const SLACK_BYTES: u64 = 100_000;
+
+struct Host {
+    node: Node,
+    now: Time,
+}
+
+impl Host {
+    fn new(settings: &[(&str, &str)]) -> Self {
+        let mut config = Config::default();
+        config.set_named("save", "").unwrap();
+        for (name, value) in settings {
+            config.set_named(name, value).unwrap();
+        }
+        let mut host = Self { node: Node::new(config, Seed::of(1), START), now: START };
+        host.event(Event::Mounted { unreadable: Unreadable::SetAside });
+        let nothing = DiskDone::Read { name: "dump.rdb".into(), result: Ok(None) };
+        host.event(Event::Disk(nothing));
+        let origin = Origin { addr: "test:1".into(), laddr: "node:1".into(), fd: 0, local: true };
+        host.event(Event::Opened { conn: CONN, origin });
+        host
+    }
+
+    fn event(&mut self, event: Event<'_>) {
+        self.node.handle(self.now, event, &mut Vec::new());
+    }
+
+    /// Runs inline commands in one event and returns the replies as they are on the wire.
+    fn run(&mut self, commands: &str) -> String {
+        self.event(Event::Received { conn: CONN, bytes: format!("{commands}\r\n").as_bytes() });
+        String::from_utf8_lossy(&self.node.outbox(CONN).unwrap().take()).into_owned()
+    }
+
+    /// Wakes the node as often as it asks for it at once.
+    fn settle(&mut self) -> usize {
+        let mut wakes = 0;
+        while self.node.next_wake().is_some_and(|wake| wake <= self.now.mono) {
+            self.event(Event::Wake);
+            wakes += 1;
+            assert!(wakes < 10_000, "the node comes to rest");
+        }
+        wakes
+    }
+
+    /// A field of INFO.
+    fn info(&mut self, section: &str, field: &str) -> u64 {
+        let text = self.run(&format!("INFO {section}"));
+        let line = text.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':'));
+        line.unwrap().parse().unwrap()
+    }
+}
+
+/// One random command; keys that never expire are added to `kept`.
+fn command(rng: &mut Rng, volatile_only: bool, kept: &mut BTreeSet<String>) -> String {
+    let key = format!("key:{}", rng.below(100_000));
+    let value = "v".repeat([5, 50, 200, 2000][rng.below(4) as usize]);
+    match rng.below(10) {
+        0 if volatile_only => {
+            let key = format!("kept:{}", rng.below(200));
+            kept.insert(key.clone());
+            format!("SET {key} {value}")
+        }
+        1 if !volatile_only => format!("RPUSH list:{} {value} {value}", rng.below(50)),
+        2 if !volatile_only => format!("HSET hash:{} {key} {value}", rng.below(50)),
+        3 => format!("GET {key}"),
+        4 => format!("DEL {key}"),
+        _ => format!("SET {key} {value} EX {}", 1000 + rng.below(1000)),
+    }
+}
+
+#[test]
+fn random_commands_stay_within_the_limit() {
+    for policy in [
+        "allkeys-lru",
+        "allkeys-lfu",
+        "allkeys-random",
+        "volatile-lru",
+        "volatile-lfu",
+        "volatile-random",
+        "volatile-ttl",
+    ] {
+        let mut host = Host::new(&[("maxmemory", "400000"), ("maxmemory-policy", policy)]);
+        let mut rng = Rng::new(Seed::of(7));
+        let mut kept = BTreeSet::new();
+        let mut most = 0;
+        for _ in 0..400 {
+            host.now = host.now.plus_us(10_000);
+            // Several databases, one after the other.
+            let mut pipeline = format!("SELECT {}\r\n", rng.below(3));
+            if policy.starts_with("volatile") {
+                pipeline.clear();
+            }
+            for _ in 0..1 + rng.below(60) {
+                let command = command(&mut rng, policy.starts_with("volatile"), &mut kept);
+                pipeline.push_str(&command);
+                pipeline.push_str("\r\n");
+            }
+            let replies = host.run(&pipeline);
+            assert!(!replies.contains("-OOM"), "{policy}");
+            host.settle();
+            most = most.max(host.info("memory", "used_memory"));
+        }
+        assert!(host.info("stats", "evicted_keys") > 1000, "{policy}: room was made");
+        assert!(most > MAX_BYTES * 9 / 10, "{policy}: the limit was reached: {most}");
+        assert!(most < MAX_BYTES + SLACK_BYTES, "{policy}: {most}");
+        for key in kept {
+            assert_eq!(host.run(&format!("EXISTS {key}")), ":1\r\n", "{policy}: {key}");
+        }
+    }
+}
+
+/// A limit far below what is there: each event removes some, and the node asks to go on.
+#[test]
+fn no_event_removes_too_many() {
+    let mut host =
+        Host::new(&[("maxmemory-policy", "allkeys-lru"), ("enable-debug-command", "yes")]);
+    host.run("DEBUG POPULATE 20000");
+    host.run("CONFIG SET maxmemory 200000");
+    let evicted = host.info("stats", "evicted_keys");
+    assert!((500..3000).contains(&evicted), "{evicted}");
+    let exceeded = host.info("stats", "current_eviction_exceeded_time");
+    host.now = host.now.plus_us(5_000);
+    assert!(host.info("stats", "current_eviction_exceeded_time") >= exceeded + 5);
+    // Meanwhile commands run.
+    assert_eq!(host.run("SET key value"), "+OK\r\n");
+    let wakes = host.settle();
+    assert!(wakes >= 10, "{wakes} wakes");
+    assert!(host.info("memory", "used_memory") <= 200_000);
+    assert_eq!(host.info("stats", "current_eviction_exceeded_time"), 0);
+    assert!(host.info("stats", "total_eviction_exceeded_time") >= 5);
+    // With all tenacity, one event does it.
+    host.run("CONFIG SET maxmemory 0 maxmemory-eviction-tenacity 100");
+    host.run("DEBUG POPULATE 20000");
+    host.run("CONFIG SET maxmemory 200000");
+    assert_eq!(host.settle(), 0);
+    assert!(host.info("memory", "used_memory") <= 200_000);
+}
+
+/// Removing one large value makes room at once, though it is freed in slices.
+#[test]
+fn a_large_value_is_removed_alone() {
+    let mut host = Host::new(&[("maxmemory-policy", "volatile-ttl"), ("maxmemory", "1gb")]);
+    for number in 0..500 {
+        host.run(&format!("RPUSH list {}", format!("element:{number} ").repeat(40)));
+        host.run(&format!("SET key:{number} value EX {}", 10_000 + number));
+    }
+    // A value that comes at once is seen as a whole; how one grows is for the host to measure.
+    host.run("COPY list large");
+    host.run("EXPIRE large 100");
+    let used = host.info("memory", "used_memory");
+    host.run(&format!("CONFIG SET maxmemory {}", used - 100_000));
+    host.settle();
+    assert_eq!(host.info("stats", "evicted_keys"), 1);
+    assert_eq!(host.run("EXISTS large"), ":0\r\n");
+    assert_eq!(host.run("DBSIZE"), ":501\r\n");
+}
+
+/// What was flushed is no reason to refuse or to remove anything.
+#[test]
+fn a_flushed_database_makes_room() {
+    for policy in ["noeviction", "allkeys-random"] {
+        let mut host = Host::new(&[("maxmemory-policy", policy), ("enable-debug-command", "yes")]);
+        host.run("CONFIG SET maxmemory 1gb");
+        host.run("DEBUG POPULATE 50000");
+        let used = host.info("memory", "used_memory");
+        host.run(&format!("CONFIG SET maxmemory {used}"));
+        host.run("FLUSHALL");
+        assert_eq!(host.run("SET key value"), "+OK\r\n");
+        assert_eq!(host.info("stats", "evicted_keys"), 0, "{policy}");
+    }
+}
+
+/// Keys in use survive those that were used once.
+#[test]
+fn used_often_and_used_lately_stay() {
+    for policy in ["allkeys-lru", "allkeys-lfu"] {
+        let mut host = Host::new(&[("maxmemory", "300000"), ("maxmemory-policy", policy)]);
+        for round in 0..300 {
+            host.now = host.now.plus_us(1_000_000);
+            for number in 0..50 {
+                host.run(&format!("SET often:{number} value"));
+            }
+            for number in 0..50 {
+                host.run(&format!("SET once:{round}:{number} {}", "v".repeat(100)));
+            }
+        }
+        assert!(host.info("stats", "evicted_keys") > 5000, "{policy}");
+        for number in 0..50 {
+            assert_eq!(host.run(&format!("EXISTS often:{number}")), ":1\r\n", "{policy} {number}");
+        }
+    }
+}
