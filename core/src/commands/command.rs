@@ -216,10 +216,11 @@ fn key_spec(out: &mut Out, spec: &KeySpec) {
             out.bulk(b"startfrom");
             out.int(from.into());
         }
-        BeginSearch::Unknown => typed(out, "unknown", 0),
+        BeginSearch::Option { .. } | BeginSearch::Unknown => typed(out, "unknown", 0),
     }
     out.bulk(b"find_keys");
     match spec.find {
+        _ if matches!(spec.begin, BeginSearch::Option { .. }) => typed(out, "unknown", 0),
         FindKeys::Range { last, step, limit } => {
             numbers(out, "range", &[("lastkey", last), ("keystep", step), ("limit", limit)]);
         }
@@ -324,7 +325,10 @@ fn arguments(out: &mut Out, args: &[Arg], keys: &mut i64) {
     out.array(args.len());
     for (place, arg) in args.iter().enumerate() {
         let before = place.checked_sub(1).and_then(|place| args.get(place));
-        if before.is_some_and(|before| derive::continues(before, arg)) {
+        let is_pattern = |arg: &Arg| arg.kind == Kind::Pattern && !arg.access.is_empty();
+        // Keys that are used in the same way may share one specification.
+        let has_sister = is_pattern(arg) && args.iter().take(place).any(is_pattern);
+        if has_sister || before.is_some_and(|before| derive::continues(before, arg)) {
             *keys -= 1;
         }
         argument(out, arg, keys);
@@ -340,10 +344,11 @@ fn argument(out: &mut Out, arg: &Arg, keys: &mut i64) {
     ];
     let flags: Vec<&str> = flags.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
     // A key whose place the specifications do not say has no access either.
-    let key_spec = (arg.kind == Kind::Key && !arg.access.is_empty()).then(|| {
-        *keys += 1;
-        *keys - 1
-    });
+    let key_spec =
+        (matches!(arg.kind, Kind::Key | Kind::Pattern) && !arg.access.is_empty()).then(|| {
+            *keys += 1;
+            *keys - 1
+        });
     let texts =
         [("token", arg.token), ("since", arg.since), ("deprecated_since", arg.deprecated_since)];
     let texts = texts.iter().filter_map(|(name, text)| text.map(|text| (*name, text)));

@@ -37,6 +37,7 @@ mod scan;
 mod server;
 mod set;
 mod set_combine;
+mod sort;
 mod sorted_set;
 mod sorted_set_combine;
 mod sorted_set_pop;
@@ -79,6 +80,7 @@ pub fn table() -> &'static Table {
             server::COMMANDS,
             set::COMMANDS,
             set_combine::COMMANDS,
+            sort::COMMANDS,
             sorted_set::COMMANDS,
             sorted_set_combine::COMMANDS,
             sorted_set_pop::COMMANDS,

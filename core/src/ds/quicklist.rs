@@ -203,6 +203,15 @@ impl QuickList {
         if list.is_empty() { Self::default() } else { list }
     }
 
+    /// The list of these elements, in the form that they fit into.
+    pub fn of<'a>(elements: impl IntoIterator<Item = &'a [u8]>, limits: Limits) -> Self {
+        let mut nodes = Nodes::from_nodes([], limits);
+        elements.into_iter().for_each(|element| nodes.push(Side::Right, element, limits));
+        let mut list = Self(Form::Nodes(Box::new(nodes)));
+        list.try_pack(limits, 1);
+        list
+    }
+
     /// Prepares for `count` elements of `bytes` bytes together: a listpack that they would make
     /// too large becomes a quicklist, whose nodes keep to the `fill` of now for as long as it is
     /// one. To be called before they are pushed or put in.

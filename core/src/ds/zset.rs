@@ -327,6 +327,13 @@ impl SortedSet {
         }
     }
 
+    /// Becomes a tree, if it is none. Costs O(members · log members).
+    pub fn unpack(&mut self, limits: &Limits) {
+        if let Form::Packed(_) = self.0 {
+            self.become_tree(limits);
+        }
+    }
+
     fn become_tree(&mut self, limits: &Limits) {
         let mut tree = Tree::new(limits.hash_key);
         for (member, score) in self.iter_from(0) {

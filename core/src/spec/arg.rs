@@ -26,7 +26,7 @@ pub struct Arg {
     pub display: Option<&'static str>,
     /// The parts of a group or the alternatives of a choice.
     pub args: &'static [Self],
-    /// For a key: what the command does with it.
+    /// For a key, or a pattern that keys are made from: what the command does with them.
     pub access: &'static [Access],
 }
 
@@ -136,6 +136,16 @@ pub enum BeginSearch {
     Index(i32),
     /// Behind this word, looked for from this argument on (from the end if negative).
     Keyword(&'static str, i32),
+    /// Behind the last one of this word that stands where an option may stand. Clients are told that
+    /// it is unknown, as specifications have no form for it.
+    Option {
+        /// The word.
+        word: &'static str,
+        /// The argument from which on there are options.
+        from: usize,
+        /// The other options that have arguments, and how many.
+        others: &'static [(&'static str, usize)],
+    },
     /// Not to be told from the declaration.
     Unknown,
 }
@@ -206,6 +216,11 @@ pub const fn double(name: &'static str) -> Arg {
 /// A glob-style pattern.
 pub const fn pattern(name: &'static str) -> Arg {
     arg(name, Kind::Pattern)
+}
+
+/// A pattern that keys are made from, and what the command does with those.
+pub const fn key_pattern(name: &'static str, access: &'static [Access]) -> Arg {
+    Arg { access, ..arg(name, Kind::Pattern) }
 }
 
 /// A point in time, as a number since 1970.

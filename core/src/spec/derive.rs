@@ -178,6 +178,10 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [A
                     None => continue,
                 }
             }
+            BeginSearch::Option { word, from, others } => match option(argv, word, from, others) {
+                Some(index) => index as i64 + 1,
+                None => continue,
+            },
             BeginSearch::Unknown => continue,
         };
         let (first, last, step) = match spec.find {
@@ -207,6 +211,22 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [A
         found.extend(places.map(|index| (index as usize, spec.access)));
     }
     Some(found)
+}
+
+/// Where the option `word` stands for the last time with something behind it; see
+/// [`BeginSearch::Option`].
+fn option(argv: Argv<'_>, word: &str, from: usize, others: &[(&str, usize)]) -> Option<usize> {
+    let (mut index, mut found) = (from, None);
+    while let Some(arg) = argv.get(index) {
+        let is = |word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
+        let other = others.iter().find(|(other, _)| is(other));
+        let is_found = is(word) && index + 1 < argv.len();
+        if is_found {
+            found = Some(index);
+        }
+        index += 1 + other.map_or_else(|| usize::from(is_found), |&(_, width)| width);
+    }
+    found
 }
 
 /// The indices of the words in `argv`, from `start` on, that must not be shown: each argument named
