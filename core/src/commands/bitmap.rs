@@ -231,8 +231,10 @@ fn bitpos(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     let has_end = !args.is_empty();
     if has_end {
-        range.end = args.integer()?;
+        // A unit that is none is an error before an end that is none.
+        let end = args.integer();
         range.unit = unit(&mut args)?;
+        range.end = end?;
     }
     let found = match read_text(cx, key)? {
         // As a string of zeros without end.

@@ -404,10 +404,16 @@ fn hincrby(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     };
     let sum = old.checked_add(increment).ok_or(Error::Overflow)?;
     let digits = num::Digits::of(sum);
-    change(cx, key, |hash, limits| hash.set(name, &digits, Expiry::Keep, limits))?;
+    let expiry = expiry_of(field);
+    change(cx, key, |hash, limits| hash.set(name, &digits, expiry, limits))?;
     cx.changed(key, Class::Hash, "hincrby");
     cx.out.int(sum);
     Ok(())
+}
+
+/// What becomes of the expiry when the value changes: one that is over goes with its field.
+fn expiry_of(live: Option<Field<'_>>) -> Expiry {
+    if live.is_some() { Expiry::Keep } else { Expiry::Clear }
 }
 
 const HINCRBYFLOAT: Command = Command {
@@ -430,6 +436,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     let now_ms = cx.expiry_ms();
     let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
+    let expiry = expiry_of(field);
     let old = match field {
         None => Extended::ZERO,
         Some(field) => field
@@ -441,7 +448,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         .plus(increment)
         .ok_or(Error::text("ERR increment would produce NaN or Infinity"))?
         .to_text();
-    change(cx, key, |hash, limits| hash.set(name, &sum, Expiry::Keep, limits))?;
+    change(cx, key, |hash, limits| hash.set(name, &sum, expiry, limits))?;
     cx.changed(key, Class::Hash, "hincrbyfloat");
     cx.propagate_as(&[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", name, &sum]);
     cx.out.bulk(&sum);

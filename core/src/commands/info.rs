@@ -4,10 +4,13 @@
 //! for and that has no meaning here says so by the value that Redis gives it when idle. What an
 //! engine without a clock cannot know, such as the time a command took, is left out.
 
+use std::collections::BTreeSet;
+
 use crate::base::time::Time;
 use crate::engine::config::{REDIS_VERSION, table};
 use crate::engine::pubsub::Kind;
 use crate::engine::{Args, Command, Ctx, Engine, Outcome};
+use crate::session::BlockedOn;
 use crate::spec::{Acl, Category, Flag::*, Group, many, opt, string};
 
 pub(crate) const COMMANDS: &[&Command] = &[&INFO];
@@ -132,6 +135,16 @@ impl View<'_> {
         self.count(|client| client.session.blocked.is_some())
     }
 
+    /// Keys that a client waits for to hold something, or to hold it no longer.
+    fn keys_waited_to_go(&self) -> usize {
+        let blocked = self.engine.clients.iter().filter_map(|one| one.session.blocked.as_ref());
+        let keys = blocked.filter_map(|blocked| match &blocked.on {
+            BlockedOn::Keys { keys, or_gone: true, .. } => Some(keys),
+            _ => None,
+        });
+        keys.flatten().collect::<BTreeSet<_>>().len()
+    }
+
     fn count(&self, is_one: impl Fn(&crate::session::Client) -> bool) -> usize {
         self.engine.clients.iter().filter(|client| is_one(client)).count()
     }
@@ -176,7 +189,7 @@ const CLIENTS: &[Field] = &[
     }),
     ("total_watched_keys", |view| view.engine.shard.watches.len().to_string()),
     ("total_blocking_keys", |view| view.engine.shard.waiters.len().to_string()),
-    ("total_blocking_keys_on_nokey", zero),
+    ("total_blocking_keys_on_nokey", |view| view.keys_waited_to_go().to_string()),
 ];
 
 const MEMORY: &[Field] = &[

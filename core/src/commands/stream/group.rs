@@ -146,7 +146,7 @@ fn xgroup_setid(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if !matches!(args.all().len(), 5 | 7) {
         return Err(refusal);
     }
-    let last_id = if id == b"$" { stream.last_id } else { ids::strict(id, 0)? };
+    let last_id = if id == b"$" { stream.last_id } else { ids::inclusive(id, 0)? };
     if let Some(group) = stream.groups.get_mut(name) {
         (group.last_id, group.entries_read) = (last_id, entries_read);
     }

@@ -86,6 +86,12 @@ pub(super) fn bound(text: &[u8], end: End) -> Result<StreamId, Error> {
             End::Stop => id.prev().ok_or(Error::text("ERR invalid end ID for the interval")),
         };
     }
+    inclusive(text, seq)
+}
+
+/// An ID, or `-` or `+` for the smallest or the greatest that there can be; `seq` is what follows
+/// where only milliseconds are given.
+pub(super) fn inclusive(text: &[u8], seq: u64) -> Result<StreamId, Error> {
     match until_zero(text) {
         _ if text.len() > ID_BYTES_MAX => Err(INVALID),
         b"-" => Ok(StreamId::MIN),
