@@ -259,7 +259,16 @@ const BITOP: Command = Command {
     args: &[
         one_of(
             "operation",
-            &[token("and", "AND"), token("or", "OR"), token("xor", "XOR"), token("not", "NOT")],
+            &[
+                token("and", "AND"),
+                token("or", "OR"),
+                token("xor", "XOR"),
+                token("not", "NOT"),
+                token("diff", "DIFF").since("8.2.0"),
+                token("diff1", "DIFF1").since("8.2.0"),
+                token("andor", "ANDOR").since("8.2.0"),
+                token("one", "ONE").since("8.2.0"),
+            ],
         ),
         key("destkey", &[Ow, Update]),
         many(key("key", &[Ro, Access])),
@@ -277,33 +286,48 @@ enum Operation {
     Or,
     Xor,
     Not,
+    /// Those of the first that none of the others has.
+    Diff,
+    /// Those of any other that the first has not.
+    Diff1,
+    /// Those of the first that any of the others has.
+    AndOr,
+    /// Those that exactly one has.
+    One,
+}
+
+impl Operation {
+    const ALL: [(&'static str, Self); 8] = [
+        ("AND", Self::And),
+        ("OR", Self::Or),
+        ("XOR", Self::Xor),
+        ("NOT", Self::Not),
+        ("DIFF", Self::Diff),
+        ("DIFF1", Self::Diff1),
+        ("ANDOR", Self::AndOr),
+        ("ONE", Self::One),
+    ];
 }
 
 fn bitop(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    let operation = match () {
-        () if args.eat("AND") => Operation::And,
-        () if args.eat("OR") => Operation::Or,
-        () if args.eat("XOR") => Operation::Xor,
-        () if args.eat("NOT") => Operation::Not,
-        () => return Err(Error::Syntax),
-    };
+    let found = Operation::ALL.into_iter().find(|(word, _)| args.eat(word));
+    let (word, operation) = found.ok_or(Error::Syntax)?;
     let destination = args.take()?;
     if operation == Operation::Not && args.len() != 1 {
         return Err(Error::text("ERR BITOP NOT must be called with a single source key."));
     }
-    let mut result: Option<Vec<u8>> = None;
-    for key in args.rest().iter() {
+    let needs_others = matches!(operation, Operation::Diff | Operation::Diff1 | Operation::AndOr);
+    if needs_others && args.len() < 2 {
+        return Err(Error::from(format!(
+            "ERR BITOP {word} must be called with at least two source keys."
+        )));
+    }
+    let mut combined = Combined::default();
+    for (place, key) in args.rest().iter().enumerate() {
         let text = read_text(cx, key)?;
-        let source: &[u8] = text.as_deref().unwrap_or_default();
-        match &mut result {
-            None => result = Some(source.to_vec()),
-            Some(result) => operation.add(result, source),
-        }
+        combined.add(operation, place, text.as_deref().unwrap_or_default());
     }
-    let mut result = result.unwrap_or_default();
-    if operation == Operation::Not {
-        result.iter_mut().for_each(|byte| *byte = !*byte);
-    }
+    let result = combined.finish(operation);
     let length = result.len();
     if length > 0 {
         cx.use_key(destination);
@@ -316,24 +340,65 @@ fn bitop(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-impl Operation {
-    /// Combines one more string into the result of those before it; the shorter of the two counts
-    /// as if zeros followed.
-    fn add(self, result: &mut Vec<u8>, source: &[u8]) {
-        let shared = result.len().min(source.len());
-        let pairs = result.iter_mut().zip(source);
-        match self {
-            Self::And => pairs.for_each(|(byte, other)| *byte &= other),
-            Self::Or => pairs.for_each(|(byte, other)| *byte |= other),
-            Self::Xor => pairs.for_each(|(byte, other)| *byte ^= other),
-            // It has one source only.
-            Self::Not => {}
-        }
-        if self == Self::And {
-            result.iter_mut().skip(shared).for_each(|byte| *byte = 0);
-            result.resize(result.len().max(source.len()), 0);
-        } else {
-            result.extend_from_slice(source.get(shared..).unwrap_or_default());
+/// What has been combined. A shorter string counts as if zeros followed.
+#[derive(Default)]
+struct Combined {
+    result: Vec<u8>,
+    /// What belongs to it: for ONE the bits that more than one string has, for those that treat the
+    /// first string apart, that string.
+    beside: Vec<u8>,
+}
+
+impl Combined {
+    /// Combines one more string, the one at `place`, with those before it.
+    fn add(&mut self, operation: Operation, place: usize, source: &[u8]) {
+        let Self { result, beside } = self;
+        match operation {
+            _ if place == 0 && operation.is_apart() => *beside = source.to_vec(),
+            _ if place == 0 => *result = source.to_vec(),
+            Operation::And => merge(result, source, |byte, other| byte & other),
+            Operation::Xor => merge(result, source, |byte, other| byte ^ other),
+            Operation::One => {
+                let both = result.iter().zip(source).map(|(byte, other)| byte & other);
+                let both: Vec<u8> = both.collect();
+                merge(beside, &both, |byte, other| byte | other);
+                merge(result, source, |byte, other| byte | other);
+            }
+            // NOT has one source only.
+            Operation::Or
+            | Operation::Not
+            | Operation::Diff
+            | Operation::Diff1
+            | Operation::AndOr => merge(result, source, |byte, other| byte | other),
         }
     }
+
+    fn finish(self, operation: Operation) -> Vec<u8> {
+        let Self { mut result, beside } = self;
+        match operation {
+            Operation::And | Operation::Or | Operation::Xor => {}
+            Operation::Not => result.iter_mut().for_each(|byte| *byte = !*byte),
+            Operation::Diff => merge(&mut result, &beside, |others, first| first & !others),
+            Operation::Diff1 | Operation::One => {
+                merge(&mut result, &beside, |bits, without| bits & !without);
+            }
+            Operation::AndOr => merge(&mut result, &beside, |others, first| first & others),
+        }
+        result
+    }
+}
+
+impl Operation {
+    /// Whether the first string is not treated as the others are.
+    fn is_apart(self) -> bool {
+        matches!(self, Self::Diff | Self::Diff1 | Self::AndOr)
+    }
+}
+
+/// Changes each byte of `result` by the one of `source`, both as long as the longer one.
+fn merge(result: &mut Vec<u8>, source: &[u8], change: impl Fn(u8, u8) -> u8) {
+    result.resize(result.len().max(source.len()), 0);
+    let (shared, rest) = result.split_at_mut(source.len());
+    shared.iter_mut().zip(source).for_each(|(byte, &other)| *byte = change(*byte, other));
+    rest.iter_mut().for_each(|byte| *byte = change(*byte, 0));
 }

@@ -1,11 +1,15 @@
 //! Strings: reading them whole and storing them whole.
 //!
 //! What changes a string in place is in [`change`], what an option of SET or GETEX means in
-//! [`options`], the longest common subsequence in [`lcs`]. A string that is exactly the digits of a
+//! [`options`], what depends on the string there in [`compare`], the longest common subsequence in
+//! [`lcs`]. A string that is exactly the digits of a
 //! 64-bit integer is stored as that number; nobody but OBJECT ENCODING can tell.
 
 mod change;
+mod compare;
+mod increx;
 mod lcs;
+mod msetex;
 mod options;
 
 use super::expire::expire_now;
@@ -18,12 +22,15 @@ use crate::spec::{
 };
 use crate::store::ValueRef;
 
-use options::{Condition, Expiry, Options, Since, Unit};
+use options::{Expiry, Options, Since, Unit};
 
 pub(crate) const COMMANDS: &[&Command] = &[
     &change::APPEND,
     &change::DECR,
     &change::DECRBY,
+    &compare::DELEX,
+    &compare::DELIFEQ,
+    &compare::DIGEST,
     &GET,
     &GETDEL,
     &GETEX,
@@ -32,9 +39,11 @@ pub(crate) const COMMANDS: &[&Command] = &[
     &change::INCR,
     &change::INCRBY,
     &change::INCRBYFLOAT,
+    &increx::INCREX,
     &lcs::LCS,
     &MGET,
     &MSET,
+    &msetex::MSETEX,
     &MSETNX,
     &PSETEX,
     &SET,
@@ -373,7 +382,18 @@ const SET: Command = Command {
     args: &[
         key("key", &[Rw, Access, Update, VariableFlags]),
         string("value"),
-        opt(one_of("condition", &[token("nx", "NX"), token("xx", "XX")]).since("2.6.12")),
+        opt(one_of(
+            "condition",
+            &[
+                token("nx", "NX"),
+                token("xx", "XX"),
+                string("ifeq-value").after("IFEQ").since("8.4.0"),
+                string("ifne-value").after("IFNE").since("8.4.0"),
+                string("ifdeq-digest").after("IFDEQ").since("8.4.0"),
+                string("ifdne-digest").after("IFDNE").since("8.4.0"),
+            ],
+        )
+        .since("2.6.12")),
         opt(token("get", "GET").since("6.2.0")),
         opt(one_of(
             "expiration",
@@ -412,16 +432,13 @@ fn set_unless(
     argv: Argv<'_>,
 ) -> Outcome {
     let expires_ms = options.expiry.deadline_ms(cx)?;
+    let found = cx.look(key);
+    let (old, value_now) = (found.map(|found| found.expires_ms), found.map(|found| found.value));
+    let stored = options.condition.map_or(Ok(true), |condition| condition.holds(value_now))?;
     // With GET, the old value is the reply, whether or not the new one is stored.
     if options.get {
         reply_with_value(cx, key)?;
     }
-    let old = cx.look(key).map(|found| found.expires_ms);
-    let stored = match options.condition {
-        None => true,
-        Some(Condition::Nx) => old.is_none(),
-        Some(Condition::Xx) => old.is_some(),
-    };
     if stored {
         let kept = if options.expiry == Expiry::Keep { old.flatten() } else { None };
         store(cx, key, value, expires_ms.or(kept));

@@ -244,10 +244,14 @@ impl Out {
 
     /// A floating-point number.
     pub fn double(&mut self, value: f64) {
-        let text = num::format_f64(value);
+        self.double_text(&num::format_f64(value));
+    }
+
+    /// A floating-point number whose text is given.
+    pub fn double_text(&mut self, text: &[u8]) {
         match self.proto {
-            Proto::V2 => self.bulk(&text),
-            Proto::V3 => self.header(b',', &text),
+            Proto::V2 => self.bulk(text),
+            Proto::V3 => self.header(b',', text),
         }
     }
 

@@ -6,6 +6,8 @@
 //! bytes on every machine, in a browser too. Text is converted exactly and rounded once, to the
 //! nearest, the even one of two.
 
+use std::cmp::Ordering;
+
 use super::big::Big;
 use super::scan::{Binary, Magnitude, scan};
 
@@ -46,6 +48,42 @@ const FRACTION_DIGITS: u32 = 17;
 impl Extended {
     /// Zero.
     pub const ZERO: Self = Self::finite(false, 0, EXPONENT_MIN);
+
+    /// The largest number that is not infinite.
+    pub const MAX: Self = Self::finite(false, u64::MAX, EXPONENT_MAX);
+
+    /// Whether the number is infinite.
+    pub fn is_infinite(self) -> bool {
+        self.size == Size::Infinite
+    }
+
+    /// Whether the number has a minus before it.
+    pub fn is_negative(self) -> bool {
+        self.negative
+    }
+
+    /// The number with the other sign.
+    #[must_use]
+    pub fn negated(self) -> Self {
+        Self { negative: !self.negative, ..self }
+    }
+
+    /// Which of two numbers is larger; both zeros are equal.
+    pub fn order(self, other: Self) -> Ordering {
+        let key = |number: Self| match number.size {
+            Size::Infinite => (i32::MAX, 0),
+            // The least exponent goes with significands that are not full.
+            Size::Finite { significand, exponent } => (exponent, significand),
+        };
+        let is_zero = |number: Self| matches!(number.size, Size::Finite { significand: 0, .. });
+        match (self.negative, other.negative) {
+            _ if is_zero(self) && is_zero(other) => Ordering::Equal,
+            (false, true) => Ordering::Greater,
+            (true, false) => Ordering::Less,
+            (false, false) => key(self).cmp(&key(other)),
+            (true, true) => key(other).cmp(&key(self)),
+        }
+    }
 
     /// Reads a number: the whole text, decimal, hexadecimal or infinite. A number too large is
     /// refused, and one so small that nothing but zero is left of it. Costs O(text²) at worst, for

@@ -1,12 +1,14 @@
 //! The options of SET and GETEX: under which condition a value is stored, and when it expires.
 
+use std::mem::discriminant;
+
 use crate::base::{Error, num};
 use crate::engine::{Args, Ctx};
 
 /// What the words behind key and value ask for.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Options<'a> {
-    pub(super) condition: Option<Condition>,
+    pub(super) condition: Option<Condition<'a>>,
     /// The old value is to be the reply.
     pub(super) get: bool,
     pub(super) expiry: Expiry<'a>,
@@ -14,11 +16,19 @@ pub(super) struct Options<'a> {
 
 /// When a value is stored at all.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Condition {
+pub(super) enum Condition<'a> {
     /// Only if there is no such key.
     Nx,
     /// Only if there is one.
     Xx,
+    /// Only if this is the string there.
+    Eq(&'a [u8]),
+    /// Only if the string there is another, or there is none.
+    Ne(&'a [u8]),
+    /// Only if this is the digest of the string there.
+    DigestEq(&'a [u8]),
+    /// Only if the digest of the string there is another, or there is none.
+    DigestNe(&'a [u8]),
 }
 
 /// What becomes of the key's expiry.
@@ -62,6 +72,25 @@ impl<'a> Options<'a> {
                 options.get = true;
             } else if args.eat("KEEPTTL") {
                 options.expire(Expiry::Keep)?;
+            } else if let Some(condition) = Condition::of_value(&mut args)? {
+                options.require(condition)?;
+            } else {
+                options.expire(deadline(&mut args)?)?;
+            }
+        }
+        Ok(options)
+    }
+
+    /// Reads the options of MSETEX.
+    pub(super) fn of_msetex(mut args: Args<'a>) -> Result<Self, Error> {
+        let mut options = Self::default();
+        while !args.is_empty() {
+            if args.eat("NX") {
+                options.require(Condition::Nx)?;
+            } else if args.eat("XX") {
+                options.require(Condition::Xx)?;
+            } else if args.eat("KEEPTTL") {
+                options.expire(Expiry::Keep)?;
             } else {
                 options.expire(deadline(&mut args)?)?;
             }
@@ -80,11 +109,13 @@ impl<'a> Options<'a> {
     }
 
     /// The same condition may be given again, the other may not.
-    fn require(&mut self, condition: Condition) -> Result<(), Error> {
-        match self.condition.replace(condition) {
-            Some(old) if old != condition => Err(Error::Syntax),
-            _ => Ok(()),
+    fn require(&mut self, condition: Condition<'a>) -> Result<(), Error> {
+        let is_other = |old| discriminant(&old) != discriminant(&condition);
+        if self.condition.is_some_and(is_other) {
+            return Err(Error::Syntax);
         }
+        self.condition = Some(condition);
+        Ok(())
     }
 
     /// The same word may be given again, and the last number counts; another word may not.
@@ -98,7 +129,7 @@ impl<'a> Options<'a> {
 }
 
 /// EX, PX, EXAT or PXAT and the number behind it.
-fn deadline<'a>(args: &mut Args<'a>) -> Result<Expiry<'a>, Error> {
+pub(super) fn deadline<'a>(args: &mut Args<'a>) -> Result<Expiry<'a>, Error> {
     let (unit, since) = if args.eat("EX") {
         (Unit::Seconds, Since::Now)
     } else if args.eat("PX") {
