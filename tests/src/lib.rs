@@ -3,6 +3,7 @@
 //! - [`transcript`]: sessions with redis-cli as text, read and written
 //! - [`play`]: plays a scenario on any [`play::Stage`] and compares, or writes down what it saw
 //! - [`local`]: a node in this process, with a virtual clock and disk
+//! - [`rdb`]: snapshots and payloads of DUMP, made by hand
 //! - [`grammar`]: commands drawn at random from their declarations
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - [`workload`]: commands to measure, and a node that runs nothing else
@@ -17,6 +18,7 @@ pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod oracle;
 pub mod play;
+pub mod rdb;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tcp;
 pub mod transcript;

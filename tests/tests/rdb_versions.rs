@@ -6,103 +6,15 @@
 
 use std::collections::BTreeMap;
 
-use redstart::base::crc::crc64;
 use redstart::base::rng::Seed;
 use redstart::engine::Config;
 use redstart::engine::config::{MaxmemoryPolicy, VersionCheck};
 use redstart::node::Level;
 use redstart_tests::local::Local;
+use redstart_tests::rdb::{
+    entry, file, listpack, raw_id, stream_group, stream_node, text, ziplist,
+};
 use redstart_tests::{play, transcript};
-
-/// A file whose head is `magic`, holding `records`.
-fn file(magic: &str, records: &[&[u8]]) -> Vec<u8> {
-    let mut bytes = [magic.as_bytes(), &records.concat(), b"\xff"].concat();
-    if !magic.starts_with("REDIS") || magic >= "REDIS0005" {
-        bytes.extend(crc64(0, &bytes).to_le_bytes());
-    }
-    bytes
-}
-
-/// A string, behind its length.
-fn text(bytes: &[u8]) -> Vec<u8> {
-    match u8::try_from(bytes.len()) {
-        Ok(length @ 0..64) => [&[length], bytes].concat(),
-        _ => [&b"\x80"[..], &(bytes.len() as u32).to_be_bytes(), bytes].concat(),
-    }
-}
-
-/// A key of type `kind`, whose value is `value` as it stands in the file.
-fn entry(kind: u8, key: &str, value: &[u8]) -> Vec<u8> {
-    [&[kind], &*text(key.as_bytes()), value].concat()
-}
-
-/// The ziplist of these strings.
-fn ziplist(strings: &[&str]) -> Vec<u8> {
-    let (mut body, mut last, mut before) = (Vec::new(), 10, 0);
-    for string in strings {
-        last = 10 + body.len();
-        body.extend([before, string.len() as u8]);
-        body.extend(string.bytes());
-        before = string.len() as u8 + 2;
-    }
-    let total = (11 + body.len()) as u32;
-    let head = [total.to_le_bytes(), (last as u32).to_le_bytes()].concat();
-    let count = (strings.len() as u16).to_le_bytes();
-    [&*head, &count, &*body, b"\xff"].concat()
-}
-
-/// The listpack of these strings and small numbers.
-fn listpack(strings: &[&str]) -> Vec<u8> {
-    let mut body = Vec::new();
-    for string in strings {
-        match string.parse::<u8>() {
-            Ok(number @ 0..128) => body.extend([number, 1]),
-            _ => {
-                body.push(0x80 | string.len() as u8);
-                body.extend(string.bytes());
-                body.push(string.len() as u8 + 1);
-            }
-        }
-    }
-    let total = (7 + body.len()) as u32;
-    let count = (strings.len() as u16).to_le_bytes();
-    [&total.to_le_bytes()[..], &count, &*body, b"\xff"].concat()
-}
-
-/// What stands before a stream's counters: one node with the entries 5-1 (`f`: `a`), deleted, and
-/// 5-2 (`f`: `b`).
-fn stream_node() -> Vec<u8> {
-    let id = [5u64.to_be_bytes(), 1u64.to_be_bytes()].concat();
-    let pack =
-        listpack(&["1", "1", "1", "f", "0", "3", "0", "0", "a", "4", "2", "0", "1", "b", "4"]);
-    [&b"\x01"[..], &text(&id), &text(&pack)].concat()
-}
-
-/// An ID of sixteen bytes.
-fn raw_id(ms: u64, seq: u64) -> Vec<u8> {
-    [ms.to_be_bytes(), seq.to_be_bytes()].concat()
-}
-
-/// A group `g`, which was given 5-2 last and read `read` entries (before its form was known: none is
-/// said), with 5-2 pending for `ann` since 1000 ms, delivered once.
-fn group(read: &[u8], active: &[u8]) -> Vec<u8> {
-    let time = 1000u64.to_le_bytes();
-    [
-        &text(b"g")[..],
-        b"\x05\x02",
-        read,
-        b"\x01",
-        &raw_id(5, 2),
-        &time,
-        b"\x01\x01",
-        &text(b"ann"),
-        &time,
-        active,
-        b"\x01",
-        &raw_id(5, 2),
-    ]
-    .concat()
-}
 
 fn open(config: Config, bytes: &[u8]) -> Local {
     let disk = BTreeMap::from([("dump.rdb".to_owned(), bytes.to_vec())]);
@@ -216,7 +128,7 @@ fn what_exceeds_the_limits_changes_its_form() {
 fn versions_7_to_9_have_quicklists_binary_scores_and_streams() {
     let nodes = [text(&ziplist(&["a", "b"])), text(&ziplist(&["c"]))].concat();
     let score = (-0.5f64).to_le_bytes();
-    let stream = [&stream_node()[..], b"\x01\x05\x02\x01", &group(b"", b"")].concat();
+    let stream = [&stream_node()[..], b"\x01\x05\x02\x01", &stream_group(b"", b"")].concat();
     let records: [&[u8]; 6] = [
         &[&b"\xfa"[..], &text(b"redis-ver"), &text(b"5.0.0")].concat(),
         b"\xfe\x01\xfb\x03\x01",
@@ -300,12 +212,12 @@ fn streams_of_every_generation_are_read() {
     let idle = b"\x3c\x0a";
     let producers =
         [&b"\x01"[..], &text(b"p"), b"\x01", &text(b"one"), b"\x05\x01\x02\x01"].concat();
-    let second = [&stream_node()[..], ids, b"\x01", &group(b"\x02", b"")].concat();
-    let third = [&stream_node()[..], ids, b"\x01", &group(b"\x02", &active)].concat();
+    let second = [&stream_node()[..], ids, b"\x01", &stream_group(b"\x02", b"")].concat();
+    let third = [&stream_node()[..], ids, b"\x01", &stream_group(b"\x02", &active)].concat();
     let fourth = [&third[..], idle, &producers].concat();
     // 5-1 was given back: it is pending, and no consumer's.
     let pending = [&raw_id(5, 1)[..], &1000u64.to_le_bytes(), b"\x03"].concat();
-    let mut given_back = group(b"\x02", &active);
+    let mut given_back = stream_group(b"\x02", &active);
     given_back.splice(5..6, [&b"\x02"[..], &pending].concat());
     let fifth = [
         &stream_node()[..],
