@@ -23,7 +23,7 @@ use redstart_tests::transcript;
 const CORRUPT_DUMPS: &str = include_str!("data/corrupt_dumps.txt");
 
 /// Changed payloads of each encoding, unless the environment says otherwise.
-const ROUNDS: u64 = 400;
+const ROUNDS: u64 = 120;
 
 /// Commands that each value is used with.
 const USES: usize = 25;
