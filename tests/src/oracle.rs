@@ -8,13 +8,19 @@ use std::time::Duration;
 /// Where the comparison servers are installed by default, if they are.
 const PEERS_BIN: &str = "/opt/peers/bin";
 
-/// A real Redis 8: named by `REDIS8_SERVER`, on the PATH as `redis8-server`, or among the
-/// comparison servers.
+/// A real Redis 8; see [`find`].
 pub fn find_redis8() -> Option<PathBuf> {
-    let named = std::env::var_os("REDIS8_SERVER").map(PathBuf::from);
+    find("redis8")
+}
+
+/// A server to compare with: `redis7`, `redis8` or `valkey9`. Named by `REDIS8_SERVER` and the like,
+/// on the PATH as `redis8-server`, or among the comparison servers.
+pub fn find(name: &str) -> Option<PathBuf> {
+    let named = std::env::var_os(format!("{}_SERVER", name.to_uppercase())).map(PathBuf::from);
     let path = std::env::var_os("PATH").unwrap_or_default();
-    let on_path = std::env::split_paths(&path).map(|folder| folder.join("redis8-server"));
-    let peer = Path::new(PEERS_BIN).join("redis8-server");
+    let program = format!("{name}-server");
+    let on_path = std::env::split_paths(&path).map(|folder| folder.join(&program));
+    let peer = Path::new(PEERS_BIN).join(&program);
     named.into_iter().chain(on_path).chain([peer]).find(|program| program.is_file())
 }
 

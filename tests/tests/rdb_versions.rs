@@ -329,7 +329,7 @@ fn checksums_are_compared_unless_there_is_none_or_nobody_asks() {
     let mut none = good.clone();
     none[end..].fill(0);
     assert!(loaded(&none).log.iter().any(|line| line.text.contains("checksum disabled")));
-    let mut wrong = good.clone();
+    let mut wrong = good;
     wrong[end] ^= 1;
     refused(Config::default(), &wrong, end - 1, "RDB CRC error");
     let mut config = Config::default();

@@ -374,7 +374,7 @@ impl Digest {
             for (member, score) in set.iter_from(0) {
                 let mut pair = Self::default();
                 member.with_bytes(|member| pair.mix(member));
-                pair.mix(num::format_g17(score).as_bytes());
+                pair.mix(&num::format_f64(score));
                 self.xor(&pair.0);
             }
         } else if let ValueRef::Stream(stream) = value {
