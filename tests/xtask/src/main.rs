@@ -15,8 +15,10 @@ mod checks;
 mod index;
 mod play;
 mod serve;
+mod server;
 mod shell;
 mod size;
+mod suite;
 
 use anyhow::{Context as _, Result, bail};
 use std::path::Path;
@@ -32,6 +34,8 @@ The project's tasks.
   cargo xtask size                          build, measure the download, compare with its limit
   cargo xtask test [STEP…]                  prove everything, or the named steps
   cargo xtask bench [NAME [WORD…]]          run the named benchmark; without one, list them
+  cargo xtask suite --valkey DIR [--listed] [FILE…]
+                                            run the test suite of Valkey in a checkout of it
   cargo xtask help                          this text
 ";
 
@@ -55,7 +59,7 @@ fn run(args: Vec<String>) -> Result<()> {
     std::env::set_current_dir(shell::root()).context("cannot enter the project's folder")?;
     let mut options = Options::parse(args)?;
     let task = if options.words.is_empty() { "help".into() } else { options.words.remove(0) };
-    let takes_words = matches!(task.as_str(), "serve" | "test" | "bench");
+    let takes_words = matches!(task.as_str(), "serve" | "test" | "bench" | "suite");
     if !takes_words && !options.words.is_empty() {
         bail!("`{task}` takes no argument `{}`; see `cargo xtask help`", options.words[0]);
     }
@@ -70,6 +74,10 @@ fn run(args: Vec<String>) -> Result<()> {
         "size" => size::size()?,
         "test" => checks::test(&options.words)?,
         "bench" => bench::bench(&options.words)?,
+        "suite" => {
+            let dir = options.valkey.context("`suite` needs --valkey and a checkout of Valkey")?;
+            suite::suite(Path::new(&dir), &options.words, options.which)?;
+        }
         other => bail!("there is no task `{other}`; see `cargo xtask help`"),
     }
     Ok(())
@@ -81,11 +89,20 @@ struct Options {
     port: u16,
     open: bool,
     under: String,
+    valkey: Option<String>,
+    which: suite::Which,
 }
 
 impl Options {
     fn parse(args: Vec<String>) -> Result<Self> {
-        let mut options = Self { words: Vec::new(), port: 8080, open: true, under: "/".into() };
+        let mut options = Self {
+            words: Vec::new(),
+            port: 8080,
+            open: true,
+            under: "/".into(),
+            valkey: None,
+            which: suite::Which::Unlisted,
+        };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
             let mut value = || args.next().with_context(|| format!("{arg} needs a value"));
@@ -96,6 +113,8 @@ impl Options {
                 }
                 "--no-open" => options.open = false,
                 "--under" => options.under = value()?,
+                "--valkey" => options.valkey = Some(value()?),
+                "--listed" => options.which = suite::Which::Listed,
                 "-h" | "--help" => options.words.insert(0, "help".into()),
                 flag if flag.starts_with('-') => {
                     bail!("unknown option {flag}; see `cargo xtask help`")

@@ -1,26 +1,21 @@
 //! The steps about the TCP server: transcripts over a socket, and clients that others wrote.
 
 use super::Outcome;
-use super::tools::{Tools, home};
+use super::tools::Tools;
+use crate::server::{self, Server};
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
-use std::thread;
-use std::time::Duration;
-
-/// How long a server may take to listen, in steps of 20 ms.
-const PATIENCE: u32 = 500;
+use std::process::Command;
 
 pub(super) fn server(_: &Tools) -> Result<Outcome> {
-    program()?;
+    server::program()?;
     Ok(Outcome::Passed)
 }
 
 pub(super) fn tcp_transcripts(_: &Tools) -> Result<Outcome> {
-    transcripts(&program()?)
+    transcripts(&server::program()?)
 }
 
 pub(super) fn redis8_transcripts(tools: &Tools) -> Result<Outcome> {
@@ -52,7 +47,7 @@ fn transcripts(program: &Path) -> Result<Outcome> {
 
 /// The load of redis-benchmark in pipelines; an error reply ends it with an error.
 pub(super) fn redis_benchmark(tools: &Tools) -> Result<Outcome> {
-    let server = Server::start(&program()?)?;
+    let server = Server::start(&server::program()?, &[])?;
     let mut command = Command::new(&tools.redis_benchmark);
     command.args(["-p", &server.port.to_string(), "-P", "16", "-q"]);
     command.args(["-t", "ping,set,get,incr,lpush,rpush,lpop,rpop,mset"]);
@@ -68,64 +63,16 @@ pub(super) fn redis_benchmark(tools: &Tools) -> Result<Outcome> {
 }
 
 pub(super) fn redis_py(tools: &Tools) -> Result<Outcome> {
-    let server = Server::start(&program()?)?;
+    let server = Server::start(&server::program()?, &[])?;
     let mut python = Command::new(&tools.python);
     shell::run(python.arg("tests/clients/redis_py.py").arg(server.port.to_string()))?;
     Ok(Outcome::Passed)
 }
 
 pub(super) fn ioredis(tools: &Tools) -> Result<Outcome> {
-    let server = Server::start(&program()?)?;
+    let server = Server::start(&server::program()?, &[])?;
     let mut node = Command::new(&tools.node);
     node.arg("tests/clients/ioredis.mjs").arg(server.port.to_string()).arg(&tools.node_home);
     shell::run(&mut node)?;
     Ok(Outcome::Passed)
-}
-
-/// The server as a release, built anew if something has changed.
-fn program() -> Result<PathBuf> {
-    let mut cargo = shell::cargo();
-    cargo.args(["build", "--release", "--package", "redstart", "--features", "native"]);
-    shell::run(cargo.args(["--bin", "redstart-server"]))?;
-    Ok(shell::target_dir()?.join("release/redstart-server"))
-}
-
-/// A server on a port of its own, ended when dropped.
-struct Server {
-    child: Child,
-    port: u16,
-}
-
-impl Server {
-    fn start(program: &Path) -> Result<Self> {
-        let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port();
-        let child = Command::new(program)
-            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--dir"])
-            .arg(home()?)
-            .stdout(Stdio::null())
-            .spawn()
-            .with_context(|| format!("cannot start {program:?}"))?;
-        let server = Self { child, port };
-        let addr = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
-        for _ in 0..PATIENCE {
-            if TcpStream::connect(addr).is_ok() {
-                return Ok(server);
-            }
-            pause();
-        }
-        bail!("{program:?} does not listen on {addr}")
-    }
-}
-
-impl Drop for Server {
-    fn drop(&mut self) {
-        // It may have ended already, which is as good.
-        let _ = self.child.kill();
-        let _ = self.child.wait();
-    }
-}
-
-#[expect(clippy::disallowed_methods, reason = "there is no event for a port that opens")]
-fn pause() {
-    thread::sleep(Duration::from_millis(20));
 }
