@@ -16,13 +16,17 @@ use redstart_tests::tcp::Tcp;
 /// What differs on purpose: command, part, and why.
 const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("bitop", "arguments", "operations of Redis 8.2"),
+    ("blmovem", "name", "of Redis 8.10"),
     ("delex", "name", "of Redis 8.4"),
     ("delifeq", "name", "of Valkey 9.0"),
     ("digest", "name", "of Redis 8.4"),
     ("geosearch", "arguments", "BYPOLYGON of Valkey 9, which needs no centre"),
     ("geosearchstore", "arguments", "BYPOLYGON of Valkey 9, which needs no centre"),
     ("increx", "name", "of Redis 8.8"),
+    ("lmovem", "name", "of Redis 8.10"),
     ("msetex", "name", "of Redis 8.4"),
+    ("sdiffcard", "name", "of Redis 8.10"),
+    ("sunioncard", "name", "of Redis 8.10"),
     ("set", "arguments", "conditions of Redis 8.4"),
 ];
 

@@ -17,7 +17,7 @@ pub(crate) const COMMANDS: &[&Command] =
     &[&BLMOVE, &BLMPOP, &BLPOP, &BRPOP, &BRPOPLPUSH, &LMOVE, &LMPOP, &RPOPLPUSH];
 
 /// The words for the ends of a list.
-const SIDES: &[Arg] = &[token("left", "LEFT"), token("right", "RIGHT")];
+pub(super) const SIDES: &[Arg] = &[token("left", "LEFT"), token("right", "RIGHT")];
 
 const LMOVE: Command = Command {
     name: "LMOVE",
@@ -38,7 +38,7 @@ const LMOVE: Command = Command {
 
 fn lmove(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (source, destination) = (args.take()?, args.take()?);
-    let way = Way { from: side(&mut args)?, to: side(&mut args)? };
+    let way = Way::take(&mut args)?;
     move_or_null(cx, source, destination, way)
 }
 
@@ -80,7 +80,7 @@ const BLMOVE: Command = Command {
 
 fn blmove(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (source, destination) = (args.take()?, args.take()?);
-    let way = Way { from: side(&mut args)?, to: side(&mut args)? };
+    let way = Way::take(&mut args)?;
     move_or_wait(cx, source, destination, way, args)
 }
 
@@ -253,12 +253,17 @@ fn positive(args: &mut Args<'_>, otherwise: &'static str) -> Result<usize, Error
 
 /// From which end an element is taken, and at which it is added.
 #[derive(Clone, Copy)]
-struct Way {
-    from: Side,
-    to: Side,
+pub(super) struct Way {
+    pub(super) from: Side,
+    pub(super) to: Side,
 }
 
 impl Way {
+    /// `LEFT | RIGHT`, twice.
+    pub(super) fn take(args: &mut Args<'_>) -> Result<Self, Error> {
+        Ok(Self { from: side(args)?, to: side(args)? })
+    }
+
     const RIGHT_TO_LEFT: Self = Self { from: Side::Right, to: Side::Left };
 }
 

@@ -29,6 +29,7 @@ mod info;
 mod keys;
 mod list;
 mod list_move;
+mod list_move_many;
 mod monitor;
 mod object;
 mod pubsub;
@@ -72,6 +73,7 @@ pub fn table() -> &'static Table {
             keys::COMMANDS,
             list::COMMANDS,
             list_move::COMMANDS,
+            list_move_many::COMMANDS,
             monitor::COMMANDS,
             object::COMMANDS,
             pubsub::COMMANDS,

@@ -5,14 +5,23 @@
 
 use super::list::{bulk_element, size};
 use crate::base::{Error, num};
-use crate::ds::{Element, Listpack, Set};
+use crate::ds::{Element, Listpack, Set, hyperloglog};
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Argv;
-use crate::spec::{Access::*, Arg, Flag::*, Group, integer, key, many, opt};
+use crate::spec::{Access::*, Arg, Flag::*, Group, integer, key, many, opt, token};
 use crate::store::{Db, Value, ValueRef};
 
-pub(crate) const COMMANDS: &[&Command] =
-    &[&SDIFF, &SDIFFSTORE, &SINTER, &SINTERCARD, &SINTERSTORE, &SUNION, &SUNIONSTORE];
+pub(crate) const COMMANDS: &[&Command] = &[
+    &SDIFF,
+    &SDIFFCARD,
+    &SDIFFSTORE,
+    &SINTER,
+    &SINTERCARD,
+    &SINTERSTORE,
+    &SUNION,
+    &SUNIONCARD,
+    &SUNIONSTORE,
+];
 
 /// The arguments of a command that replies.
 const SOURCES: &[Arg] = &[many(key("key", &[Ro, Access]))];
@@ -66,28 +75,141 @@ const SINTERCARD: Command = Command {
 };
 
 fn sintercard(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let keys = counted_keys(&mut args)?;
+    let count_options = CountOptions::take(args, false)?;
+    let sources = sources(cx, keys)?;
+    let mut count = 0;
+    intersect(sets(&cx.engine.shard.dbs[cx.session.db], &sources), |_| {
+        count += 1;
+        count != count_options.limit
+    });
+    cx.out.count(count);
+    Ok(())
+}
+
+/// `numkeys key …`.
+fn counted_keys<'a>(args: &mut Args<'a>) -> Result<Argv<'a>, Error> {
     let numkeys = match num::parse_i64(args.take()?) {
         Some(number @ 1..) => size(number.unsigned_abs()),
         _ => return Err(Error::text("ERR numkeys should be greater than 0")),
     };
     let too_many = Error::text("ERR Number of keys can't be greater than number of args");
-    let keys = args.take_many(numkeys).map_err(|_| too_many)?;
-    let mut limit = 0;
-    while !args.is_empty() {
-        if !args.eat("LIMIT") {
-            return Err(Error::Syntax);
+    args.take_many(numkeys).map_err(|_| too_many)
+}
+
+/// How members are counted.
+struct CountOptions {
+    /// No further than this; 0 for no limit.
+    limit: usize,
+    /// An estimate will do.
+    approx: bool,
+}
+
+impl CountOptions {
+    fn take(mut args: Args<'_>, may_estimate: bool) -> Result<Self, Error> {
+        let mut options = Self { limit: 0, approx: false };
+        while !args.is_empty() {
+            if may_estimate && args.eat("APPROX") {
+                options.approx = true;
+            } else if args.eat("LIMIT") {
+                options.limit = match num::parse_i64(args.take()?) {
+                    Some(number @ 0..) => size(number.unsigned_abs()),
+                    _ => return Err(Error::text("ERR LIMIT can't be negative")),
+                };
+            } else {
+                return Err(Error::Syntax);
+            }
         }
-        limit = match num::parse_i64(args.take()?) {
-            Some(number @ 0..) => size(number.unsigned_abs()),
-            _ => return Err(Error::text("ERR LIMIT can't be negative")),
-        };
+        Ok(options)
     }
+}
+
+const SUNIONCARD: Command = Command {
+    name: "SUNIONCARD",
+    summary: "Counts or estimates the members that any of several sets has, up to a limit.",
+    since: "8.10.0",
+    group: Group::Set,
+    complexity: "O(N) with N the members of all sets.",
+    flags: &[Readonly],
+    args: &[
+        integer("numkeys"),
+        many(key("key", &[Ro, Access])),
+        opt(token("approx", "APPROX")),
+        opt(integer("limit").after("LIMIT")),
+    ],
+    example: "> SADD a 1 2\n(integer) 2\n> SADD b 2 3\n(integer) 2\n> SUNIONCARD 2 a b\n(integer) 3\n",
+    run: sunioncard,
+    ..Command::BASE
+};
+
+fn sunioncard(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let keys = counted_keys(&mut args)?;
+    let CountOptions { limit, approx } = CountOptions::take(args, true)?;
     let sources = sources(cx, keys)?;
+    let limits = cx.set_limits();
+    let sets = sets(&cx.engine.shard.dbs[cx.session.db], &sources);
+    let count = if approx {
+        let estimate = size(estimate(&sets, cx.config.hll_sparse_max_bytes)?);
+        if limit == 0 { estimate } else { estimate.min(limit) }
+    } else {
+        let mut seen = Set::default();
+        for set in sets.into_iter().flatten() {
+            set.each_while(|member| {
+                seen.insert(member, &limits);
+                seen.len() != limit
+            });
+            if seen.len() == limit {
+                break;
+            }
+        }
+        seen.len()
+    };
+    cx.out.count(count);
+    Ok(())
+}
+
+/// About how many members all sets have together, as PFCOUNT would say.
+fn estimate(sets: &[Option<&Set>], sparse_bytes_max: usize) -> Result<u64, Error> {
+    let corrupt = |_| Error::text("ERR the estimate is corrupt");
+    let mut seen = hyperloglog::empty();
+    for set in sets.iter().flatten() {
+        set.each(|member| {
+            // What was just made is never corrupt.
+            let _ = member.with_bytes(|bytes| hyperloglog::add(&mut seen, bytes, sparse_bytes_max));
+        });
+    }
+    hyperloglog::View::of(&seen).map_or(Ok(0), |view| view.count().map_err(corrupt))
+}
+
+const SDIFFCARD: Command = Command {
+    name: "SDIFFCARD",
+    summary: "Counts the members of a set that none of several others has, up to a limit.",
+    since: "8.10.0",
+    group: Group::Set,
+    complexity: "O(N*M) with N the members of the first set and M the others.",
+    flags: &[Readonly],
+    args: &[
+        integer("numkeys"),
+        many(key("key", &[Ro, Access])),
+        opt(integer("limit").after("LIMIT")),
+    ],
+    example: "> SADD a 1 2\n(integer) 2\n> SADD b 2 3\n(integer) 2\n> SDIFFCARD 2 a b\n(integer) 1\n",
+    run: sdiffcard,
+    ..Command::BASE
+};
+
+fn sdiffcard(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let keys = counted_keys(&mut args)?;
+    let CountOptions { limit, .. } = CountOptions::take(args, false)?;
+    let sources = sources(cx, keys)?;
+    let sets = sets(&cx.engine.shard.dbs[cx.session.db], &sources);
     let mut count = 0;
-    intersect(sets(&cx.engine.shard.dbs[cx.session.db], &sources), |_| {
-        count += 1;
-        count != limit
-    });
+    if let Some((Some(first), others)) = sets.split_first() {
+        first.each_while(|member| {
+            count += usize::from(!others.iter().flatten().any(|set| set.has(member)));
+            count != limit || limit == 0
+        });
+    }
     cx.out.count(count);
     Ok(())
 }
