@@ -45,5 +45,8 @@ pub const FREED_PER_EVENT_MAX: usize = 2_000;
 /// have jumped meanwhile.
 pub const EXPIRY_WAKE_MS_MAX: i64 = 1_000;
 
+/// Commands that are looked at before the first of them runs.
+pub const LOOKED_AHEAD_MAX: usize = 16;
+
 /// Output kept allocated for an idle connection, in bytes.
 pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;

@@ -7,6 +7,7 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
+use super::ahead::Sight;
 use super::{Args, Ctx, Engine};
 use crate::base::time::{Monotonic, Time};
 use crate::base::{Error, num};
@@ -244,7 +245,7 @@ impl Engine {
         let held = client.session.blocked.take_if(|on| matches!(on.on, BlockedOn::Unpause));
         let Some(blocked) = held else { return };
         self.dequeue_blocked(client.session.id, &blocked);
-        self.execute_unpaused(now, client, blocked.argv.view());
+        self.execute_unpaused(now, client, blocked.argv.view(), Sight::default());
     }
 }
 

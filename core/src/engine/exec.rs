@@ -1,5 +1,6 @@
 //! From arguments to a reply: what is checked before a handler runs, and what follows it.
 
+use super::ahead::Sight;
 use super::propagate::Verbatim;
 use super::{Args, Ctx, Effect, Engine, Entry};
 use crate::base::Error;
@@ -23,20 +24,27 @@ const MISCONF: &str = "MISCONF Redis is configured to save RDB snapshots, but it
 const OOM: &str = "OOM command not allowed when used memory > 'maxmemory'.";
 
 impl Engine {
-    /// Runs what a client sent: one command. The client is taken out of the registry.
-    pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
+    /// Runs what a client sent: one command, of which this was seen ahead. The client is taken out
+    /// of the registry.
+    pub fn execute(&mut self, now: Time, client: &mut Client, argv: Argv<'_>, sight: Sight) {
         client.session.commands += 1;
         self.begin_reply(client);
-        self.execute_unpaused(now, client, argv);
+        self.execute_unpaused(now, client, argv, sight);
     }
 
     /// As [`Engine::execute`], for a command that CLIENT PAUSE has held back.
-    pub fn execute_unpaused(&mut self, now: Time, client: &mut Client, argv: Argv<'_>) {
+    pub fn execute_unpaused(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        argv: Argv<'_>,
+        sight: Sight,
+    ) {
         self.limit_tracked_keys();
-        match self.find(argv) {
+        match sight.entry.map_or_else(|| self.find(argv), Ok) {
             Ok(entry) => {
                 client.session.last_command = &entry.full_name;
-                self.run_found(now, client, entry, argv);
+                self.run_found(now, client, entry, argv, sight);
                 if client.session.tracking && !is_client(entry) {
                     self.end_caching(&client.session);
                 }
@@ -48,7 +56,14 @@ impl Engine {
 
     /// Runs `entry`, or does what is to be done instead: refuse it, hold it back, queue it.
     #[inline]
-    fn run_found(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
+    fn run_found(
+        &mut self,
+        now: Time,
+        client: &mut Client,
+        entry: &'static Entry,
+        argv: Argv<'_>,
+        sight: Sight,
+    ) {
         if let Err(error) = self.admit(now, client, entry, argv) {
             self.refuse(client, argv, &error);
         } else if self.is_paused(client, entry) {
@@ -63,7 +78,12 @@ impl Engine {
             }
             client.out.simple("QUEUED");
         } else {
-            self.call(now, client, entry, argv);
+            let mut cx = Self::context(self, now, client, entry);
+            cx.remember(sight, argv);
+            cx.perform(argv);
+            if client.session.blocked.is_some() {
+                self.enqueue_blocked(client);
+            }
         }
     }
 
@@ -74,15 +94,6 @@ impl Engine {
             self.abort_attack(client);
         } else {
             self.reject(client, argv, error);
-        }
-    }
-
-    /// Calls the handler of `entry`, and counts.
-    #[inline]
-    pub fn call(&mut self, now: Time, client: &mut Client, entry: &'static Entry, argv: Argv<'_>) {
-        Self::context(self, now, client, entry).perform(argv);
-        if client.session.blocked.is_some() {
-            self.enqueue_blocked(client);
         }
     }
 
@@ -127,8 +138,14 @@ impl Engine {
         }
     }
 
-    /// The command that `argv` names.
+    /// The command that `argv` names, unless it has subcommands.
     #[inline]
+    pub fn find_simple(&self, argv: Argv<'_>) -> Option<&'static Entry> {
+        let entry = self.table.find(argv.get(0)?)?;
+        (!entry.is_sub() && entry.subcommands.is_empty()).then_some(entry)
+    }
+
+    /// The command that `argv` names.
     fn find(&self, argv: Argv<'_>) -> Result<&'static Entry, Error> {
         let name = argv.get(0).unwrap_or_default();
         match self.table.find(name).filter(|entry| !entry.is_sub()) {

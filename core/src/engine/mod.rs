@@ -7,6 +7,7 @@
 //! `shard`, what belongs to a connection in its session, the rest is shared.
 
 pub mod access;
+pub mod ahead;
 pub mod args;
 pub mod block;
 pub mod clients;

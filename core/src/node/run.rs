@@ -5,21 +5,48 @@ use crate::base::limits;
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::commands;
+use crate::engine::ahead::Sight;
 use crate::engine::saving::Force;
 use crate::engine::{Config, Engine};
-use crate::resp::decode::Limits;
-use crate::resp::{Decoder, Out, Step};
+use crate::resp::decode::{Limits, Words};
+use crate::resp::{Decoder, Out, ProtocolError, Step};
 use crate::session::{Client, ConnId};
 
 /// One Redis server as a value.
 pub struct Node {
     engine: Engine,
+    /// The commands that are about to run.
+    ahead: Vec<Ahead>,
+}
+
+/// A command that was decoded and has not run.
+struct Ahead {
+    /// Where it begins in the input.
+    start: usize,
+    words: Words,
+    sight: Sight,
+}
+
+/// How far decoding ahead has come.
+struct Decoded {
+    end: usize,
+    then: Then,
+}
+
+/// What is there behind the commands that were decoded.
+enum Then {
+    /// Perhaps further commands.
+    Commands,
+    /// Nothing, or the beginning of a command.
+    More,
+    /// Something that is no command.
+    Error(ProtocolError),
 }
 
 impl Node {
     /// A node without data. Everything random in it comes from `seed`.
     pub fn new(config: Config, seed: Seed, now: Time) -> Self {
-        Self { engine: Engine::new(commands::table(), config, seed, now) }
+        Self { engine: Engine::new(commands::table(), config, seed, now), ahead: Vec::new() }
     }
 
     /// Tells the node what happened, and adds what it asks of the world to `effects`. Time must
@@ -116,21 +143,33 @@ impl Node {
     /// Runs the commands at the start of `input`; returns how many bytes they took.
     fn run_commands(&mut self, now: Time, client: &mut Client, input: &[u8]) -> usize {
         let mut decoder = std::mem::take(&mut client.session.decoder);
+        let mut ahead = std::mem::take(&mut self.ahead);
         let mut start = 0;
         while self.engine.can_run(client) {
-            let rest = &input[start..];
-            let limits = Limits {
-                bulk_bytes_max: self.engine.config.proto_max_bulk_len,
-                unauthenticated: self.engine.must_auth(&client.session),
-            };
-            match decoder.step(rest, limits) {
-                Ok(Step::Command(length)) => {
-                    self.engine.execute(now, client, decoder.argv(rest));
-                    start += length;
+            let limits = self.limits(client);
+            let decoded = self.decode_ahead(&mut decoder, input, start, limits, &mut ahead);
+            self.engine.prefetch(client.session.db, ahead.iter().map(|command| command.sight));
+            start = decoded.end;
+            for (index, command) in ahead.iter().enumerate() {
+                // What ran before may have changed how, or whether, the next one is to be read.
+                if index > 0 && !(self.engine.can_run(client) && self.limits(client) == limits) {
+                    decoder.reset();
+                    start = command.start;
+                    break;
                 }
-                Ok(Step::Nothing(length)) => start += length,
-                Ok(Step::More) => break,
-                Err(error) => {
+                let argv = decoder.argv_of(command.words, &input[command.start..]);
+                self.engine.execute(now, client, argv, command.sight);
+            }
+            if start < decoded.end {
+                continue;
+            }
+            let is_stale = !self.engine.can_run(client) || self.limits(client) != limits;
+            match decoded.then {
+                Then::Commands => {}
+                // It must be read again, later or in another way.
+                Then::More | Then::Error(_) if is_stale => decoder.reset(),
+                Then::More => break,
+                Then::Error(error) => {
                     client.out.set_muted(false);
                     client.out.error_line(&error.line());
                     client.session.closing = true;
@@ -138,8 +177,56 @@ impl Node {
                 }
             }
         }
+        decoder.forget();
         client.session.decoder = decoder;
+        self.ahead = ahead;
         if client.session.closing { input.len() } else { start }
+    }
+
+    /// Decodes the next few commands of `input`, from `start` on, and looks at each.
+    fn decode_ahead(
+        &self,
+        decoder: &mut Decoder,
+        input: &[u8],
+        start: usize,
+        limits: Limits,
+        ahead: &mut Vec<Ahead>,
+    ) -> Decoded {
+        // Whoever authenticates may send more from then on.
+        let max = if limits.unauthenticated { 1 } else { limits::LOOKED_AHEAD_MAX };
+        let mut end = start;
+        decoder.forget();
+        ahead.clear();
+        let then = loop {
+            let rest = &input[end..];
+            if ahead.len() == max || (!ahead.is_empty() && decoder.begins_inline(rest)) {
+                break Then::Commands;
+            }
+            match decoder.step_ahead(rest, limits) {
+                Ok(Step::Command(length)) => {
+                    let words = decoder.words();
+                    let sight = self.engine.look_ahead(decoder.argv_of(words, rest));
+                    ahead.push(Ahead { start: end, words, sight });
+                    end += length;
+                    if decoder.is_inline() {
+                        break Then::Commands;
+                    }
+                }
+                Ok(Step::Nothing(length)) => end += length,
+                Ok(Step::More) => break Then::More,
+                Err(error) => break Then::Error(error),
+            }
+        };
+        Decoded { end, then }
+    }
+
+    /// What `client` may send now.
+    #[inline]
+    fn limits(&self, client: &Client) -> Limits {
+        Limits {
+            bulk_bytes_max: self.engine.config.proto_max_bulk_len,
+            unauthenticated: self.engine.must_auth(&client.session),
+        }
     }
 
     /// What is due: time-outs, expiry, clients that can go on.

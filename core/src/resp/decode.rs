@@ -159,7 +159,7 @@ impl ProtocolError {
 }
 
 /// What a client may send at the moment.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Limits {
     /// The longest argument in bytes (`proto-max-bulk-len`).
     pub bulk_bytes_max: i64,
@@ -178,10 +178,20 @@ pub enum Step {
     More,
 }
 
+/// Where the words of a command are among those that a decoder holds.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Words {
+    first: usize,
+    end: usize,
+}
+
 /// Where decoding stands within one command.
 #[derive(Default)]
 pub struct Decoder {
+    /// The words of commands decoded ahead, and of the current one.
     spans: Vec<Span>,
+    /// Where those of the current command begin.
+    first: usize,
     inline: Vec<u8>,
     is_inline: bool,
     /// Bytes of the current command already understood.
@@ -197,7 +207,16 @@ impl Decoder {
     /// [`Step::Command`] or [`Step::Nothing`], the next call starts a new command behind the bytes
     /// named. Costs O(bytes not seen before).
     pub fn step(&mut self, input: &[u8], limits: Limits) -> Result<Step, ProtocolError> {
+        self.forget();
+        self.step_ahead(input, limits)
+    }
+
+    /// As [`Decoder::step`], while the words of commands that were decoded before stay, until
+    /// [`Decoder::forget`]. An inline command must be the only one: see
+    /// [`Decoder::begins_inline`].
+    pub fn step_ahead(&mut self, input: &[u8], limits: Limits) -> Result<Step, ProtocolError> {
         if self.missing.is_none() {
+            self.first = self.spans.len();
             match input.first() {
                 None => return Ok(Step::More),
                 Some(b'*') => {}
@@ -215,7 +234,6 @@ impl Decoder {
             if count <= 0 {
                 return Ok(Step::Nothing(end));
             }
-            self.spans.clear();
             self.spans.reserve((count as usize).min(limits::ARGUMENTS_RESERVED_MAX));
             self.is_inline = false;
             self.position = end;
@@ -235,7 +253,49 @@ impl Decoder {
 
     /// The arguments of the command that the last step completed; `input` is what it was given.
     pub fn argv<'a>(&'a self, input: &'a [u8]) -> Argv<'a> {
-        Argv { bytes: if self.is_inline { &self.inline } else { input }, spans: &self.spans }
+        self.argv_of(self.words(), input)
+    }
+
+    /// Where the words are of the command that the last step completed.
+    #[inline]
+    pub fn words(&self) -> Words {
+        Words { first: self.first, end: self.spans.len() }
+    }
+
+    /// The arguments of a command whose words are kept; `input` is what that step was given.
+    #[inline]
+    pub fn argv_of<'a>(&'a self, words: Words, input: &'a [u8]) -> Argv<'a> {
+        let bytes = if self.is_inline { &self.inline } else { input };
+        Argv { bytes, spans: self.spans.get(words.first..words.end).unwrap_or_default() }
+    }
+
+    /// Whether `input` begins a command typed as a line.
+    #[inline]
+    pub fn begins_inline(&self, input: &[u8]) -> bool {
+        self.missing.is_none() && input.first().is_some_and(|&byte| byte != b'*')
+    }
+
+    /// Whether the last command was typed as a line.
+    #[inline]
+    pub fn is_inline(&self) -> bool {
+        self.is_inline
+    }
+
+    /// Lets go of the words of all complete commands.
+    #[inline]
+    pub fn forget(&mut self) {
+        if self.missing.is_none() {
+            self.spans.clear();
+        } else {
+            self.spans.drain(..self.first);
+        }
+        self.first = 0;
+    }
+
+    /// Lets go of everything: the next step begins a command.
+    pub fn reset(&mut self) {
+        (self.missing, self.bulk, self.position) = (None, None, 0);
+        self.forget();
     }
 
     /// Heap bytes held.
@@ -311,12 +371,11 @@ impl Decoder {
         let line = &input[..end];
         let line = line.strip_suffix(b"\r").unwrap_or(line);
         self.inline.clear();
-        self.spans.clear();
         self.is_inline = true;
         for word in words::split(line).map_err(|_| ProtocolError::UnbalancedQuotes)? {
             push_word(&mut self.inline, &mut self.spans, &word);
         }
-        if self.spans.is_empty() {
+        if self.spans.len() == self.first {
             return Ok(Step::Nothing(end + 1));
         }
         Ok(Step::Command(end + 1))

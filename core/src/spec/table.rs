@@ -1,7 +1,9 @@
 //! All commands of a program, found by name.
 
+use std::num::NonZeroUsize;
+
 use super::names::Names;
-use super::{Category, Command, KeySpec, derive};
+use super::{BeginSearch, Category, Command, KeySpec, derive};
 use crate::resp::Argv;
 
 /// A declaration with what was derived from it.
@@ -22,6 +24,8 @@ pub struct Entry<H: 'static> {
     pub subcommands: Vec<usize>,
     /// A subcommand's container, as a place in [`Table::entries`].
     pub container: Option<usize>,
+    /// Which word of a command is its first key, where that is always the same one.
+    pub first_key: Option<NonZeroUsize>,
     /// One bit a flag, for tests that a hot path makes.
     flag_bits: u32,
 }
@@ -90,12 +94,19 @@ impl<H: Copy> Table<H> {
             None => command.name.to_ascii_lowercase(),
         };
         self.names.push(full_name.as_bytes());
+        let key_specs = derive::key_specs(command, parent);
         self.entries.push(Entry {
             command,
             index,
             full_name,
             arity: derive::arity(command, parent),
-            key_specs: derive::key_specs(command, parent),
+            first_key: match key_specs.first().map(|spec| spec.begin) {
+                Some(BeginSearch::Index(index)) => {
+                    usize::try_from(index).ok().and_then(NonZeroUsize::new)
+                }
+                _ => None,
+            },
+            key_specs,
             categories: derive::categories(command),
             subcommands: Vec::new(),
             flag_bits: command.flags.iter().fold(0, |bits, &flag| bits | 1 << flag as u32),

@@ -104,6 +104,19 @@ impl Db {
         self.entries.find_cell(hash, key).map(|(spot, cell)| At { spot, cell })
     }
 
+    /// Asks for the memory in which a search for a key with this hash begins.
+    #[inline]
+    pub fn prefetch_place(&self, hash: u64) {
+        self.entries.prefetch_place(hash);
+    }
+
+    /// Asks for the memory of the entry that a key with this hash probably has, which needs what
+    /// [`Db::prefetch_place`] asks for.
+    #[inline]
+    pub fn prefetch_entry(&self, hash: u64) {
+        self.entries.prefetch_cell(hash);
+    }
+
     /// What the key there holds.
     #[inline]
     pub fn get_at(&self, at: At) -> Found<'_> {

@@ -25,6 +25,7 @@ use std::marker::PhantomData;
 use siphasher::sip::SipHasher13;
 
 use super::cells::Cells;
+use crate::base::prefetch;
 use crate::base::rng::Rng;
 use segment::{Budget, NEVER};
 use table::Table;
@@ -40,6 +41,9 @@ const DUE_BUCKETS_SPARE: usize = 64;
 
 /// Elements that freeing a block of memory counts as.
 const BLOCK_COST: usize = 64;
+
+/// Of a long entry, as much is asked for ahead of time.
+const PREFETCHED_BYTES_MAX: usize = 256;
 
 /// Where in the bytes of an entry is what a table must know.
 pub trait Layout {
@@ -144,6 +148,20 @@ impl<L: Layout> HashTable<L> {
             L::key(self.cells.get(handle)) == key
         })?;
         Some((spot, found))
+    }
+
+    /// Asks for the memory in which a search for this hash begins.
+    #[inline]
+    pub fn prefetch_place(&self, hash: u64) {
+        self.table.prefetch(hash);
+    }
+
+    /// Asks for the memory of the entry that probably has this hash.
+    #[inline]
+    pub fn prefetch_cell(&self, hash: u64) {
+        if let Some(handle) = self.table.guess(hash) {
+            prefetch::bytes(self.cells.get(handle), PREFETCHED_BYTES_MAX);
+        }
     }
 
     /// The entry there.

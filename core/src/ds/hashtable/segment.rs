@@ -15,6 +15,7 @@
 //! A segment with expiries also keeps a *bound* for each bucket: nothing whose home this is expires
 //! earlier. Bounds are lowered at once and raised only when they come due.
 
+use crate::base::prefetch;
 use crate::ds::cells::Handle;
 
 /// Entries in a bucket.
@@ -240,6 +241,21 @@ impl Segment {
             index = self.after(index);
         }
         None
+    }
+
+    /// Asks for the memory of the bucket in which a search for a tag begins.
+    #[inline]
+    pub(crate) fn prefetch(&self, tag: u16) {
+        if let Some(bucket) = self.buckets.get(self.home(tag)) {
+            prefetch::value(bucket);
+        }
+    }
+
+    /// The first entry with this tag in the bucket in which a search for it begins.
+    #[inline]
+    pub(crate) fn guess(&self, tag: u16) -> Option<Handle> {
+        let bucket = self.buckets.get(self.home(tag))?;
+        bucket.handles.get(bucket.matches(tag).trailing_zeros() as usize).copied()
     }
 
     /// Whether one more entry may come in without growing: a sixteenth of the slots stays free.

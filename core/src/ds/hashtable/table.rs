@@ -103,6 +103,20 @@ impl Table {
         Some(Spot { segment: number, place })
     }
 
+    /// Asks for the memory in which the search for this hash begins.
+    #[inline]
+    pub(crate) fn prefetch(&self, hash: u64) {
+        let segment = &self.segments[self.segment_of(hash) as usize];
+        segment.prefetch(segment.tag(hash));
+    }
+
+    /// An entry whose hash is probably this one.
+    #[inline]
+    pub(crate) fn guess(&self, hash: u64) -> Option<Handle> {
+        let segment = &self.segments[self.segment_of(hash) as usize];
+        segment.guess(segment.tag(hash))
+    }
+
     #[inline]
     pub(crate) fn handle(&self, spot: Spot) -> Handle {
         self.segments[spot.segment as usize].handle(spot.place)
