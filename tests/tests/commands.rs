@@ -22,12 +22,14 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("digest", "name", "of Redis 8.4"),
     ("geosearch", "arguments", "BYPOLYGON of Valkey 9, which needs no centre"),
     ("geosearchstore", "arguments", "BYPOLYGON of Valkey 9, which needs no centre"),
+    ("hsetex", "arguments", "NX and XX of Valkey 9.1"),
     ("increx", "name", "of Redis 8.8"),
     ("lmovem", "name", "of Redis 8.10"),
     ("msetex", "name", "of Redis 8.4"),
     ("sdiffcard", "name", "of Redis 8.10"),
     ("sunioncard", "name", "of Redis 8.10"),
     ("set", "arguments", "conditions of Redis 8.4"),
+    ("zscan", "arguments", "NOSCORES of Valkey 8"),
 ];
 
 /// The parts of a COMMAND INFO reply; the last, the subcommands, are compared as commands.

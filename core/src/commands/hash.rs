@@ -4,6 +4,7 @@
 //! loses its last field is removed with its key. A field that has expired is not there for any
 //! command, even while it is still stored.
 
+use super::scan::{self, Options};
 use crate::base::num::Extended;
 use crate::base::{Error, glob, limits, num};
 use crate::ds::hash::{Expiry, Field, Hash, Limits};
@@ -360,7 +361,10 @@ fn hdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Ok(());
     };
     let count = args.rest().iter().filter(|name| hash.remove(name)).count();
-    let emptied = hash.is_empty();
+    let (emptied, in_vain) = (hash.is_empty(), hash.is_indexed_in_vain());
+    if in_vain {
+        cx.fields_expire(key);
+    }
     removed(cx, key, count, emptied);
     cx.out.count(count);
     Ok(())
@@ -597,9 +601,8 @@ const HSCAN: Command = Command {
 };
 
 fn hscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    const COUNT_DEFAULT: usize = 10;
     let key = args.take()?;
-    let cursor = super::scan::parse_cursor(args.take()?)?;
+    let cursor = scan::parse_cursor(args.take()?)?;
     let now_ms = cx.expiry_ms();
     let Some((hash, out)) = cx.read_hash(key)? else {
         cx.out.array(2);
@@ -607,23 +610,9 @@ fn hscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.out.array(0);
         return Ok(());
     };
-    let (mut pattern, mut count, mut parts) = (None, COUNT_DEFAULT, Parts::Both);
-    while !args.is_empty() {
-        if args.eat("COUNT") {
-            let given = args.integer()?;
-            if given < 1 {
-                return Err(Error::Syntax);
-            }
-            // More than memory can hold is no less than all.
-            count = usize::try_from(given).unwrap_or(usize::MAX);
-        } else if args.eat("MATCH") {
-            pattern = Some(args.take()?);
-        } else if args.eat("NOVALUES") {
-            parts = Parts::Names;
-        } else {
-            return Err(Error::Syntax);
-        }
-    }
+    let options = Options::of_collection(args, Some("NOVALUES"))?;
+    let (pattern, count) = (options.pattern, options.count);
+    let parts = if options.names_only { Parts::Names } else { Parts::Both };
     // Written aside, because the cursor that comes before is known last.
     let mut fields = Out::default();
     let mut shown = 0;

@@ -373,7 +373,10 @@ fn hgetdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         value_or_null(out, live(hash, name, now_ms));
         count += usize::from(hash.remove(name));
     }
-    let emptied = hash.is_empty();
+    let (emptied, in_vain) = (hash.is_empty(), hash.is_indexed_in_vain());
+    if in_vain {
+        cx.fields_expire(key);
+    }
     removed(cx, key, count, emptied);
     if count > 0 && cx.propagates() {
         let words: Vec<&[u8]> = [b"HDEL", key].into_iter().chain(names.iter()).collect();
@@ -500,6 +503,8 @@ const HSETEX: Command = Command {
     flags: &[Write, DenyOom, Fast],
     args: &[
         key("key", &[Rw, Update]),
+        // As in Valkey 9.1.
+        opt(one_of("key-condition", &[token("nx", "NX"), token("xx", "XX")])),
         opt(one_of("condition", &[token("fnx", "FNX"), token("fxx", "FXX")])),
         opt(one_of(
             "expiration",
@@ -525,6 +530,8 @@ const HSETEX: Command = Command {
 
 /// The options of HSETEX.
 struct SetOptions<'a> {
+    /// The key must be there, or must not.
+    needs_key: Option<bool>,
     /// The fields must all be there, or none of them.
     must_be_there: Option<bool>,
     keep: bool,
@@ -533,8 +540,16 @@ struct SetOptions<'a> {
 }
 
 fn set_options<'a>(cx: &Ctx<'_>, mut args: Args<'a>) -> Result<SetOptions<'a>, Error> {
-    let (mut must_be_there, mut keep, mut at_ms) = (None, false, None);
+    let (mut needs_key, mut must_be_there, mut keep, mut at_ms) = (None, None, false, None);
     while let Some(word) = args.peek() {
+        let on_key = if args.eat("NX") { Some(false) } else { args.eat("XX").then_some(true) };
+        if on_key.is_some() {
+            if needs_key.is_some_and(|_| needs_key != on_key) {
+                return Err(Error::Syntax);
+            }
+            needs_key = on_key;
+            continue;
+        }
         let condition = if args.eat("FNX") { Some(false) } else { args.eat("FXX").then_some(true) };
         if condition.is_some() {
             if must_be_there.is_some() {
@@ -550,7 +565,7 @@ fn set_options<'a>(cx: &Ctx<'_>, mut args: Args<'a>) -> Result<SetOptions<'a>, E
             if args.len() as i64 != i64::from(count) * 2 {
                 return Err(wrong_arity(cx.entry));
             }
-            return Ok(SetOptions { must_be_there, keep, at_ms, pairs: args.rest() });
+            return Ok(SetOptions { needs_key, must_be_there, keep, at_ms, pairs: args.rest() });
         }
         let clock = clock_word(&mut args);
         if clock.is_none() && !args.eat("KEEPTTL") {
@@ -571,9 +586,13 @@ fn set_options<'a>(cx: &Ctx<'_>, mut args: Args<'a>) -> Result<SetOptions<'a>, E
 
 fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let SetOptions { must_be_there, keep, at_ms, pairs } = set_options(cx, args)?;
+    let SetOptions { needs_key, must_be_there, keep, at_ms, pairs } = set_options(cx, args)?;
     let now_ms = cx.expiry_ms();
     let held = cx.hash_and_out(key)?;
+    if needs_key.is_some_and(|wanted| wanted != held.is_some()) {
+        cx.out.int(0);
+        return Ok(());
+    }
     if let Some(wanted) = must_be_there {
         let is_there =
             |name: &[u8]| held.as_ref().is_some_and(|(hash, _)| live(hash, name, now_ms).is_some());

@@ -287,7 +287,7 @@ const STATS: &[Field] = &[
     ("sync_full", zero),
     ("sync_partial_ok", zero),
     ("sync_partial_err", zero),
-    ("expired_subkeys", zero),
+    ("expired_subkeys", |view| view.engine.stats.expired_subkeys.to_string()),
     ("expired_keys", |view| view.engine.stats.expired_keys.to_string()),
     ("evicted_keys", |view| view.engine.stats.evicted_keys.to_string()),
     ("evicted_clients", |view| view.engine.stats.evicted_clients.to_string()),
@@ -305,6 +305,7 @@ const STATS: &[Field] = &[
     ("pubsubshard_channels", |view| view.engine.pubsub.names(Kind::ShardChannel).len().to_string()),
     ("latest_fork_usec", zero),
     ("total_forks", zero),
+    ("migrate_cached_sockets", zero),
     ("tracking_total_keys", |view| view.engine.tracker.keys().to_string()),
     ("tracking_total_prefixes", |view| view.engine.tracker.prefixes().to_string()),
     ("unexpected_error_replies", zero),
@@ -361,9 +362,10 @@ fn keyspace(view: &View<'_>, text: &mut String) {
     for (number, db) in view.engine.shard.dbs.iter().enumerate() {
         if !db.is_empty() {
             text.push_str(&format!(
-                "db{number}:keys={},expires={},avg_ttl=0,subexpiry=0\r\n",
+                "db{number}:keys={},expires={},avg_ttl=0,subexpiry={}\r\n",
                 db.len(),
-                db.expiring_len()
+                db.expiring_len(),
+                db.expiring_fields_len()
             ));
         }
     }

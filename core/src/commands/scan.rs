@@ -31,7 +31,7 @@ const SCAN: Command = Command {
 
 fn scan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let cursor = parse_cursor(args.take()?)?;
-    let options = Options::parse(args)?;
+    let options = Options::parse(args, None)?;
     let now_ms = cx.now.unix_ms();
     let index = cx.session.db;
     let db = &cx.engine.shard.dbs[index];
@@ -73,17 +73,21 @@ pub(super) struct Options<'a> {
     pub(super) count: usize,
     /// TYPE: only keys that hold this type.
     pub(super) kind: Option<&'a [u8]>,
+    /// Only the names of what is in a collection.
+    pub(super) names_only: bool,
 }
 
 impl<'a> Options<'a> {
-    /// The options of the scan of a set: those of SCAN without TYPE.
-    pub(super) fn of_collection(args: Args<'a>) -> Result<Self, Error> {
-        let options = Self::parse(args)?;
+    /// The options of the scan of a collection: those of SCAN without TYPE. Behind the word
+    /// `names_only` the reply holds no more than names, where there is such a word.
+    pub(super) fn of_collection(args: Args<'a>, names_only: Option<&str>) -> Result<Self, Error> {
+        let options = Self::parse(args, names_only)?;
         if options.kind.is_some() { Err(Error::Syntax) } else { Ok(options) }
     }
 
-    fn parse(mut args: Args<'a>) -> Result<Self, Error> {
-        let mut options = Self { pattern: None, count: COUNT_DEFAULT, kind: None };
+    fn parse(mut args: Args<'a>, names_only: Option<&str>) -> Result<Self, Error> {
+        let mut options =
+            Self { pattern: None, count: COUNT_DEFAULT, kind: None, names_only: false };
         while !args.is_empty() {
             if args.eat("COUNT") {
                 let count = args.integer()?;
@@ -96,6 +100,8 @@ impl<'a> Options<'a> {
                 options.pattern = Some(args.take()?);
             } else if args.eat("TYPE") {
                 options.kind = Some(args.take()?);
+            } else if names_only.is_some_and(|word| args.eat(word)) {
+                options.names_only = true;
             } else if args.eat("NOVALUES") {
                 return Err(Error::text("ERR NOVALUES option can only be used in HSCAN"));
             } else {

@@ -457,7 +457,7 @@ fn sscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     // The members are written aside, because the cursor that comes before them is known last.
     let (mut next, mut count, mut members) = (0, 0, Out::default());
     if let Some((set, _)) = cx.read_set(key)? {
-        let options = scan::Options::of_collection(args)?;
+        let options = scan::Options::of_collection(args, None)?;
         next = set.scan(cursor, options.count.min(set.len()), |member| {
             if options.pattern.is_none_or(|p| member.with_bytes(|m| glob::matches(p, m))) {
                 bulk_element(&mut members, member);

@@ -380,9 +380,12 @@ const ZSCAN: Command = Command {
         integer("cursor"),
         opt(pattern("pattern").after("MATCH")),
         opt(integer("count").after("COUNT")),
+        // As in Valkey 8.
+        opt(token("noscores", "NOSCORES")),
     ],
-
     tips: &["nondeterministic_output"],
+    example: "> ZADD board 10 ann\n(integer) 1\n> ZSCAN board 0\n1) \"0\"\n2) 1) \"ann\"\n   2) \"10\"\n\
+              > ZSCAN board 0 NOSCORES\n1) \"0\"\n2) 1) \"ann\"\n",
     run: zscan,
     ..Command::BASE
 };
@@ -396,20 +399,24 @@ fn zscan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.out.array(0);
         return Ok(());
     };
-    let options = Options::of_collection(args)?;
+    let options = Options::of_collection(args, Some("NOSCORES"))?;
     let is_listpack = set.as_listpack().is_some();
     let (mut pairs, mut count) = (Out::default(), 0);
     let next = set.scan(cursor, options.count.min(set.len()), |member, score| {
         let is_match = |member: &[u8]| options.pattern.is_none_or(|p| glob::matches(p, member));
         if member.with_bytes(is_match) {
             member.with_bytes(|member| pairs.bulk(member));
+            count += 1;
+            if options.names_only {
+                return;
+            }
             // Redis writes what it has stored in a listpack, and many digits otherwise.
             if is_listpack {
                 pairs.bulk(&num::format_f64(score));
             } else {
                 pairs.bulk(num::format_g17(score).as_bytes());
             }
-            count += 2;
+            count += 1;
         }
     });
     out.array(2);

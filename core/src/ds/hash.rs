@@ -203,8 +203,14 @@ impl Hash {
             Form::Packed { pack, timed: true } => {
                 field_at(pack, pack.first()?, true).and_then(|field| field.expires_ms)
             }
-            Form::Table(dict) => dict.next_due_ms(),
+            // What a table knows is a bound, which stays when the field it was about is gone.
+            Form::Table(dict) => dict.next_due_ms().filter(|_| dict.expiring_len() > 0),
         }
+    }
+
+    /// Whether the hash is indexed, though none of its fields expires any more.
+    pub fn is_indexed_in_vain(&self) -> bool {
+        self.indexed_ms.is_some() && self.next_due_ms().is_none()
     }
 
     /// Number of fields that expire. Costs O(fields) in a listpack.

@@ -131,6 +131,7 @@ impl Engine {
         if count == 0 {
             return;
         }
+        self.stats.expired_subkeys += count as u64;
         self.touched(db, key);
         self.notify(Class::Hash, "hexpired", db, key);
         if emptied {

@@ -201,7 +201,7 @@ impl<'b> Ctx<'b> {
         }
     }
 
-    /// Fields of the hash at `key` were given expiries.
+    /// Fields of the hash at `key` were given expiries, or the last that had one is gone.
     pub fn fields_expire(&mut self, key: &[u8]) {
         self.engine.shard.dbs[self.session.db].index_fields(key);
     }

@@ -20,6 +20,8 @@ pub struct Stats {
     pub bytes_out: u64,
     /// Keys that expired.
     pub expired_keys: u64,
+    /// Fields of hashes that were removed because they had expired.
+    pub expired_subkeys: u64,
     /// Keys that were removed to make room.
     pub evicted_keys: u64,
     /// Clients that were closed to make room.

@@ -451,6 +451,11 @@ impl Db {
         })
     }
 
+    /// Number of hashes in which a field expires.
+    pub fn expiring_fields_len(&self) -> usize {
+        self.fields_due.len()
+    }
+
     /// A time before which no field of a hash expires.
     pub fn next_field_due_ms(&self) -> Option<i64> {
         self.fields_due.first().map(|&(due_ms, _)| due_ms)
