@@ -1,6 +1,6 @@
 //! A node in this process: connections are queues, time is a number, the disk is a map.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
@@ -14,6 +14,9 @@ use crate::play::{Patience, Stage};
 /// Where the virtual clock starts: 2023-11-14 22:13:20 UTC.
 pub const START: Time = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(1_000_000) };
 
+/// Turns that a node may want at one time.
+const TURNS_MAX: usize = 10_000_000;
+
 /// A node and its small world.
 pub struct Local {
     node: Node,
@@ -24,8 +27,12 @@ pub struct Local {
     disk: BTreeMap<String, Vec<u8>>,
     /// Every line the node has logged.
     pub log: Vec<Record>,
+    answers: VecDeque<DiskDone>,
     /// Whether the disk refuses to write.
     pub disk_fails: bool,
+    /// Whether the disk answers, and the node is woken when it wants to go on at once, only in
+    /// [`Local::turn`], so that something can happen in between.
+    pub is_slow: bool,
     /// The status it asked the program to end with.
     pub exit: Option<u8>,
 }
@@ -59,7 +66,9 @@ impl Local {
             next_conn: 0,
             disk,
             log: Vec::new(),
+            answers: VecDeque::new(),
             disk_fails: false,
+            is_slow: false,
             exit: None,
         };
         local.event(Event::Mounted { unreadable });
@@ -78,6 +87,29 @@ impl Local {
 
     /// Tells the node something now and does what it asks.
     pub fn event(&mut self, event: Event<'_>) {
+        self.handle(event);
+        if !self.is_slow {
+            let turns = (0..TURNS_MAX).take_while(|_| self.turn()).count();
+            assert!(turns < TURNS_MAX, "the node wants to go on and never ends");
+        }
+    }
+
+    /// A turn of a host's loop: what the disk has done, and a wake if it is time for one. Returns
+    /// whether there was any of it.
+    pub fn turn(&mut self) -> bool {
+        let answers = std::mem::take(&mut self.answers);
+        let is_due = self.node.next_wake().is_some_and(|wake| wake <= self.now.mono);
+        let is_idle = answers.is_empty() && !is_due;
+        for done in answers {
+            self.handle(Event::Disk(done));
+        }
+        if is_due {
+            self.handle(Event::Wake);
+        }
+        !is_idle
+    }
+
+    fn handle(&mut self, event: Event<'_>) {
         let mut effects = Vec::new();
         self.node.handle(self.now, event, &mut effects);
         for effect in effects {
@@ -94,11 +126,11 @@ impl Local {
                     self.connections.remove(&name);
                     self.arrived.entry(name).or_default().1 = true;
                 }
-                self.event(Event::Closed { conn });
+                self.handle(Event::Closed { conn });
             }
             Effect::Disk(op) => {
                 let done = self.disk_op(op);
-                self.event(Event::Disk(done));
+                self.answers.push_back(done);
             }
             Effect::Log(record) => self.log.push(record),
             Effect::Exit { status } => self.exit = Some(status),
@@ -193,7 +225,8 @@ impl Stage for Local {
 
     fn wait(&mut self, ms: u64) {
         let end = self.now.plus_us(ms * 1000);
-        while let Some(wake) = self.node.next_wake().filter(|&wake| wake <= end.mono) {
+        let wake_by = |node: &Node| node.next_wake().filter(|&wake| wake <= end.mono);
+        while let Some(wake) = wake_by(&self.node).filter(|_| !self.is_slow) {
             self.now = self.now.plus_us(wake.since_us(self.now.mono));
             let before = wake;
             self.event(Event::Wake);

@@ -54,11 +54,7 @@ fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for index in 0..cx.shard.dbs.len() {
         cx.flush(now, index);
     }
-    if !cx.config.save.is_empty() {
-        // What is gone must not come back after a restart because no save point was reached. Where
-        // nothing may be saved, this changes nothing.
-        let _ = cx.schedule_background_save(now);
-    }
+    cx.save_what_is_left(now);
     cx.tracked_keys_are_gone(is_async);
     cx.propagate_always();
     cx.out.ok();

@@ -8,9 +8,11 @@ use crate::base::{Error, num};
 use crate::ds::QuickList;
 use crate::ds::quicklist::NodeRef;
 use crate::ds::stream::StreamId;
+use crate::engine::loading::How;
 use crate::engine::world::Level;
 use crate::engine::{Args, Command, Ctx, Outcome, help as text};
 use crate::resp::Proto;
+use crate::session::BlockedOn;
 use crate::spec::{Flag::*, Group};
 use crate::store::{Type, Value, ValueRef};
 
@@ -64,9 +66,9 @@ const SUBCOMMANDS: &[Sub] = &[
     ),
     (
         "RELOAD",
-        "[MERGE] [NOFLUSH]",
-        0..=2,
-        "Writes all data as a snapshot and reads it back, in memory.",
+        "[MERGE] [NOFLUSH] [NOSAVE]",
+        0..=3,
+        "Loads all data anew: from a snapshot of now, which is saved too, or from the one there is.",
         reload,
     ),
     (
@@ -203,25 +205,28 @@ fn populate(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 }
 
 fn reload(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let (mut save, mut flush, mut merge) = (true, true, false);
     while !args.is_empty() {
-        // Both say what happens to data that is not in the snapshot; here all of it is.
-        if args.eat("MERGE") || args.eat("NOFLUSH") {
-            continue;
-        }
-        return Err(Error::text(if args.eat("NOSAVE") {
-            "ERR DEBUG RELOAD NOSAVE is not supported: the snapshot on the disk is not read"
+        if args.eat("MERGE") {
+            merge = true;
+        } else if args.eat("NOFLUSH") {
+            flush = false;
+        } else if args.eat("NOSAVE") {
+            save = false;
         } else {
-            "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options."
-        }));
+            return Err(Error::text(
+                "ERR DEBUG RELOAD only supports the MERGE, NOFLUSH and NOSAVE options.",
+            ));
+        }
     }
-    let now = cx.now;
-    let bytes = cx.snapshot(now);
-    if let Err(problem) = cx.restore(now, &bytes) {
-        return Err(Error::from(format!("ERR Error trying to load the RDB dump: {problem}")));
-    }
-    let now_ms = now.unix_ms();
-    cx.touch_watched(|engine, db, key| engine.is_live(db, key, now_ms));
-    cx.out.ok();
+    let how = match (flush, merge) {
+        (true, _) => How::Instead,
+        (false, false) => How::Beside,
+        (false, true) => How::Over,
+    };
+    let (now, id) = (cx.now, cx.session.id);
+    cx.reload(now, id, save, how)?;
+    cx.block(BlockedOn::Disk, 0, args.all().to_owned());
     Ok(())
 }
 

@@ -118,6 +118,11 @@ fn minus_one(_: &View<'_>) -> String {
 }
 
 impl View<'_> {
+    /// Keys that the snapshot under way has written, and how many it will hold.
+    fn saving_keys(&self) -> (u64, u64) {
+        self.engine.saving.running.as_ref().map_or((0, 0), |running| running.making.keys())
+    }
+
     fn setting(&self, name: &str) -> String {
         let found = table::find(name.as_bytes()).map(|(param, _)| self.engine.config.text(param));
         String::from_utf8_lossy(&found.unwrap_or_default()).into_owned()
@@ -251,6 +256,15 @@ fn human(bytes: u64) -> String {
 const PERSISTENCE: &[Field] = &[
     ("loading", |view| u8::from(view.engine.saving.is_loading()).to_string()),
     ("async_loading", zero),
+    ("current_cow_peak", zero),
+    ("current_cow_size", zero),
+    ("current_cow_size_age", zero),
+    ("current_fork_perc", |view| {
+        let (written, total) = view.saving_keys();
+        format!("{:.2}", written as f64 * 100.0 / total.max(1) as f64)
+    }),
+    ("current_save_keys_processed", |view| view.saving_keys().0.to_string()),
+    ("current_save_keys_total", |view| view.saving_keys().1.to_string()),
     ("rdb_changes_since_last_save", |view| view.engine.dirty.to_string()),
     ("rdb_bgsave_in_progress", |view| {
         let running = view.engine.saving.running.as_ref();
@@ -260,7 +274,10 @@ const PERSISTENCE: &[Field] = &[
     ("rdb_last_bgsave_status", |view| {
         if view.engine.saving.last_ok { "ok" } else { "err" }.to_owned()
     }),
-    ("rdb_last_bgsave_time_sec", minus_one),
+    ("rdb_last_bgsave_time_sec", |view| match view.engine.saving.last_s {
+        Some(seconds) => seconds.to_string(),
+        None => minus_one(view),
+    }),
     ("rdb_current_bgsave_time_sec", |view| match &view.engine.saving.running {
         Some(running) => (view.now.mono.since_us(running.since.mono) / 1_000_000).to_string(),
         None => minus_one(view),

@@ -57,7 +57,7 @@ fn copy(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             cx.out.int(0);
             return Ok(());
         }
-        cx.shard.dbs[db].remove(destination);
+        cx.shard.dbs[db].delete(destination);
     }
     copy.put(cx, db, destination);
     cx.engine.changed(db, destination, Class::Generic, "copy_to");
@@ -270,7 +270,7 @@ fn rename(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 /// Renames `source`, which is there.
 fn rename_to(cx: &mut Ctx<'_>, source: &[u8], destination: &[u8]) {
     if cx.exists(destination) {
-        cx.remove(destination);
+        cx.delete(destination);
     }
     let db = cx.session.db;
     if let Some(moved) = Moved::take(cx, source) {

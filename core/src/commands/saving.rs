@@ -1,5 +1,6 @@
 //! Snapshots on request: SAVE and BGSAVE.
 
+use crate::base::Error;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::session::BlockedOn;
 use crate::spec::{Flag::*, Group, opt, token};
@@ -12,6 +13,7 @@ const BGSAVE: Command = Command {
     since: "1.0.0",
     group: Group::Server,
     flags: &[Admin, Noscript, NoAsyncLoading],
+    // Redis 8 knows no CANCEL, which is Valkey's.
     args: &[opt(token("schedule", "SCHEDULE").since("3.2.2"))],
     example: "> BGSAVE\nBackground saving started\n",
     run: bgsave,
@@ -19,16 +21,34 @@ const BGSAVE: Command = Command {
 };
 
 fn bgsave(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    let waits = args.eat("SCHEDULE");
+    if args.eat("CANCEL") {
+        args.end()?;
+        return cancel(cx);
+    }
+    let _ = args.eat("SCHEDULE");
     args.end()?;
     let now = cx.now;
-    if !waits {
-        cx.save_in_background(now)?;
-    } else if cx.schedule_background_save(now)? {
+    // A snapshot of half a transaction is worth nothing.
+    if cx.depth > 1 {
+        cx.schedule_background_save()?;
         cx.out.simple("Background saving scheduled");
-        return Ok(());
+    } else {
+        cx.save_in_background(now)?;
+        cx.out.simple("Background saving started");
     }
-    cx.out.simple("Background saving started");
+    Ok(())
+}
+
+fn cancel(cx: &mut Ctx<'_>) -> Outcome {
+    let now = cx.now;
+    if cx.cancel_background_save(now) {
+        cx.out.simple("Background saving cancelled");
+    } else if cx.cancel_scheduled_save() {
+        cx.out.simple("Scheduled background saving cancelled");
+    } else {
+        let none = "ERR Background saving is currently not in progress or scheduled";
+        return Err(Error::text(none));
+    }
     Ok(())
 }
 

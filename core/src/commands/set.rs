@@ -312,6 +312,7 @@ fn pop(
     let limits = cx.set_limits();
     let mut rng = cx.engine.rng.clone();
     let mut out = std::mem::take(cx.out);
+    let mut left = None;
     let mut tell = |member: Element<'_>| {
         bulk_element(&mut out, member);
         if let Some(members) = &mut members {
@@ -344,11 +345,16 @@ fn pop(
                 rest.add(&member, &limits);
             }
             set.each(&mut tell);
-            *set = rest;
+            left = Some(rest);
         }
     }
     *cx.out = out;
     cx.engine.rng = rng;
+    if let Some(rest) = left {
+        // The old one may be large, and somebody may still be writing it down.
+        let expires_ms = cx.look(key).and_then(|found| found.expires_ms);
+        cx.insert(key, Value::Set(Box::new(rest)), expires_ms);
+    }
     Ok(())
 }
 

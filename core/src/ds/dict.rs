@@ -14,7 +14,7 @@
 
 use super::cells::PAD_BYTES_MAX;
 use super::compact::{int_width, length_width, read_int, read_length, write_length};
-use super::hashtable::{HashKey, HashTable, Layout, Spot};
+use super::hashtable::{HashKey, HashTable, Layout, Spot, WalkId};
 use super::listpack::Element;
 use crate::base::rng::Rng;
 
@@ -164,6 +164,26 @@ impl Dict {
     /// [`HashTable::free_some`].
     pub fn free_some(&mut self, max: usize) -> usize {
         self.0.free_some(max)
+    }
+
+    /// Begins to walk along the dictionary as it is now; see [`HashTable::begin_walk`].
+    pub fn begin_walk(&mut self, id: WalkId) {
+        self.0.begin_walk(id);
+    }
+
+    /// The number of the walk that is under way.
+    pub fn walk_id(&self) -> Option<WalkId> {
+        self.0.walk_id()
+    }
+
+    /// Ends the walk early.
+    pub fn end_walk(&mut self) {
+        self.0.end_walk();
+    }
+
+    /// Shows `visit` about `count` entries more; see [`HashTable::walk_some`].
+    pub fn walk_some(&mut self, count: usize, mut visit: impl FnMut(Pair<'_>)) -> bool {
+        self.0.walk_some(count, |cell| visit(read(cell)))
     }
 
     fn put(&mut self, hash: u64, spot: Option<Spot>, pair: Pair<'_>) {

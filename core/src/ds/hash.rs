@@ -151,6 +151,22 @@ impl Hash {
         }
     }
 
+    /// The hash as a table, if it is in that form.
+    pub fn as_table(&self) -> Option<&Dict> {
+        match &self.form {
+            Form::Packed { .. } => None,
+            Form::Table(dict) => Some(dict),
+        }
+    }
+
+    /// The table, to walk along it.
+    pub fn as_table_mut(&mut self) -> Option<&mut Dict> {
+        match &mut self.form {
+            Form::Packed { .. } => None,
+            Form::Table(dict) => Some(dict),
+        }
+    }
+
     /// The field of this name. Costs O(fields) in a listpack.
     pub fn get(&self, name: &[u8]) -> Option<Field<'_>> {
         match &self.form {

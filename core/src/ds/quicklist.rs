@@ -160,6 +160,22 @@ impl QuickList {
         pack.into_iter().chain(nodes.into_iter().flatten())
     }
 
+    /// How many nodes there are.
+    pub fn nodes_len(&self) -> usize {
+        match &self.0 {
+            Form::Packed(_) => 1,
+            Form::Nodes(nodes) => nodes.nodes_len(),
+        }
+    }
+
+    /// The node at `index` among the nodes.
+    pub fn node(&self, index: usize) -> Option<NodeRef<'_>> {
+        match &self.0 {
+            Form::Packed(pack) => (index == 0).then_some(NodeRef::Packed(pack)),
+            Form::Nodes(nodes) => nodes.node(index),
+        }
+    }
+
     /// The element at `index`.
     pub fn get(&self, index: usize) -> Option<Element<'_>> {
         match &self.0 {

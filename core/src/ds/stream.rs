@@ -288,6 +288,12 @@ impl Stream {
         self.nodes.iter().map(|(&id, node)| (id, node.pack()))
     }
 
+    /// As [`Stream::nodes`], from the first one behind `id` on.
+    pub fn nodes_after(&self, id: StreamId) -> impl Iterator<Item = (StreamId, &Listpack)> {
+        let behind = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
+        self.nodes.range(behind).map(|(&id, node)| (id, node.pack()))
+    }
+
     /// Number of nodes.
     pub fn nodes_len(&self) -> usize {
         self.nodes.len()

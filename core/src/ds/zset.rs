@@ -10,7 +10,7 @@
 mod order;
 mod tree;
 
-use super::hashtable::HashKey;
+use super::hashtable::{HashKey, WalkId};
 use super::listpack::{Cursor, Element, Listpack, Malformed, Needle};
 use crate::base::num;
 use order::Slot;
@@ -136,6 +136,37 @@ impl SortedSet {
         match &self.0 {
             Form::Packed(pack) => pack.heap_bytes(),
             Form::Tree(tree) => size_of::<Tree>() + tree.heap_bytes(),
+        }
+    }
+
+    /// Begins to walk along the members of a tree as they are now; see
+    /// [`HashTable::begin_walk`](super::hashtable::HashTable::begin_walk). A listpack has no walks.
+    pub fn begin_walk(&mut self, id: WalkId) {
+        if let Form::Tree(tree) = &mut self.0 {
+            tree.begin_walk(id);
+        }
+    }
+
+    /// The number of the walk that is under way.
+    pub fn walk_id(&self) -> Option<WalkId> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Tree(tree) => tree.walk_id(),
+        }
+    }
+
+    /// Ends the walk early.
+    pub fn end_walk(&mut self) {
+        if let Form::Tree(tree) = &mut self.0 {
+            tree.end_walk();
+        }
+    }
+
+    /// Shows `visit` about `count` members more, in no order. Returns whether that was all.
+    pub fn walk_some(&mut self, count: usize, visit: impl FnMut(&[u8], f64)) -> bool {
+        match &mut self.0 {
+            Form::Packed(_) => true,
+            Form::Tree(tree) => tree.walk_some(count, visit),
         }
     }
 

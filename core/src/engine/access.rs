@@ -85,14 +85,16 @@ impl Engine {
 
     /// What a snapshot says of the use of a key with these access bits: what the policy of eviction
     /// goes by.
-    pub fn usage_of(&self, access: u32) -> Usage {
-        let policy = self.config.maxmemory_policy;
-        if policy.is_lfu() {
-            Usage::Frequency(self.frequency(access) as u8)
-        } else if policy.is_lru() {
-            Usage::Idle(u64::from(self.idle_s(access)))
-        } else {
-            Usage::Unknown
+    pub fn usage_of(&self) -> impl Fn(u32) -> Usage + 'static {
+        let (policy, judge) = (self.config.maxmemory_policy, self.judge());
+        move |access| {
+            if policy.is_lfu() {
+                Usage::Frequency(judge.frequency(access) as u8)
+            } else if policy.is_lru() {
+                Usage::Idle(u64::from(judge.idle_s(access)))
+            } else {
+                Usage::Unknown
+            }
         }
     }
 

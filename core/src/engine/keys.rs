@@ -324,7 +324,9 @@ impl<'b> Ctx<'b> {
         self.engine.changed(db, key, class, event);
     }
 
-    /// Removes `key`, which is there, telling nobody.
+    /// Removes `key`, which is there, telling nobody; what it held is to be put elsewhere. See
+    /// [`Ctx::delete`].
+    #[must_use = "what is not wanted is deleted"]
     pub fn remove(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
         self.engine.shard.dbs[self.session.db].remove(key)
     }

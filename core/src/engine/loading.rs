@@ -29,10 +29,21 @@ pub struct Loaded {
     pub empty: u64,
 }
 
+/// What becomes of the data that is there when other data is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// It goes.
+    Instead,
+    /// It stays; a key that is in both is an error.
+    Beside,
+    /// It stays; of a key that is in both, what is loaded.
+    Over,
+}
+
 impl Engine {
-    /// Puts what `bytes` hold in the place of the data, all of it or nothing. Keys that have
-    /// expired are left out. Costs O(data).
-    pub fn restore(&mut self, now: Time, bytes: &[u8]) -> Result<(), rdb::Problem> {
+    /// Loads what `bytes` hold, all of it or nothing. Keys that have expired are left out. Costs
+    /// O(data).
+    pub fn restore(&mut self, now: Time, bytes: &[u8], how: How) -> Result<(), rdb::Problem> {
         let mut dbs = self.shard.empty_dbs();
         dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
         let mut fresh = Fresh {
@@ -49,7 +60,11 @@ impl Engine {
             self.log(level, &line);
         }
         result?;
-        self.shard.dbs = dbs;
+        if how == How::Instead {
+            self.put_in_place(dbs);
+        } else {
+            self.put_beside(dbs, how)?;
+        }
         self.libraries = libraries;
         self.loaded = counts;
         let mut line = format!(
@@ -61,6 +76,34 @@ impl Engine {
         }
         line.push('.');
         self.log(Level::Notice, &line);
+        Ok(())
+    }
+
+    /// What was there is freed later.
+    fn put_in_place(&mut self, dbs: Vec<Db>) {
+        for (db, fresh) in self.shard.dbs.iter_mut().zip(dbs) {
+            let old = std::mem::replace(db, fresh);
+            db.bury(old);
+        }
+    }
+
+    fn put_beside(&mut self, mut dbs: Vec<Db>, how: How) -> Result<(), rdb::Problem> {
+        for (db, fresh) in self.shard.dbs.iter().zip(&dbs) {
+            let mut is_twice = false;
+            fresh.each(|key, _| is_twice |= db.get(key).is_some());
+            if is_twice && how == How::Beside {
+                return Err(rdb::Problem { offset: 0, reason: rdb::Reason::Duplicate });
+            }
+        }
+        for (db, fresh) in self.shard.dbs.iter_mut().zip(&mut dbs) {
+            let mut keys = Vec::with_capacity(fresh.len());
+            fresh.each(|key, _| keys.push(key.to_vec()));
+            for key in keys {
+                if let Some((value, expires_ms)) = fresh.remove(&key) {
+                    db.insert(&key, value, expires_ms);
+                }
+            }
+        }
         Ok(())
     }
 

@@ -25,6 +25,7 @@ pub mod notify;
 pub mod propagate;
 pub mod pubsub;
 pub mod saving;
+pub mod snapshotting;
 pub mod stats;
 pub mod tracking;
 pub mod transaction;

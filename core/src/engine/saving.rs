@@ -1,15 +1,17 @@
 //! Snapshots: when they are made, what waits for them, and what is found at the start.
 //!
-//! The engine writes a snapshot as bytes and asks the host to put them in the place of the old
-//! file; whether that worked comes back as an event. SAVE and SHUTDOWN wait for the answer as
-//! blocked clients do, so nothing else has to wait with them. One snapshot is under way at a time.
+//! How one is made and written is in [`snapshotting`](super::snapshotting); here is who wants it and
+//! who is told. SAVE and SHUTDOWN wait for it as blocked clients do. SAVE makes nobody else wait;
+//! SHUTDOWN does, because what is written after its snapshot would be lost. One snapshot is under way
+//! at a time.
 //!
 //! A snapshot that cannot be read is never overwritten: the server refuses to start over it, and a
 //! host without an operator (the page) has it set aside under another name first.
 
+use super::loading::How;
+use super::snapshotting::Making;
 use super::{Engine, Error};
 use crate::base::time::{Monotonic, Time};
-use crate::engine::config::REDIS_VERSION;
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record};
 use crate::persist::rdb;
 use crate::resp::Out;
@@ -34,7 +36,6 @@ pub enum Unreadable {
 }
 
 /// How snapshots stand.
-#[derive(Debug)]
 pub struct Saving {
     /// When the last one was made, or the node.
     pub last: Time,
@@ -44,10 +45,15 @@ pub struct Saving {
     pub last_bytes: u64,
     /// Snapshots made since the start.
     pub count: u64,
+    /// How long the last one took, in seconds; `None` if there was none.
+    pub last_s: Option<u64>,
+    /// Snapshots begun since the start.
+    begun: u64,
     /// The one under way.
     pub running: Option<Running>,
     /// What to do once it is done.
     queued: Option<Queued>,
+    reload: Option<Reload>,
     /// Save points try no earlier than this.
     not_before: Monotonic,
     /// The start has not come to its end.
@@ -55,17 +61,25 @@ pub struct Saving {
 }
 
 /// A snapshot under way.
-#[derive(Clone, Copy, Debug)]
 pub struct Running {
-    /// When it was made.
+    /// When it was begun.
     pub since: Time,
     /// Changes it holds that the one before did not.
     dirty: u64,
-    /// Its size in bytes.
-    bytes: u64,
     /// Whether nobody waits for it.
     pub is_background: bool,
+    /// How far it is.
+    pub making: Making,
     purpose: Purpose,
+}
+
+/// Whether a snapshot is in its place.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Saved {
+    /// It is.
+    Yes,
+    /// Not yet.
+    NotYet,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -82,6 +96,15 @@ enum Queued {
     Background,
     /// To end.
     Shutdown(Option<u64>, Force),
+}
+
+/// What DEBUG RELOAD waits for.
+#[derive(Clone, Copy, Debug)]
+enum Reload {
+    /// The file to be read, to be loaded like this.
+    Read(u64, How),
+    /// What was loaded to be on the disk too.
+    Write(u64),
 }
 
 /// Whether to end although the data could not be saved.
@@ -107,7 +130,7 @@ enum Stage {
 impl Running {
     /// How many bytes of memory it takes until it is on the disk.
     pub fn bytes(&self) -> u64 {
-        self.bytes
+        self.making.memory_bytes()
     }
 }
 
@@ -119,8 +142,11 @@ impl Saving {
             last_ok: true,
             last_bytes: 0,
             count: 0,
+            last_s: None,
+            begun: 0,
             running: None,
             queued: None,
+            reload: None,
             not_before: now.mono,
             stage: Stage::Ready,
         }
@@ -142,34 +168,69 @@ impl Engine {
 
     /// Makes a snapshot in the background, as BGSAVE and save points do.
     pub fn save_in_background(&mut self, now: Time) -> Result<(), Error> {
-        if self.saving.running.is_some() {
-            return Err(Error::text("ERR Background save already in progress"));
-        }
+        self.refuse_second()?;
         self.log(Level::Notice, "Background saving started");
         self.start_saving(now, Purpose::Save(None))
     }
 
-    /// Makes a background snapshot once the one under way is done, as BGSAVE SCHEDULE does.
-    /// Returns whether it has to wait.
-    pub fn schedule_background_save(&mut self, now: Time) -> Result<bool, Error> {
-        if self.saving.running.is_none() {
-            return self.save_in_background(now).map(|()| false);
-        }
+    /// Makes a background snapshot as soon as the commands of a transaction are done.
+    pub fn schedule_background_save(&mut self) -> Result<(), Error> {
+        self.refuse_second()?;
         self.saving.queued.get_or_insert(Queued::Background);
-        Ok(true)
+        Ok(())
     }
 
     /// Makes a snapshot that client `id` waits for.
     pub fn save_for(&mut self, now: Time, id: u64) -> Result<(), Error> {
+        self.refuse_second()?;
+        self.start_saving(now, Purpose::Save(Some(id)))
+    }
+
+    fn refuse_second(&self) -> Result<(), Error> {
         if self.saving.running.is_some() {
             return Err(Error::text("ERR Background save already in progress"));
         }
-        self.start_saving(now, Purpose::Save(Some(id)))
+        Ok(())
+    }
+
+    /// Gives up the background snapshot that is under way; returns whether one was.
+    pub fn cancel_background_save(&mut self, now: Time) -> bool {
+        let Some(running) = self.saving.running.take_if(|running| running.is_background) else {
+            return false;
+        };
+        self.log(Level::Warning, "Background saving terminated by signal");
+        self.saving.last_s = Some(now.mono.since_us(running.since.mono) / 1_000_000);
+        self.give_up_making(running.making);
+        true
+    }
+
+    /// Takes back a background snapshot that is to be made; returns whether there was one.
+    pub fn cancel_scheduled_save(&mut self) -> bool {
+        self.saving.queued.take_if(|queued| matches!(queued, Queued::Background)).is_some()
+    }
+
+    /// All data was removed: a snapshot of what was there is not wanted any more, and if any are
+    /// made, what is gone must not come back after a restart.
+    pub fn save_what_is_left(&mut self, now: Time) {
+        self.cancel_background_save(now);
+        if self.config.save.is_empty() {
+            return;
+        }
+        if self.saving.running.is_some() {
+            self.saving.queued.get_or_insert(Queued::Background);
+        } else {
+            // It can only be refused where nothing may be saved.
+            let _ = self.start_saving(now, Purpose::Save(None));
+        }
     }
 
     /// Ends the program: with a snapshot first if `save`. Client `id`, if one asked, gets a reply
     /// only if it fails.
     pub fn shut_down(&mut self, now: Time, id: Option<u64>, save: bool, force: Force) {
+        self.log(Level::Notice, "User requested shutdown...");
+        if self.cancel_background_save(now) {
+            self.log(Level::Warning, "There is a child saving an .rdb. Killing it!");
+        }
         if !save || self.saving.stage != Stage::Ready {
             return self.exit();
         }
@@ -178,20 +239,75 @@ impl Engine {
             return;
         }
         self.log(Level::Notice, "Saving the final RDB snapshot before exiting.");
-        let started = self.start_saving(now, Purpose::Shutdown(id, force));
-        if started.is_err() {
-            self.exit();
+        if self.start_saving(now, Purpose::Shutdown(id, force)).is_err() {
+            return self.exit();
         }
+        // Nothing may change that the snapshot does not hold.
+        self.asleep_until = Some(Monotonic(u64::MAX));
     }
 
     /// Takes back a shutdown that has to wait; returns whether there was one.
     pub fn abort_shutdown(&mut self) -> bool {
         let Some(Queued::Shutdown(id, _)) = self.saving.queued else { return false };
         self.saving.queued = None;
+        self.log(Level::Notice, "Shutdown manually aborted.");
         self.reply_to(id, |out| {
             out.error(&Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
         });
         true
+    }
+
+    /// Loads all data anew, as DEBUG RELOAD does: from the snapshot on the disk, or from one of now,
+    /// which is then written there. Client `id` waits for it.
+    pub fn reload(&mut self, now: Time, id: u64, save: bool, how: How) -> Result<(), Error> {
+        self.refuse_second()?;
+        let name = self.snapshot_name();
+        if !save {
+            self.saving.reload = Some(Reload::Read(id, how));
+            self.effects.push(Effect::Disk(DiskOp::Read { name }));
+            return Ok(());
+        }
+        if self.saving.stage != Stage::Ready {
+            return Err(Error::text("ERR"));
+        }
+        let bytes = self.snapshot(now);
+        self.load_again(now, &bytes, how)?;
+        self.saving.reload = Some(Reload::Write(id));
+        self.effects.push(Effect::Disk(DiskOp::Replace { name, bytes }));
+        Ok(())
+    }
+
+    fn load_again(&mut self, now: Time, bytes: &[u8], how: How) -> Result<(), Error> {
+        self.restore(now, bytes, how).map_err(|problem| {
+            self.log(Level::Warning, &format!("The snapshot cannot be loaded: {problem}"));
+            Error::text("ERR Error trying to load the RDB dump, check server logs.")
+        })?;
+        self.log(Level::Warning, "DB reloaded by DEBUG RELOAD");
+        let now_ms = now.unix_ms();
+        self.touch_watched(|engine, db, key| engine.is_live(db, key, now_ms));
+        Ok(())
+    }
+
+    /// Does a slice of the work on the snapshot under way. Called once a turn of the host's loop.
+    pub fn save_some(&mut self, now: Time) {
+        if self.saving.running.is_none() && self.depth == 0 && self.cancel_scheduled_save() {
+            // It can only be refused where nothing may be saved.
+            let _ = self.save_in_background(now);
+        }
+        let Some(mut running) = self.saving.running.take() else { return };
+        match self.make_some(now, &mut running.making) {
+            Ok(()) => self.saving.running = Some(running),
+            Err(why) => self.saved(now, running, &Err(DiskError(why))),
+        }
+    }
+
+    /// When [`Engine::save_some`] has something to do.
+    pub fn next_saving(&self) -> Option<Monotonic> {
+        let is_ready = match &self.saving.running {
+            Some(running) => running.making.is_ready(),
+            None => matches!(self.saving.queued, Some(Queued::Background)),
+        };
+        is_ready.then_some(Monotonic(0))
     }
 
     /// Makes a snapshot if a save point says so. Called at every event.
@@ -229,26 +345,55 @@ impl Engine {
 
     /// The disk has answered.
     pub fn disk_done(&mut self, now: Time, done: DiskDone) {
+        if let Some(mut running) = self.saving.running.take() {
+            match self.making_answered(&mut running.making, &done) {
+                Ok(Saved::NotYet) => self.saving.running = Some(running),
+                Ok(Saved::Yes) => self.saved(now, running, &Ok(())),
+                Err(error) => self.saved(now, running, &Err(error)),
+            }
+        }
         match done {
-            DiskDone::Read { result, .. } => {
-                if let Stage::Loading(unreadable) = self.saving.stage {
-                    self.loaded(now, unreadable, result);
+            DiskDone::Read { result, .. } => self.found(now, result),
+            DiskDone::Replace { result, .. } => {
+                if let Some(Reload::Write(id)) = self.saving.reload {
+                    self.saving.reload = None;
+                    self.reply_to(Some(id), |out| match result {
+                        Ok(()) => out.ok(),
+                        Err(_) => out.error(&Error::text("ERR")),
+                    });
                 }
             }
-            DiskDone::Replace { result, .. } => self.saved(now, &result),
-            DiskDone::Rename { to, result, .. } => match result {
-                Ok(()) => self.saving.stage = Stage::Ready,
-                Err(DiskError(why)) => {
-                    self.saving.stage = Stage::Stuck;
-                    let text = format!("It could not be renamed to {to}: {why}. Nothing is saved.");
-                    self.log(Level::Warning, &text);
+            DiskDone::Rename { to, result, .. } if self.saving.stage == Stage::SettingAside => {
+                match result {
+                    Ok(()) => self.saving.stage = Stage::Ready,
+                    Err(DiskError(why)) => {
+                        self.saving.stage = Stage::Stuck;
+                        let text =
+                            format!("It could not be renamed to {to}: {why}. Nothing is saved.");
+                        self.log(Level::Warning, &text);
+                    }
                 }
-            },
-            DiskDone::Append { .. }
-            | DiskDone::Sync { .. }
-            | DiskDone::Truncate { .. }
-            | DiskDone::Remove { .. }
-            | DiskDone::List { .. } => {}
+            }
+            _ => {}
+        }
+    }
+
+    /// A file was read that was asked for.
+    fn found(&mut self, now: Time, result: Result<Option<Vec<u8>>, DiskError>) {
+        if let Stage::Loading(unreadable) = self.saving.stage {
+            self.loaded(now, unreadable, result);
+        } else if let Some(Reload::Read(id, how)) = self.saving.reload {
+            self.saving.reload = None;
+            let outcome = match result {
+                Ok(Some(bytes)) => self.load_again(now, &bytes, how),
+                Ok(None) | Err(_) => {
+                    Err(Error::text("ERR Error trying to load the RDB dump, check server logs."))
+                }
+            };
+            self.reply_to(Some(id), |out| match &outcome {
+                Ok(()) => out.ok(),
+                Err(error) => out.error(error),
+            });
         }
     }
 
@@ -260,16 +405,10 @@ impl Engine {
     /// The data as a snapshot. Costs O(data).
     pub fn snapshot(&self, now: Time) -> Vec<u8> {
         let facts = rdb::Facts {
-            redis_version: REDIS_VERSION,
-            created_s: now.unix_s(),
-            used_memory: self.measures.used_memory,
-            is_aof_base: false,
             has_field_expiry: rdb::has_field_expiry(&self.shard.dbs),
-            compress: self.config.rdbcompression,
-            checksum: self.config.rdbchecksum,
+            ..self.facts(now, false)
         };
-        let usage = |access| self.usage_of(access);
-        rdb::write(&self.shard.dbs, &self.libraries, facts, usage)
+        rdb::write(&self.shard.dbs, &self.libraries, facts, self.usage_of())
     }
 
     fn snapshot_name(&self) -> String {
@@ -280,44 +419,54 @@ impl Engine {
         if self.saving.stage != Stage::Ready {
             return Err(Error::text("ERR The snapshot on the disk must not be overwritten"));
         }
-        let bytes = self.snapshot(now);
+        self.refuse_second()?;
         let is_background = matches!(purpose, Purpose::Save(None));
-        let (dirty, length) = (self.dirty, bytes.len() as u64);
-        self.saving.running =
-            Some(Running { since: now, dirty, bytes: length, is_background, purpose });
-        let name = self.snapshot_name();
-        self.effects.push(Effect::Disk(DiskOp::Replace { name, bytes }));
+        self.saving.begun += 1;
+        let (dirty, name) = (self.dirty, self.snapshot_name());
+        let temporary = format!("temp-{}-{name}", self.saving.begun);
+        let making = self.begin_making(now, temporary, name, false);
+        self.saving.running = Some(Running { since: now, dirty, is_background, making, purpose });
         Ok(())
     }
 
-    /// A snapshot is safe, or the disk has refused it.
-    fn saved(&mut self, now: Time, result: &Result<(), DiskError>) {
-        let Some(running) = self.saving.running.take() else { return };
+    /// A snapshot is safe, or will never be.
+    fn saved(&mut self, now: Time, running: Running, result: &Result<(), DiskError>) {
         self.saving.last_ok = result.is_ok();
+        self.saving.last_s = Some(now.mono.since_us(running.since.mono) / 1_000_000);
         match result {
             Ok(()) => {
                 self.dirty -= running.dirty.min(self.dirty);
                 self.saving.last = Time { mono: now.mono, ..running.since };
-                self.saving.last_bytes = running.bytes;
+                self.saving.last_bytes = running.making.bytes();
                 self.saving.count += 1;
                 self.saving.not_before = now.mono;
                 self.log(Level::Notice, "DB saved on disk");
+                if running.is_background {
+                    self.log(Level::Notice, "Background saving terminated with success");
+                }
             }
             Err(DiskError(why)) => {
                 self.saving.not_before = now.mono.plus_ms(RETRY_MS);
                 self.log(Level::Warning, &format!("Write error saving DB on disk: {why}"));
+                if running.is_background {
+                    self.log(Level::Warning, "Background saving error");
+                }
+                self.give_up_making(running.making);
             }
         }
         match (running.purpose, result.is_ok()) {
             (Purpose::Save(id), true) => self.reply_to(id, Out::ok),
-            (Purpose::Save(id), false) => self.reply_to(id, |out| {
-                out.error(&Error::text("ERR The snapshot could not be written, see the log"));
-            }),
+            // Redis says no more than this either; the reason is in the log.
+            (Purpose::Save(id), false) => self.reply_to(id, |out| out.error(&Error::text("ERR"))),
             (Purpose::Shutdown(..), true) | (Purpose::Shutdown(_, Force::Yes), false) => {
                 self.exit();
             }
             (Purpose::Shutdown(id, Force::No), false) => {
-                self.log(Level::Warning, "Errors trying to shut down, not exiting");
+                self.log(
+                    Level::Warning,
+                    "Errors trying to shut down the server. Check the logs for more information.",
+                );
+                self.asleep_until = Some(now.mono);
                 self.reply_to(id, |out| {
                     out.error(&Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
                 });
@@ -358,7 +507,7 @@ impl Engine {
                 self.saving.stage = Stage::Ready;
                 return;
             }
-            Ok(Some(bytes)) => match self.restore(now, &bytes) {
+            Ok(Some(bytes)) => match self.restore(now, &bytes, How::Instead) {
                 Ok(()) => {
                     let keys: usize = self.shard.dbs.iter().map(Db::len).sum();
                     self.saving.stage = Stage::Ready;

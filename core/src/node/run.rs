@@ -53,6 +53,9 @@ impl Node {
     /// not go back on the monotonic clock.
     pub fn handle(&mut self, now: Time, event: Event<'_>, effects: &mut Vec<Effect>) {
         self.engine.move_access_clock(now);
+        // Work that goes on by itself gets its share once a turn of the host's loop, not once for
+        // each client that has sent something.
+        let is_turn = matches!(event, Event::Wake | Event::Disk(_));
         match event {
             Event::Wake => {}
             Event::Opened { conn, origin } => self.engine.connect(now, conn, origin),
@@ -67,6 +70,9 @@ impl Node {
             Event::Measured(measures) => self.measured(measures),
         }
         self.tick(now);
+        if is_turn {
+            self.engine.save_some(now);
+        }
         if self.engine.asleep_until.is_none() {
             effects.append(&mut self.engine.effects);
         } else {
@@ -89,12 +95,12 @@ impl Node {
     /// When the node wants a [`Event::Wake`] at the latest.
     pub fn next_wake(&self) -> Option<Monotonic> {
         if let Some(until) = self.engine.asleep_until {
-            return Some(until);
+            return self.engine.next_saving().or(Some(until));
         }
         let engine = &self.engine;
         let own = [engine.next_deadline(), engine.next_expiry(), engine.next_freeing];
         let own = own.into_iter().chain([engine.next_eviction()]);
-        own.chain([engine.next_care(), engine.next_save()]).flatten().min()
+        own.chain([engine.next_care(), engine.next_save(), engine.next_saving()]).flatten().min()
     }
 
     /// What a connection is owed; `None` if there is no such connection.

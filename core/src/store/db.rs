@@ -14,6 +14,7 @@ use std::collections::BTreeSet;
 use super::entry::{self, Draft, Entry, INLINE_BYTES_MAX, KeyEntries, Payload};
 use super::graveyard::Graveyard;
 use super::objects::Objects;
+use super::walk::Walk;
 use super::{HashKey, Value, ValueMut, ValueRef};
 use crate::base::num::{self, Digits};
 use crate::base::rng::Rng;
@@ -24,14 +25,16 @@ const SCRATCH_BYTES_MAX: usize = 4096;
 
 /// One database.
 pub struct Db {
-    entries: HashTable<KeyEntries>,
-    objects: Objects,
+    pub(super) entries: HashTable<KeyEntries>,
+    pub(super) objects: Objects,
     /// Hashes with fields that expire, by a time before which none of them does.
     fields_due: FieldsDue,
     new_access: u32,
     graveyard: Graveyard,
     /// Where an entry is put together that is being rewritten.
     scratch: Vec<u8>,
+    /// Somebody wants to know what was here at some moment.
+    pub(super) walk: Option<Box<Walk>>,
 }
 
 /// Keys of hashes, each under the time that the hash is [indexed](crate::ds::Hash) by.
@@ -68,6 +71,7 @@ impl Db {
             new_access: 0,
             graveyard: Graveyard::default(),
             scratch: Vec::new(),
+            walk: None,
         }
     }
 
@@ -203,16 +207,7 @@ impl Db {
 
     #[inline]
     fn found<'a>(&'a self, entry: Entry<'a>) -> Found<'a> {
-        let value = match entry.payload() {
-            Payload::Int(number) => ValueRef::Int(number),
-            Payload::Str(bytes) => ValueRef::Str { bytes, raw: entry.raw() },
-            Payload::Object(number) => match self.objects.get(number).map(Value::view) {
-                Some(ValueRef::Str { bytes, .. }) => ValueRef::Str { bytes, raw: entry.raw() },
-                Some(value) => value,
-                None => unreachable!("an entry refers to an object that is there"),
-            },
-        };
-        Found { value, expires_ms: entry.expires_ms(), access: entry.access() }
+        found_of(entry, &self.objects)
     }
 }
 
@@ -243,6 +238,21 @@ impl Db {
     }
 }
 
+/// What `entry` holds, whose object is in `objects` if it has one.
+#[inline]
+pub(super) fn found_of<'a>(entry: Entry<'a>, objects: &'a Objects) -> Found<'a> {
+    let value = match entry.payload() {
+        Payload::Int(number) => ValueRef::Int(number),
+        Payload::Str(bytes) => ValueRef::Str { bytes, raw: entry.raw() },
+        Payload::Object(number) => match objects.get(number).map(Value::view) {
+            Some(ValueRef::Str { bytes, .. }) => ValueRef::Str { bytes, raw: entry.raw() },
+            Some(value) => value,
+            None => unreachable!("an entry refers to an object that is there"),
+        },
+    };
+    Found { value, expires_ms: entry.expires_ms(), access: entry.access() }
+}
+
 /// Changing.
 impl Db {
     /// The collection that `key` holds, to be changed. One that has become empty must be removed.
@@ -253,6 +263,7 @@ impl Db {
     /// As [`Db::get_mut`], of the key there.
     #[inline]
     pub fn get_mut_at(&mut self, at: At) -> ValueMut<'_> {
+        self.before_change(at.spot);
         let number = self.entry_at(at).object();
         match number.and_then(|number| self.objects.get_mut(number)) {
             Some(value) => value.view_mut(),
@@ -266,6 +277,7 @@ impl Db {
         let hash = self.entries.hash(key);
         let spot = self.entries.find_hashed(hash, key);
         if let Some(spot) = spot {
+            self.before_change(spot);
             self.drop_object(spot);
         }
         let raw = matches!(value, Value::Raw(_));
@@ -278,7 +290,7 @@ impl Db {
                 short = bytes;
                 Payload::Str(&short)
             }
-            value => Payload::Object(self.objects.add(value)),
+            value => Payload::Object(self.add_object(value)),
         };
         let access = self.new_access;
         self.write(hash, spot, &Draft { key, payload, raw, expires_ms, access });
@@ -306,6 +318,9 @@ impl Db {
         bytes: &[u8],
         expires_ms: Option<i64>,
     ) {
+        if let Some(at) = at {
+            self.before_change(at.spot);
+        }
         let is_long = bytes.len() > INLINE_BYTES_MAX;
         let mut old = None;
         if let Some(at) = at
@@ -332,6 +347,7 @@ impl Db {
     pub fn edit_str<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
         let hash = self.entries.hash(key);
         let spot = self.entries.find_hashed(hash, key)?;
+        self.before_change(spot);
         let old = Entry(self.entries.cell(spot));
         let mut bytes = std::mem::take(&mut self.scratch);
         bytes.clear();
@@ -341,6 +357,9 @@ impl Db {
             Payload::Object(number) => {
                 self.scratch = bytes;
                 let Some(Value::Str(bytes)) = self.objects.get_mut(number) else { return None };
+                if let Some(walk) = &mut self.walk {
+                    walk.copy_string(number, bytes);
+                }
                 let before = bytes.capacity();
                 let result = edit(bytes);
                 let grown = bytes.capacity() as isize - before as isize;
@@ -367,6 +386,7 @@ impl Db {
     pub fn set_int(&mut self, key: &[u8], number: i64) -> bool {
         let hash = self.entries.hash(key);
         let Some(spot) = self.entries.find_hashed(hash, key) else { return false };
+        self.before_change(spot);
         let cell = self.entries.cell_mut(spot);
         if entry::replace_int(cell, number) {
             return true;
@@ -378,13 +398,21 @@ impl Db {
         is_int
     }
 
-    /// Removes `key` and returns what it held, with its expiry.
+    /// Removes `key` and returns what it held, with its expiry: to be put elsewhere. What nobody
+    /// wants is [deleted](Db::delete), which frees it little by little and leaves it to whoever walks
+    /// along the database.
+    #[must_use = "what is not wanted is deleted"]
     pub fn remove(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
         let hash = self.entries.hash(key);
         let spot = self.entries.find_hashed(hash, key)?;
+        self.before_change(spot);
         let entry = self.entry(spot);
         let (raw, expires_ms, object) = (entry.raw(), entry.expires_ms(), entry.object());
-        let value = match object.and_then(|number| self.objects.remove(number)) {
+        let value = object.and_then(|number| self.objects.remove(number));
+        if let (Some(walk), Some(number), Some(value)) = (&mut self.walk, object, &value) {
+            walk.leave(number, value);
+        }
+        let value = match value {
             Some(Value::Str(bytes)) if raw => Value::Raw(bytes.into()),
             Some(value) => value.out_of_index(key, &mut self.fields_due),
             None => self.found(self.entry(spot)).value.to_value(),
@@ -399,6 +427,7 @@ impl Db {
     pub fn delete(&mut self, key: &[u8]) -> bool {
         let hash = self.entries.hash(key);
         let Some(spot) = self.entries.find_hashed(hash, key) else { return false };
+        self.before_change(spot);
         self.drop_object(spot);
         self.entries.take_out(spot);
         self.entries.tidy(hash);
@@ -409,6 +438,7 @@ impl Db {
     pub fn set_expiry(&mut self, key: &[u8], expires_ms: Option<i64>) -> bool {
         let hash = self.entries.hash(key);
         let Some(spot) = self.entries.find_hashed(hash, key) else { return false };
+        self.before_change(spot);
         let cell = self.entries.cell_mut(spot);
         match (Entry(cell).expires_ms(), expires_ms) {
             (None, None) => {}
@@ -444,10 +474,18 @@ impl Db {
     /// Removes keys whose expiry is before `now_ms`, `max` at most, and hands each to `removed`.
     /// Returns how many there were. Costs O(`max`).
     pub fn take_due(&mut self, now_ms: i64, max: usize, mut removed: impl FnMut(&[u8])) -> usize {
-        let Self { objects, graveyard, fields_due, .. } = self;
+        let hasher = self.entries.hasher();
+        let Self { objects, graveyard, fields_due, walk, .. } = self;
         self.entries.take_due(now_ms, max, |cell| {
-            removed(Entry(cell).key());
-            drop_object_of(Entry(cell), objects, fields_due, graveyard);
+            let entry = Entry(cell);
+            removed(entry.key());
+            if let Some(walk) = walk
+                && !entry.is_marked()
+                && walk.is_behind(hasher.hash(entry.key()))
+            {
+                walk.hand_over(entry, objects);
+            }
+            drop_object_of(entry, objects, fields_due, graveyard, walk);
         })
     }
 
@@ -512,9 +550,23 @@ impl Db {
 
     /// Removes all keys; what they held is freed later, see [`Db::free_some`]. Costs O(1).
     pub fn clear(&mut self) {
+        if self.give_away() {
+            return;
+        }
         let Self { entries, objects, graveyard, .. } = self.take();
         self.graveyard = graveyard;
         self.graveyard.bury_all(objects, entries);
+    }
+
+    /// Frees what `dead` holds later, and what waits to be freed in it.
+    pub fn bury(&mut self, dead: Self) {
+        self.graveyard.bury_all(dead.objects, dead.entries);
+        self.graveyard.inherit(dead.graveyard);
+    }
+
+    /// Frees `value` at once or later.
+    pub fn bury_value(&mut self, value: Value) {
+        self.graveyard.bury(value);
     }
 
     /// Frees what was deleted and not freed yet, up to about `max` elements of collections.
@@ -534,7 +586,39 @@ impl Db {
     /// Writes an entry: a new one, or in the place of the one at `spot`, whose
     /// [object](Self::drop_object) is no longer needed or the same.
     fn write(&mut self, hash: u64, spot: Option<Spot>, draft: &Draft<'_>) {
-        self.entries.put(hash, spot, draft.size(), |cell| draft.write(cell));
+        let (spot, _) = self.entries.put(hash, spot, draft.size(), |cell| draft.write(cell));
+        if let Some(walk) = &self.walk
+            && walk.is_behind(hash)
+        {
+            entry::set_mark(self.entries.cell_mut(spot), true);
+        }
+    }
+
+    /// The entry at `spot` or the object it refers to is about to change: whoever walks along the
+    /// database gets it as it is.
+    #[inline]
+    fn before_change(&mut self, spot: Spot) {
+        if self.walk.is_some() {
+            self.hand_over(spot);
+        }
+    }
+
+    #[cold]
+    fn hand_over(&mut self, spot: Spot) {
+        let entry = Entry(self.entries.cell(spot));
+        let Some(walk) = &mut self.walk else { return };
+        if !entry.is_marked() && walk.is_behind(self.entries.hash(entry.key())) {
+            walk.hand_over(entry, &mut self.objects);
+            entry::set_mark(self.entries.cell_mut(spot), true);
+        }
+    }
+
+    fn add_object(&mut self, value: Value) -> u32 {
+        let number = self.objects.add(value);
+        if let (Some(walk), Some(value)) = (&mut self.walk, self.objects.get(number)) {
+            walk.arrive(number, value);
+        }
+        number
     }
 
     /// Writes the entry at `spot` again with a change.
@@ -559,6 +643,10 @@ impl Db {
     fn refill(&mut self, spot: Spot, bytes: &[u8]) -> Option<u32> {
         let number = self.entry(spot).object()?;
         let Some(Value::Str(old)) = self.objects.get_mut(number) else { return None };
+        if self.walk.is_some() {
+            // Somebody may still have to read it.
+            return None;
+        }
         let fits = (bytes.len()..=bytes.len().saturating_mul(2)).contains(&old.capacity());
         fits.then(|| {
             old.clear();
@@ -570,7 +658,8 @@ impl Db {
     /// The entry at `spot` will be gone or written over: its object goes.
     fn drop_object(&mut self, spot: Spot) {
         let entry = Entry(self.entries.cell(spot));
-        drop_object_of(entry, &mut self.objects, &mut self.fields_due, &mut self.graveyard);
+        let Self { objects, fields_due, graveyard, walk, .. } = self;
+        drop_object_of(entry, objects, fields_due, graveyard, walk);
     }
 }
 
@@ -580,9 +669,17 @@ fn drop_object_of(
     objects: &mut Objects,
     fields_due: &mut FieldsDue,
     graveyard: &mut Graveyard,
+    walk: &mut Option<Box<Walk>>,
 ) {
-    if let Some(value) = entry.object().and_then(|number| objects.remove(number)) {
-        graveyard.bury(value.out_of_index(entry.key(), fields_due));
+    let Some(number) = entry.object() else { return };
+    let Some(value) = objects.remove(number) else { return };
+    let value = value.out_of_index(entry.key(), fields_due);
+    let value = match walk {
+        Some(walk) => walk.take_over(number, value),
+        None => Some(value),
+    };
+    if let Some(value) = value {
+        graveyard.bury(value);
     }
 }
 

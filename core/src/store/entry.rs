@@ -25,6 +25,9 @@ const FORM_BITS: u8 = 0b11;
 const EXPIRES: u8 = 0b100;
 const RAW: u8 = 0b1000;
 const PAD_SHIFT: u32 = 4;
+const PAD_BITS: u8 = 0b111;
+/// The entry is left out by a [walk](super::walk) that has not reached it.
+const MARKED: u8 = 0x80;
 
 /// How an entry holds its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -178,6 +181,12 @@ impl<'a> Entry<'a> {
         self.0[0] & RAW != 0
     }
 
+    /// Whether the entry has the mark of a walk.
+    #[inline]
+    pub(super) fn is_marked(self) -> bool {
+        self.0[0] & MARKED != 0
+    }
+
     /// The 24 access bits.
     #[inline]
     pub(super) fn access(self) -> u32 {
@@ -197,7 +206,7 @@ impl<'a> Entry<'a> {
 
     #[inline]
     fn pad(self) -> usize {
-        usize::from(self.0[0] >> PAD_SHIFT)
+        usize::from(self.0[0] >> PAD_SHIFT & PAD_BITS)
     }
 
     #[inline]
@@ -212,6 +221,11 @@ impl<'a> Entry<'a> {
 pub(super) fn set_access(cell: &mut [u8], access: u32) {
     let [a, b, c, _] = access.to_le_bytes();
     cell[1..LENGTH_AT].copy_from_slice(&[a, b, c]);
+}
+
+/// Gives the entry in `cell` the mark of a walk, or takes it away.
+pub(super) fn set_mark(cell: &mut [u8], is_marked: bool) {
+    cell[0] = cell[0] & !MARKED | if is_marked { MARKED } else { 0 };
 }
 
 /// Notes that the string of the entry in `cell` was built up in place.

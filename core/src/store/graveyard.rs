@@ -48,6 +48,12 @@ impl Graveyard {
         self.contents.push(Contents { objects, entries: Some(entries) });
     }
 
+    /// Frees what is in `other`, later.
+    pub(super) fn inherit(&mut self, other: Self) {
+        self.values.extend(other.values);
+        self.contents.extend(other.contents);
+    }
+
     /// Whether there is nothing to free.
     pub(super) fn is_empty(&self) -> bool {
         self.values.is_empty() && self.contents.is_empty()

@@ -18,6 +18,7 @@ mod objects;
 mod tests;
 pub mod value;
 pub mod waiters;
+pub mod walk;
 pub mod watches;
 
 use siphasher::sip::SipHasher13;

@@ -6,6 +6,7 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
+use crate::ds::hashtable::WalkId;
 use crate::ds::{Hash, QuickList, Set, SortedSet, Stream};
 
 /// The types of values, in Redis's words.
@@ -102,6 +103,13 @@ pub enum ValueMut<'a> {
     Hash(&'a mut Hash),
 }
 
+/// A string from this length on is written in pieces when it is saved, in bytes.
+const LARGE_STRING_BYTES: usize = 32 * 1024;
+/// A collection from this size on is, in bytes …
+const LARGE_BYTES: usize = 64 * 1024;
+/// … or one of so many nodes.
+const LARGE_NODES: usize = 8;
+
 /// A collection of more elements than this is freed in slices.
 const FREED_AT_ONCE_MAX: usize = 64;
 
@@ -158,6 +166,76 @@ impl Value {
             Self::List(list) => size_of::<QuickList>() + list.about_bytes(),
             Self::Stream(stream) => size_of::<Stream>() + stream.about_bytes(),
             _ => self.heap_bytes(),
+        }
+    }
+
+    /// Whether writing the value down takes so long that it should be done in pieces.
+    pub(super) fn is_large(&self) -> bool {
+        match self {
+            Self::Int(_) => false,
+            Self::Str(bytes) => bytes.len() >= LARGE_STRING_BYTES,
+            Self::Raw(bytes) => bytes.len() >= LARGE_STRING_BYTES,
+            Self::List(list) => list.nodes_len() > LARGE_NODES,
+            Self::Set(set) => {
+                matches!(&**set, Set::Table(table) if table.heap_bytes() >= LARGE_BYTES)
+            }
+            Self::SortedSet(set) => set.as_listpack().is_none() && set.heap_bytes() >= LARGE_BYTES,
+            Self::Stream(stream) => stream.is_slow_to_free(LARGE_NODES),
+            Self::Hash(hash) => hash.as_listpack().is_none() && hash.heap_bytes() >= LARGE_BYTES,
+        }
+    }
+
+    /// Whether a copy shares what it holds, so that making one is cheap.
+    pub(super) fn is_shared_by_copies(&self) -> bool {
+        matches!(self, Self::List(_) | Self::Stream(_))
+    }
+
+    /// Begins to walk along the elements of a table as they are now; nothing if it is none.
+    pub(super) fn begin_walk(&mut self, id: WalkId) {
+        match self {
+            Self::Int(_) | Self::Str(_) | Self::Raw(_) | Self::List(_) | Self::Stream(_) => {}
+            Self::Set(set) => {
+                if let Set::Table(table) = &mut **set {
+                    table.begin_walk(id);
+                }
+            }
+            Self::SortedSet(set) => set.begin_walk(id),
+            Self::Hash(hash) => {
+                if let Some(table) = hash.as_table_mut() {
+                    table.begin_walk(id);
+                }
+            }
+        }
+    }
+
+    /// The number of the walk along the elements.
+    pub(super) fn walk_id(&self) -> Option<WalkId> {
+        match self {
+            Self::Int(_) | Self::Str(_) | Self::Raw(_) | Self::List(_) | Self::Stream(_) => None,
+            Self::Set(set) => match &**set {
+                Set::Table(table) => table.walk_id(),
+                Set::Ints(_) | Set::Pack(_) => None,
+            },
+            Self::SortedSet(set) => set.walk_id(),
+            Self::Hash(hash) => hash.as_table().and_then(crate::ds::Dict::walk_id),
+        }
+    }
+
+    /// Ends a walk early.
+    pub(super) fn end_walk(&mut self) {
+        match self {
+            Self::Int(_) | Self::Str(_) | Self::Raw(_) | Self::List(_) | Self::Stream(_) => {}
+            Self::Set(set) => {
+                if let Set::Table(table) = &mut **set {
+                    table.end_walk();
+                }
+            }
+            Self::SortedSet(set) => set.end_walk(),
+            Self::Hash(hash) => {
+                if let Some(table) = hash.as_table_mut() {
+                    table.end_walk();
+                }
+            }
         }
     }
 

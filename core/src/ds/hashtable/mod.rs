@@ -19,6 +19,7 @@
 
 mod segment;
 mod table;
+mod walk;
 
 use std::marker::PhantomData;
 
@@ -32,6 +33,7 @@ use table::Table;
 
 pub use super::cells::Handle;
 pub use table::Spot;
+pub use walk::WalkId;
 
 /// The key of a hash function; secret, drawn once per node.
 pub type HashKey = [u64; 2];
@@ -70,6 +72,7 @@ pub struct HashTable<L> {
     cells: Cells,
     expiring: usize,
     spots: Vec<Spot>,
+    walk: Option<Box<walk::Walk>>,
     layout: PhantomData<L>,
 }
 
@@ -81,6 +84,8 @@ impl<L> Clone for HashTable<L> {
             cells: self.cells.clone(),
             expiring: self.expiring,
             spots: Vec::new(),
+            // Whoever walks along the table does not walk along its copy.
+            walk: None,
             layout: PhantomData,
         }
     }
@@ -96,6 +101,7 @@ impl<L: Layout> HashTable<L> {
             cells: Cells::default(),
             expiring: 0,
             spots: Vec::new(),
+            walk: None,
             layout: PhantomData,
         }
     }
@@ -104,6 +110,11 @@ impl<L: Layout> HashTable<L> {
     pub fn hash_key(&self) -> HashKey {
         let (key0, key1) = self.hasher.keys();
         [key0, key1]
+    }
+
+    /// The hash function.
+    pub fn hasher(&self) -> SipHasher13 {
+        self.hasher
     }
 
     /// Number of entries.
@@ -173,6 +184,7 @@ impl<L: Layout> HashTable<L> {
     /// The entry there, to change; not its key, and not whether it expires.
     #[inline]
     pub fn cell_mut(&mut self, spot: Spot) -> &mut [u8] {
+        self.save_before_change(self.table.handle(spot));
         self.cells.get_mut(self.table.handle(spot))
     }
 
@@ -190,6 +202,7 @@ impl<L: Layout> HashTable<L> {
     /// The entry in the cell of this name, to change as with [`HashTable::cell_mut`].
     #[inline]
     pub fn cell_of_mut(&mut self, handle: Handle) -> &mut [u8] {
+        self.save_before_change(handle);
         self.cells.get_mut(handle)
     }
 
@@ -251,6 +264,7 @@ impl<L: Layout> HashTable<L> {
         let mut moved = None;
         let (spot, handle) = match spot {
             Some(spot) => {
+                self.save_before_change(self.table.handle(spot));
                 self.forget_expiry(spot);
                 let mut handle = self.table.handle(spot);
                 if self.cells.refit(handle, size) {
@@ -268,6 +282,7 @@ impl<L: Layout> HashTable<L> {
             None => {
                 let handle = self.cells.alloc(size);
                 fill(self.cells.get_mut(handle));
+                self.pass_new(hash, handle);
                 let (hasher, cells) = (&self.hasher, &self.cells);
                 let hash_of = |handle| hash_of::<L>(hasher, cells, handle);
                 (self.table.insert(hash, handle, hash_of), handle)
@@ -287,6 +302,7 @@ impl<L: Layout> HashTable<L> {
 
     /// Takes an entry out. [`HashTable::tidy`] should follow, when spots are no longer needed.
     pub fn take_out(&mut self, spot: Spot) -> Option<Moved> {
+        self.save_before_change(self.table.handle(spot));
         let handle = self.table.handle(spot);
         self.forget_expiry(spot);
         self.table.remove(spot);

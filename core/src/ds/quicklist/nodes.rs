@@ -4,8 +4,12 @@
 //! new size stays within the limit; one that is cut in two by an insertion is joined with its
 //! neighbours again where that fits. Removing never joins nodes: Redis does not either, and
 //! whether a list is one node decides its encoding.
+//!
+//! A copy of a list shares its nodes, and a node that is shared is copied when it is changed: so a
+//! copy costs a few bytes a node, and a change of either no more than one node.
 
 use std::collections::{VecDeque, vec_deque};
+use std::rc::Rc;
 
 use super::{Element, Iter, Limits, Listpack, Needle, NodeRef, OwnedNode, Side};
 use super::{push_packed, remove_packed};
@@ -20,7 +24,7 @@ const OVERFULL_FACTOR: usize = 4;
 /// A node, and how many elements it holds, so that finding an index touches no node's bytes.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    data: OwnedNode,
+    data: Rc<OwnedNode>,
     count: usize,
 }
 
@@ -36,18 +40,20 @@ pub(super) struct Nodes {
 
 impl Node {
     fn packed(pack: Listpack) -> Self {
-        Self { count: pack.len(), data: OwnedNode::Packed(pack) }
+        Self { count: pack.len(), data: Rc::new(OwnedNode::Packed(pack)) }
     }
 
     fn plain(bytes: &[u8]) -> Self {
-        Self { count: 1, data: OwnedNode::Plain(bytes.into()) }
+        Self { count: 1, data: Rc::new(OwnedNode::Plain(bytes.into())) }
     }
 
     fn data_bytes(&self) -> usize {
-        match &self.data {
+        let bytes = match &*self.data {
             OwnedNode::Packed(pack) => pack.heap_bytes(),
             OwnedNode::Plain(bytes) => bytes.len(),
-        }
+        };
+        // With its two counts of owners.
+        bytes + size_of::<(OwnedNode, [usize; 2])>()
     }
 
     /// A node with this one element.
@@ -57,19 +63,42 @@ impl Node {
         }
         let mut pack = Listpack::new();
         pack.push_back(Element::of(bytes));
-        Self { count: 1, data: OwnedNode::Packed(pack) }
+        Self { count: 1, data: Rc::new(OwnedNode::Packed(pack)) }
+    }
+
+    /// The node's listpack, to change, if it is not one plain element.
+    fn pack_mut(&mut self) -> Option<&mut Listpack> {
+        // Looked at first: a plain element that is shared must not be copied for nothing.
+        if matches!(*self.data, OwnedNode::Plain(_)) {
+            return None;
+        }
+        match Rc::make_mut(&mut self.data) {
+            OwnedNode::Packed(pack) => Some(pack),
+            OwnedNode::Plain(_) => None,
+        }
+    }
+
+    /// Whether the node is also part of a copy of the list.
+    fn is_shared(&self) -> bool {
+        Rc::strong_count(&self.data) > 1
     }
 
     /// The node's listpack, if it can take an element of `bytes` bytes more.
     fn room(&mut self, bytes: usize, limits: Limits) -> Option<(&mut Listpack, &mut usize)> {
-        let OwnedNode::Packed(pack) = &mut self.data else { return None };
+        let OwnedNode::Packed(pack) = &*self.data else { return None };
         let full = limits.is_plain(bytes)
             || limits.exceeded(pack.byte_len() + bytes + ENTRY_OVERHEAD, self.count + 1);
-        (!full).then_some((pack, &mut self.count))
+        if full {
+            return None;
+        }
+        match Rc::make_mut(&mut self.data) {
+            OwnedNode::Packed(pack) => Some((pack, &mut self.count)),
+            OwnedNode::Plain(_) => None,
+        }
     }
 
     pub(super) fn view(&self) -> NodeRef<'_> {
-        match &self.data {
+        match &*self.data {
             OwnedNode::Packed(pack) => NodeRef::Packed(pack),
             OwnedNode::Plain(bytes) => NodeRef::Plain(bytes),
         }
@@ -84,9 +113,9 @@ impl Nodes {
 
     /// These nodes, without the empty ones.
     pub(super) fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>, limits: Limits) -> Self {
-        let nodes = nodes.into_iter().map(|data| match data {
-            OwnedNode::Packed(pack) => Node::packed(pack),
-            OwnedNode::Plain(bytes) => Node { data: OwnedNode::Plain(bytes), count: 1 },
+        let nodes = nodes.into_iter().map(|data| {
+            let count = if let OwnedNode::Packed(pack) = &data { pack.len() } else { 1 };
+            Node { data: Rc::new(data), count }
         });
         let queue: VecDeque<Node> = nodes.filter(|node| node.count > 0).collect();
         Self { len: queue.iter().map(|node| node.count).sum(), queue, fill: limits.fill }
@@ -122,6 +151,14 @@ impl Nodes {
         size_of::<Self>() + self.queue.capacity() * size_of::<Node>()
     }
 
+    pub(super) fn nodes_len(&self) -> usize {
+        self.queue.len()
+    }
+
+    pub(super) fn node(&self, index: usize) -> Option<NodeRef<'_>> {
+        self.queue.get(index).map(Node::view)
+    }
+
     pub(super) fn iter_nodes(&self) -> impl Iterator<Item = NodeRef<'_>> {
         self.queue.iter().map(Node::view)
     }
@@ -129,7 +166,7 @@ impl Nodes {
     /// The listpack that is all of the list, if there is one.
     pub(super) fn only_listpack(&mut self) -> Option<&mut Listpack> {
         match self.queue.make_contiguous() {
-            [Node { data: OwnedNode::Packed(pack), .. }] => Some(pack),
+            [node] => node.pack_mut(),
             _ => None,
         }
     }
@@ -161,7 +198,7 @@ impl Nodes {
 
     pub(super) fn get(&self, index: usize) -> Option<Element<'_>> {
         let (at, offset) = self.locate(index)?;
-        match &self.queue.get(at)?.data {
+        match &*self.queue.get(at)?.data {
             OwnedNode::Packed(pack) => pack.get(pack.seek(offset)?),
             OwnedNode::Plain(bytes) => Some(Element::Bytes(bytes)),
         }
@@ -191,7 +228,7 @@ impl Nodes {
                 return;
             }
             // It is full and will hardly grow again.
-            if let OwnedNode::Packed(pack) = &mut end.data {
+            if let Some(OwnedNode::Packed(pack)) = Rc::get_mut(&mut end.data) {
                 pack.shrink_to_fit();
             }
         }
@@ -263,9 +300,11 @@ impl Nodes {
             Side::Left => (at, Side::Right, at + 1),
             Side::Right => (at + 1, Side::Left, at),
         };
-        if let Some(Node { data: OwnedNode::Packed(pack), count }) = self.queue.get_mut(part) {
+        if let Some(node) = self.queue.get_mut(part)
+            && let Some(pack) = node.pack_mut()
+        {
             push_packed(pack, end, Element::of(bytes));
-            *count += 1;
+            node.count += 1;
         }
         self.join_around(other, limits);
     }
@@ -283,12 +322,11 @@ impl Nodes {
 
     /// Cuts node `at` in two before its element `offset`, neither the first nor past the last.
     fn split(&mut self, at: usize, offset: usize) {
-        let Some(Node { data: OwnedNode::Packed(pack), count }) = self.queue.get_mut(at) else {
-            return;
-        };
+        let Some(node) = self.queue.get_mut(at) else { return };
+        let Some(pack) = node.pack_mut() else { return };
         let Some(cursor) = pack.seek(offset) else { return };
         let rest = pack.split_off(cursor);
-        *count = offset;
+        node.count = offset;
         self.queue.insert(at + 1, Node::packed(rest));
     }
 
@@ -311,7 +349,7 @@ impl Nodes {
             return false;
         };
         let (OwnedNode::Packed(left_pack), OwnedNode::Packed(right_pack)) =
-            (&left.data, &right.data)
+            (&*left.data, &*right.data)
         else {
             return false;
         };
@@ -322,8 +360,8 @@ impl Nodes {
         }
         if let Some(right) = self.queue.remove(at + 1)
             && let Some(left) = self.queue.get_mut(at)
-            && let (OwnedNode::Packed(left_pack), OwnedNode::Packed(right_pack)) =
-                (&mut left.data, &right.data)
+            && let (Some(left_pack), OwnedNode::Packed(right_pack)) =
+                (left.pack_mut(), &*right.data)
         {
             left_pack.append(right_pack);
             left.count += right.count;
@@ -336,18 +374,19 @@ impl Nodes {
         let Some((at, offset)) = self.locate(index) else { return false };
         let Some(node) = self.queue.get_mut(at) else { return false };
         let plain = limits.is_plain(bytes.len());
-        match &mut node.data {
-            OwnedNode::Packed(pack) if !plain => {
+        match (&*node.data, plain) {
+            (OwnedNode::Packed(_), false) => {
+                let half = node.count / 2;
+                let Some(pack) = node.pack_mut() else { return false };
                 if let Some(cursor) = pack.seek(offset) {
                     pack.replace(cursor, Element::of(bytes));
                 }
-                let half = node.count / 2;
                 let overfull = pack.byte_len() > OVERFULL_FACTOR * limits.bytes_max();
                 if overfull && half > 0 {
                     self.split(at, half);
                 }
             }
-            OwnedNode::Packed(_) if node.count > 1 => {
+            (OwnedNode::Packed(_), true) if node.count > 1 => {
                 self.remove_range(index, 1);
                 self.len += 1;
                 if offset == 0 {
@@ -359,9 +398,8 @@ impl Nodes {
                     self.join_around(at + 1, limits);
                 }
             }
-            OwnedNode::Plain(old) if plain => *old = bytes.into(),
-            OwnedNode::Packed(_) => *node = Node::of(bytes, limits),
-            OwnedNode::Plain(_) => {
+            (OwnedNode::Packed(_) | OwnedNode::Plain(_), true) => *node = Node::of(bytes, limits),
+            (OwnedNode::Plain(_), false) => {
                 self.queue.remove(at);
                 if !self.push_into(at, Side::Left, bytes, limits) {
                     self.queue.insert(at, Node::of(bytes, limits));
@@ -403,8 +441,16 @@ impl Nodes {
     pub(super) fn remove_matching(&mut self, needle: &Needle<'_>, from: Side, max: usize) -> usize {
         let mut removed = 0;
         let mut visit = |node: &mut Node| {
-            let here = match &mut node.data {
-                OwnedNode::Packed(pack) => remove_packed(pack, needle, from, max - removed),
+            let here = match &*node.data {
+                // One that is shared is copied only if something goes from it.
+                OwnedNode::Packed(pack)
+                    if node.is_shared() && !pack.iter().any(|element| needle.matches(element)) =>
+                {
+                    0
+                }
+                OwnedNode::Packed(_) => node
+                    .pack_mut()
+                    .map_or(0, |pack| remove_packed(pack, needle, from, max - removed)),
                 OwnedNode::Plain(bytes) => {
                     usize::from(removed < max && needle.matches(Element::Bytes(bytes)))
                 }
@@ -425,7 +471,7 @@ impl Nodes {
 impl Node {
     /// Removes `count` elements from `offset` on; the node must keep at least one.
     fn remove(&mut self, offset: usize, count: usize) {
-        if let OwnedNode::Packed(pack) = &mut self.data
+        if let Some(pack) = self.pack_mut()
             && let Some(cursor) = pack.seek(offset)
         {
             pack.remove_range(cursor, count);

@@ -11,6 +11,8 @@
 //! An entry that is deleted stays where it is, with 1 added to its flags, until no valid entry is
 //! left and the node goes away as a whole.
 
+use std::rc::Rc;
+
 use super::StreamId;
 use crate::ds::listpack::{self, Cursor, Element, Listpack, Malformed};
 
@@ -23,7 +25,8 @@ const ENTRY_ELEMENTS: i64 = 3;
 /// Entries side by side.
 #[derive(Clone, Debug)]
 pub(super) struct Node {
-    pack: Listpack,
+    /// Shared with copies of the stream until it changes.
+    pack: Rc<Listpack>,
 }
 
 /// An entry as it lies in its node.
@@ -103,14 +106,14 @@ impl Node {
         pack.push_back(Element::Int(count as i64));
         fields.clone().for_each(|(name, _)| pack.push_back(Element::of(name)));
         pack.push_back(Element::Int(0));
-        let mut node = Self { pack };
+        let mut node = Self { pack: Rc::new(pack) };
         node.push(StreamId::MIN, fields, count, true);
         node
     }
 
     /// The node of this ID that `pack` is. Costs O(bytes).
     pub(super) fn parse(pack: Listpack, id: StreamId) -> Result<Self, Malformed> {
-        let node = Self { pack };
+        let node = Self { pack: Rc::new(pack) };
         node.check(id).ok_or(Malformed)?;
         Ok(node)
     }
@@ -164,7 +167,9 @@ impl Node {
     }
 
     pub(super) fn shrink_to_fit(&mut self) {
-        self.pack.shrink_to_fit();
+        if let Some(pack) = Rc::get_mut(&mut self.pack) {
+            pack.shrink_to_fit();
+        }
     }
 
     fn head(&self) -> Option<Head<'_>> {
@@ -210,7 +215,7 @@ impl Node {
         count: usize,
         same: bool,
     ) {
-        let pack = &mut self.pack;
+        let pack = Rc::make_mut(&mut self.pack);
         pack.push_back(Element::Int(if same { SAME_FIELDS } else { 0 }));
         pack.push_back(Element::Int(delta.ms as i64));
         pack.push_back(Element::Int(delta.seq as i64));
@@ -285,7 +290,7 @@ impl Node {
             return false;
         };
         let (place, flags) = (found.place, found.flags);
-        self.pack.replace(place, Element::Int(flags | DELETED));
+        Rc::make_mut(&mut self.pack).replace(place, Element::Int(flags | DELETED));
         self.count_deleted(1);
         true
     }
@@ -305,7 +310,7 @@ impl Node {
             .collect();
         // A mark changes no entry's size, so that the places stay.
         for &(place, flags) in &marked {
-            self.pack.replace(place, Element::Int(flags | DELETED));
+            Rc::make_mut(&mut self.pack).replace(place, Element::Int(flags | DELETED));
         }
         self.count_deleted(marked.len() as i64);
         marked.len() as u64
@@ -320,11 +325,11 @@ impl Node {
 
     fn replace_counts(&mut self, valid: i64, deleted: Option<i64>) {
         let Some(first) = self.pack.first() else { return };
-        self.pack.replace(first, Element::Int(valid));
+        Rc::make_mut(&mut self.pack).replace(first, Element::Int(valid));
         if let Some(deleted) = deleted
             && let Some(second) = self.pack.next(first)
         {
-            self.pack.replace(second, Element::Int(deleted));
+            Rc::make_mut(&mut self.pack).replace(second, Element::Int(deleted));
         }
     }
 }

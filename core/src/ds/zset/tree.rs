@@ -9,7 +9,7 @@
 //! ```
 
 use super::order::{Key, Members, Order, Slot};
-use crate::ds::hashtable::{Handle, HashKey, HashTable, Layout};
+use crate::ds::hashtable::{Handle, HashKey, HashTable, Layout, WalkId};
 
 /// Bytes of a score.
 const SCORE_BYTES: usize = 8;
@@ -147,6 +147,26 @@ impl Tree {
     /// returns the next cursor, 0 at the end.
     pub(super) fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(&[u8], f64)) -> u64 {
         self.members.scan(cursor, count, |cell| visit(Cell::key(cell), score_in(cell)))
+    }
+
+    /// Shows `visit` about `count` members more of a walk; see [`HashTable::walk_some`].
+    pub(super) fn walk_some(&mut self, count: usize, mut visit: impl FnMut(&[u8], f64)) -> bool {
+        self.members.walk_some(count, |cell| visit(Cell::key(cell), score_in(cell)))
+    }
+
+    /// Begins such a walk.
+    pub(super) fn begin_walk(&mut self, id: WalkId) {
+        self.members.begin_walk(id);
+    }
+
+    /// The number of the walk that is under way.
+    pub(super) fn walk_id(&self) -> Option<WalkId> {
+        self.members.walk_id()
+    }
+
+    /// Ends the walk early.
+    pub(super) fn end_walk(&mut self) {
+        self.members.end_walk();
     }
 
     /// Frees up to about `max` members of a set that nobody will look into any more; fewer than

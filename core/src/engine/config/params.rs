@@ -521,7 +521,8 @@ pub static PARAMS: &[Param] = &[
         "Microseconds to wait for each key when saving, for tests.",
     )
     .is(Trait::Hidden),
-    param("rdb-save-incremental-fsync", Bool, "yes", "Whether saving syncs in steps."),
+    param("rdb-save-incremental-fsync", Bool, "yes", "Whether saving syncs in steps.")
+        .field(field!(rdb_save_incremental_fsync)),
     param(
         "rdb-version-check",
         OneOf(&["strict", "relaxed"]),

@@ -45,6 +45,7 @@ pub struct Settings {
     pub port: u16,
     pub proto_max_bulk_len: i64,
     pub protected_mode: bool,
+    pub rdb_save_incremental_fsync: bool,
     pub rdb_version_check: VersionCheck,
     pub rdbchecksum: bool,
     pub rdbcompression: bool,

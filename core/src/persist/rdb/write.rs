@@ -147,7 +147,8 @@ impl Writer {
         writer
     }
 
-    fn bare(compress: bool) -> Self {
+    /// Records without a head, to be [added](Self::append) to a snapshot.
+    pub fn bare(compress: bool) -> Self {
         Self { bytes: Vec::new(), sum: None, compress, compressor: None, scratch: Vec::new() }
     }
 
@@ -181,6 +182,14 @@ impl Writer {
         expires_ms: Option<i64>,
         usage: Usage,
     ) {
+        self.before_key(expires_ms, usage);
+        self.bytes.push(kind_of(value));
+        self.string(key);
+        self.value(value);
+    }
+
+    /// What belongs to a key and comes before it.
+    pub(super) fn before_key(&mut self, expires_ms: Option<i64>, usage: Usage) {
         if let Some(expires_ms) = expires_ms {
             self.bytes.push(opcode::EXPIRE_MS);
             self.bytes.extend(expires_ms.to_le_bytes());
@@ -193,9 +202,11 @@ impl Writer {
             }
             Usage::Frequency(counter) => self.bytes.extend([opcode::FREQ, counter]),
         }
-        self.bytes.push(kind_of(value));
-        self.string(key);
-        self.value(value);
+    }
+
+    /// Adds what `other` has written, and takes it away from there.
+    pub fn append(&mut self, other: &mut Self) {
+        self.bytes.append(&mut other.bytes);
     }
 
     /// How many bytes have not been taken yet.
@@ -246,17 +257,20 @@ impl Writer {
     }
 
     fn list(&mut self, list: &QuickList) {
-        self.length(list.nodes().count() as u64);
-        for node in list.nodes() {
-            match node {
-                NodeRef::Packed(pack) => {
-                    self.length(container::PACKED);
-                    self.string(pack.as_bytes());
-                }
-                NodeRef::Plain(element) => {
-                    self.length(container::PLAIN);
-                    self.string(element);
-                }
+        self.length(list.nodes_len() as u64);
+        list.nodes().for_each(|node| self.node(node));
+    }
+
+    /// A node of a list.
+    pub(super) fn node(&mut self, node: NodeRef<'_>) {
+        match node {
+            NodeRef::Packed(pack) => {
+                self.length(container::PACKED);
+                self.string(pack.as_bytes());
+            }
+            NodeRef::Plain(element) => {
+                self.length(container::PLAIN);
+                self.string(element);
             }
         }
     }
@@ -289,13 +303,18 @@ impl Writer {
         self.length(hash.len() as u64);
         hash.each(|field| {
             if let Some(first_ms) = first_ms {
-                // Counted from the first one, which is 1; 0 is none.
-                let at = field.expires_ms.map_or(0, |at_ms| at_ms - first_ms + 1);
-                self.length(at.unsigned_abs());
+                self.field_expiry(field.expires_ms, first_ms);
             }
             field.name.with_bytes(|name| self.string(name));
             field.value.with_bytes(|value| self.string(value));
         });
+    }
+
+    /// When a field expires, where none does before `first_ms`.
+    pub(super) fn field_expiry(&mut self, expires_ms: Option<i64>, first_ms: i64) {
+        // Counted from the first one, which is 1; 0 is none.
+        let at = expires_ms.map_or(0, |at_ms| at_ms - first_ms + 1);
+        self.length(at.unsigned_abs());
     }
 
     /// A length: two bits that say how long it is, then the number.

@@ -3,17 +3,27 @@
 
 use super::Writer;
 use super::kind;
-use crate::ds::Stream;
 use crate::ds::stream::{Group, StreamId};
+use crate::ds::{Listpack, Stream};
 
 impl Writer {
     /// A stream in the form `form`, the second or the third.
     pub(super) fn stream(&mut self, stream: &Stream, form: u8) {
         self.length(stream.nodes_len() as u64);
         for (id, pack) in stream.nodes() {
-            self.string(&id.to_bytes());
-            self.string(pack.as_bytes());
+            self.stream_node(id, pack);
         }
+        self.behind_nodes(stream, form);
+    }
+
+    /// A node of a stream.
+    pub(super) fn stream_node(&mut self, id: StreamId, pack: &Listpack) {
+        self.string(&id.to_bytes());
+        self.string(pack.as_bytes());
+    }
+
+    /// What follows the nodes of a stream.
+    pub(super) fn behind_nodes(&mut self, stream: &Stream, form: u8) {
         self.length(stream.len());
         for id in [stream.last_id, stream.first_id(), stream.max_deleted_id] {
             self.id_lengths(id);

@@ -1,0 +1,217 @@
+//! Writing a snapshot to the disk in slices.
+//!
+//! ```text
+//! clear ─▶ make ─▶ sync ─▶ rename ─▶ saved
+//!   └────────┴───────┴────────┴─────▶ failed, or given up: the file is removed
+//! ```
+//!
+//! A [`Snapshot`] is made a slice at a time, when the host wakes the node for it; between two slices
+//! everyone is served. What it has written is appended to a file of its own, no more than the disk
+//! is known to keep up with, so that a slow disk costs time and not memory. The file is made safe and
+//! only then takes the place of the old one: at any moment, what is there under the name is whole.
+
+use super::Engine;
+use super::saving::Saved;
+use crate::base::time::Time;
+use crate::engine::config::REDIS_VERSION;
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect};
+use crate::persist::rdb::Facts;
+use crate::persist::snapshot::{Progress, Snapshot};
+
+/// Bytes that are appended at once.
+const CHUNK_BYTES: usize = 256 * 1024;
+/// Bytes that the disk may owe an answer for before the snapshot waits for it.
+const UNANSWERED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Bytes after which the disk is asked to make safe what it has, so that the last time is short.
+const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
+
+/// A file that a snapshot is written to.
+pub struct Making {
+    stage: Stage,
+    /// What the file is called until it is safe.
+    temporary: String,
+    /// What it is called then.
+    name: String,
+    is_aof_base: bool,
+    /// Bytes handed to the disk.
+    bytes: u64,
+    synced_bytes: u64,
+    unanswered_bytes: usize,
+    unanswered_syncs: u32,
+}
+
+enum Stage {
+    /// What a snapshot left that was given up is taken away.
+    Clear,
+    Make(Snapshot),
+    /// Everything is handed to the disk.
+    Sync,
+    Rename,
+}
+
+impl Making {
+    /// Bytes written so far.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+
+    /// Bytes of memory that the file takes until it is on the disk.
+    pub fn memory_bytes(&self) -> u64 {
+        let made = if let Stage::Make(snapshot) = &self.stage { snapshot.len() } else { 0 };
+        (made + self.unanswered_bytes) as u64
+    }
+
+    /// Keys written so far, and how many there were when it began.
+    pub fn keys(&self) -> (u64, u64) {
+        match &self.stage {
+            Stage::Make(snapshot) => (snapshot.keys(), snapshot.keys_total()),
+            Stage::Clear | Stage::Sync | Stage::Rename => (0, 0),
+        }
+    }
+
+    /// Whether there is something to do now, rather than to wait for the disk.
+    pub(super) fn is_ready(&self) -> bool {
+        match self.stage {
+            Stage::Clear => true,
+            Stage::Make(_) => self.unanswered_bytes < UNANSWERED_BYTES_MAX,
+            Stage::Sync | Stage::Rename => false,
+        }
+    }
+}
+
+impl Engine {
+    /// Begins to write a snapshot of what is there now to the file `name`, by the way of the file
+    /// `temporary`. [`Engine::make_some`] must follow again and again.
+    pub(super) fn begin_making(
+        &mut self,
+        now: Time,
+        temporary: String,
+        name: String,
+        is_aof_base: bool,
+    ) -> Making {
+        // One of this name can be left from a run that has crashed.
+        self.effects.push(Effect::Disk(DiskOp::Remove { name: temporary.clone() }));
+        let mut making = Making {
+            stage: Stage::Clear,
+            temporary,
+            name,
+            is_aof_base,
+            bytes: 0,
+            synced_bytes: 0,
+            unanswered_bytes: 0,
+            unanswered_syncs: 0,
+        };
+        self.begin_if_clear(now, &mut making);
+        making
+    }
+
+    fn begin_if_clear(&mut self, now: Time, making: &mut Making) {
+        if Snapshot::is_clear(&mut self.shard) {
+            let facts = self.facts(now, making.is_aof_base);
+            let usage = Box::new(self.usage_of());
+            let (shard, libraries) = (&mut self.shard, &self.libraries);
+            making.stage = Stage::Make(Snapshot::begin(shard, libraries, facts, usage));
+        }
+    }
+
+    /// What the head of a snapshot says.
+    pub(super) fn facts(&self, now: Time, is_aof_base: bool) -> Facts<'static> {
+        Facts {
+            redis_version: REDIS_VERSION,
+            created_s: now.unix_s(),
+            used_memory: self.measures.used_memory,
+            is_aof_base,
+            has_field_expiry: false,
+            compress: self.config.rdbcompression,
+            checksum: self.config.rdbchecksum,
+        }
+    }
+
+    /// Does a slice of the work.
+    pub(super) fn make_some(&mut self, now: Time, making: &mut Making) -> Result<(), String> {
+        if !making.is_ready() {
+            return Ok(());
+        }
+        let Stage::Make(snapshot) = &mut making.stage else {
+            self.begin_if_clear(now, making);
+            return Ok(());
+        };
+        match snapshot.step(&mut self.shard) {
+            Progress::Lost => return Err("a value was lost on the way".to_owned()),
+            Progress::Going => {
+                if snapshot.ready_len() >= CHUNK_BYTES {
+                    let bytes = snapshot.take();
+                    self.append(making, bytes);
+                }
+            }
+            Progress::Done => {
+                let Stage::Make(snapshot) = std::mem::replace(&mut making.stage, Stage::Sync)
+                else {
+                    return Ok(());
+                };
+                let bytes = snapshot.finish(&mut self.shard);
+                self.append(making, bytes);
+                self.sync(making);
+            }
+        }
+        Ok(())
+    }
+
+    fn append(&mut self, making: &mut Making, bytes: Vec<u8>) {
+        making.unanswered_bytes += bytes.len();
+        making.bytes += bytes.len() as u64;
+        let name = making.temporary.clone();
+        self.effects.push(Effect::Disk(DiskOp::Append { name, bytes }));
+        if self.config.rdb_save_incremental_fsync
+            && making.bytes - making.synced_bytes >= SYNC_EVERY_BYTES
+        {
+            self.sync(making);
+        }
+    }
+
+    fn sync(&mut self, making: &mut Making) {
+        making.synced_bytes = making.bytes;
+        making.unanswered_syncs += 1;
+        let name = making.temporary.clone();
+        self.effects.push(Effect::Disk(DiskOp::Sync { name }));
+    }
+
+    /// The disk has answered: goes on with `making`, if the answer belongs to it. Returns whether the
+    /// file is there, or why it will not be.
+    pub(super) fn making_answered(
+        &mut self,
+        making: &mut Making,
+        done: &DiskDone,
+    ) -> Result<Saved, DiskError> {
+        match done {
+            DiskDone::Append { name, bytes, result } if *name == making.temporary => {
+                making.unanswered_bytes = making.unanswered_bytes.saturating_sub(bytes.len());
+                result.clone()?;
+            }
+            DiskDone::Sync { name, result } if *name == making.temporary => {
+                result.clone()?;
+                making.unanswered_syncs -= 1;
+                if matches!(making.stage, Stage::Sync) && making.unanswered_syncs == 0 {
+                    making.stage = Stage::Rename;
+                    let (from, to) = (making.temporary.clone(), making.name.clone());
+                    self.effects.push(Effect::Disk(DiskOp::Rename { from, to }));
+                }
+            }
+            DiskDone::Rename { from, result, .. } if *from == making.temporary => {
+                result.clone()?;
+                return Ok(Saved::Yes);
+            }
+            // Whether there was a file to remove shows with the first one that is appended to.
+            _ => {}
+        }
+        Ok(Saved::NotYet)
+    }
+
+    /// Gives `making` up; nothing is left of its file.
+    pub(super) fn give_up_making(&mut self, making: Making) {
+        if let Stage::Make(snapshot) = making.stage {
+            snapshot.give_up(&mut self.shard);
+        }
+        self.effects.push(Effect::Disk(DiskOp::Remove { name: making.temporary }));
+    }
+}
