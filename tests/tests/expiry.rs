@@ -131,3 +131,30 @@ fn what_was_deleted_is_freed_a_little_at_a_time() {
         host.run("DEL list");
     }
 }
+
+#[test]
+fn what_is_freed_in_slices_is_counted() {
+    let mut host = Host::new();
+    let field = |host: &mut Host, section: &str, name: &str| -> u64 {
+        let text = host.run(&format!("INFO {section}"));
+        let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        line.unwrap().parse().unwrap()
+    };
+    let members: Vec<String> = (0..5000).map(|number| format!("m{number}")).collect();
+    host.run(&format!("RPUSH large {}", members.join(" ")));
+    host.run("MSET a 1 b 1 c 1");
+    host.run("UNLINK large a");
+    assert_eq!(field(&mut host, "memory", "lazyfree_pending_objects"), 1, "the small one is gone");
+    while host.wait_us().is_some() {
+        host.sleep_us(2_000);
+    }
+    assert_eq!(field(&mut host, "memory", "lazyfree_pending_objects"), 0);
+    assert_eq!(field(&mut host, "memory", "lazyfreed_objects"), 1);
+    host.run("CONFIG RESETSTAT");
+    host.run(&format!("RPUSH large {}", members.join(" ")));
+    host.run("FLUSHALL");
+    while host.wait_us().is_some() {
+        host.sleep_us(2_000);
+    }
+    assert_eq!(field(&mut host, "memory", "lazyfreed_objects"), 3, "b, c and the large one");
+}

@@ -17,6 +17,9 @@ pub const BULK_BYTES_UNAUTHENTICATED_MAX: i64 = 16 * 1024;
 /// Memory set aside for arguments at once, however many a header declares.
 pub const ARGUMENTS_RESERVED_MAX: usize = 1024;
 
+/// Memory for so many arguments is kept from one command to the next.
+pub const ARGUMENTS_KEPT_MAX: usize = 4 * ARGUMENTS_RESERVED_MAX;
+
 /// How deeply a reply may nest before a reader of replies gives up.
 pub const REPLY_DEPTH_MAX: usize = 64;
 

@@ -44,6 +44,7 @@ const SUBCOMMANDS: &[Sub] = &[
     ("DIGEST-VALUE", "key [key ...]", 0..=MANY, "Hashes the values of keys.", digest_value),
     ("DICT-RESIZING", "<0 | 1>", 1..=1, "Accepted; tables here never stop growing.", accepted),
     ("ERROR", "message", 1..=1, "Replies with an error of this text.", error),
+    ("HTSTATS", "db [full]", 1..=MANY, "Tells how large the table of a database is.", htstats),
     ("LISTPACK", "key", 1..=1, "Tells whether a value is one listpack.", listpack),
     ("LOG", "message", 1..=1, "Writes a line to the log.", log),
     ("OBJECT", "key", 1..=1, "Shows how a value is stored.", object),
@@ -291,6 +292,29 @@ fn listpack(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         _ => return Err(Error::text("ERR Not a listpack encoded object.")),
     }
     Ok(())
+}
+
+/// Redis has two tables for a database and shows both, if there is something in them. The one here
+/// stands for both; how long chains are is nothing that tables of buckets have.
+fn htstats(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let number = args.integer()?;
+    let db = usize::try_from(number).ok().and_then(|number| cx.shard.dbs.get(number));
+    let db = db.ok_or(Error::text("ERR Out of range database"))?;
+    let mut text = String::new();
+    for (name, len) in [("Dictionary", db.len()), ("Expires", db.expiring_len())] {
+        text.push_str(&format!("[{name} HT]\n"));
+        if len > 0 {
+            text.push_str(&table_stats(db.slot_count(), len));
+        }
+    }
+    cx.out.verbatim("txt", text.as_bytes());
+    Ok(())
+}
+
+fn table_stats(slots: usize, len: usize) -> String {
+    format!(
+        "Hash table 0 stats (main hash table):\n table size: {slots}\n number of elements: {len}\n"
+    )
 }
 
 fn quicklist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {

@@ -235,8 +235,10 @@ const MEMORY: &[Field] = &[
     ("mem_aof_buffer", zero),
     ("mem_allocator", |_| "libc".to_owned()),
     ("active_defrag_running", zero),
-    ("lazyfree_pending_objects", zero),
-    ("lazyfreed_objects", zero),
+    ("lazyfree_pending_objects", |view| {
+        view.engine.shard.dbs.iter().map(crate::store::Db::dead_len).sum::<usize>().to_string()
+    }),
+    ("lazyfreed_objects", |view| view.engine.stats.lazyfreed_objects.to_string()),
 ];
 
 /// Bytes that the keyspace takes.

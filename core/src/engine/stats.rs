@@ -26,6 +26,8 @@ pub struct Stats {
     pub evicted_keys: u64,
     /// Clients that were closed to make room.
     pub evicted_clients: u64,
+    /// Values that were freed in slices.
+    pub lazyfreed_objects: u64,
     /// How long more memory was in use than allowed, in microseconds, until it last ended.
     pub exceeded_us: u64,
     /// Look-ups for reading that found a key.

@@ -286,6 +286,9 @@ impl Decoder {
     pub fn forget(&mut self) {
         if self.missing.is_none() {
             self.spans.clear();
+            if self.spans.capacity() > limits::ARGUMENTS_KEPT_MAX {
+                self.spans = Vec::new();
+            }
         } else {
             self.spans.drain(..self.first);
         }

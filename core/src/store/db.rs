@@ -139,6 +139,11 @@ impl Db {
         self.entry_at(at).access()
     }
 
+    /// How many keys the table has room for.
+    pub fn slot_count(&self) -> usize {
+        self.entries.slot_count()
+    }
+
     /// Some key, each about as likely as any other; `None` if there are none.
     pub fn random_key(&self, rng: &mut Rng) -> Option<&[u8]> {
         self.entries.sample(rng).map(|cell| Entry(cell).key())
@@ -185,6 +190,11 @@ impl Db {
     /// among it.
     pub fn dead_bytes(&self) -> Option<u64> {
         (!self.graveyard.has_contents()).then(|| self.graveyard.value_bytes() as u64)
+    }
+
+    /// How many values [`Db::free_some`] has still to free.
+    pub fn dead_len(&self) -> usize {
+        self.graveyard.pending()
     }
 
     /// Bytes that `key` takes: its entry, its share of the table, its value.
@@ -573,6 +583,10 @@ impl Db {
     /// Returns how many of them it did not need: if any, nothing is left to free.
     pub fn free_some(&mut self, max: usize) -> usize {
         self.graveyard.free_some(max)
+    }
+
+    pub(super) fn take_freed(&mut self) -> u64 {
+        self.graveyard.take_freed()
     }
 
     /// Whether [`Db::free_some`] has something to do.

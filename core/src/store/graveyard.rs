@@ -16,10 +16,14 @@ pub(super) struct Graveyard {
     /// About how many bytes `values` take.
     bytes: usize,
     contents: Vec<Contents>,
+    /// Values that were freed in slices, those of whole databases included.
+    freed: u64,
 }
 
 struct Contents {
     objects: Objects,
+    /// How many keys there are.
+    keys: usize,
     /// The last to go.
     entries: Option<HashTable<KeyEntries>>,
 }
@@ -38,6 +42,16 @@ impl Graveyard {
         self.bytes
     }
 
+    /// How many values are still to be freed, those of whole databases included.
+    pub(super) fn pending(&self) -> usize {
+        self.values.len() + self.contents.iter().map(|contents| contents.keys).sum::<usize>()
+    }
+
+    /// How many values were freed in slices since this was asked last.
+    pub(super) fn take_freed(&mut self) -> u64 {
+        std::mem::take(&mut self.freed)
+    }
+
     /// Whether there is a whole database among what is to be freed.
     pub(super) fn has_contents(&self) -> bool {
         !self.contents.is_empty()
@@ -45,7 +59,8 @@ impl Graveyard {
 
     /// Frees what was in a database, later.
     pub(super) fn bury_all(&mut self, objects: Objects, entries: HashTable<KeyEntries>) {
-        self.contents.push(Contents { objects, entries: Some(entries) });
+        let keys = entries.len();
+        self.contents.push(Contents { objects, keys, entries: Some(entries) });
     }
 
     /// Frees what is in `other`, later.
@@ -69,6 +84,7 @@ impl Graveyard {
                 let mut after = value.about_bytes();
                 if freed < left {
                     self.values.pop();
+                    self.freed += 1;
                     after = 0;
                 }
                 // Both are estimates, of which a sum may be off.
@@ -81,7 +97,10 @@ impl Graveyard {
                 let known = self.values.len();
                 left = left.saturating_sub(contents.free_step(left, &mut self.values));
                 self.bytes += self.values[known..].iter().map(Value::about_bytes).sum::<usize>();
+                // A value that takes longer is counted when it is done.
+                contents.keys = contents.keys.saturating_sub(self.values.len() - known);
                 if contents.entries.is_none() {
+                    self.freed += contents.keys as u64;
                     self.contents.pop();
                 }
             } else {

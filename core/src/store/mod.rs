@@ -83,4 +83,9 @@ impl Shard {
         }
         self.dbs.iter().any(Db::has_dead)
     }
+
+    /// How many values were freed in slices since this was asked last.
+    pub fn take_freed(&mut self) -> u64 {
+        self.dbs.iter_mut().map(Db::take_freed).sum()
+    }
 }

@@ -122,6 +122,11 @@ impl<L: Layout> HashTable<L> {
         self.table.len()
     }
 
+    /// How many entries there is room for. Costs O(segments).
+    pub fn slot_count(&self) -> usize {
+        self.table.slot_count()
+    }
+
     /// Whether there are no entries.
     pub fn is_empty(&self) -> bool {
         self.len() == 0

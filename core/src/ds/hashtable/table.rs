@@ -79,6 +79,11 @@ impl Table {
         self.len
     }
 
+    /// How many slots there are.
+    pub(crate) fn slot_count(&self) -> usize {
+        self.segments.iter().map(Segment::slot_count).sum()
+    }
+
     /// Bytes on the heap.
     pub(crate) fn heap_bytes(&self) -> usize {
         self.directory.capacity() * size_of::<u32>()
@@ -466,8 +471,7 @@ impl Table {
 
     /// The part of the slots that is in use.
     pub(crate) fn load(&self) -> f64 {
-        let slots: usize = self.segments.iter().map(Segment::slot_count).sum();
-        self.len as f64 / slots as f64
+        self.len as f64 / self.slot_count() as f64
     }
 
     /// The number of segments in use.
