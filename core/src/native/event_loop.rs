@@ -75,6 +75,7 @@ impl EventLoop {
         let disk = Disk::start(folder, Arc::new(waker)).map_err(failed("Can't start a thread"))?;
         let clock = Clock::new();
         let node = Node::new(config.clone(), seed, clock.now());
+        log.write(Level::Notice, "Server initialized");
         for listener in &listeners {
             let text = match listener {
                 Listener::Tcp(socket) => match socket.local_addr() {

@@ -45,7 +45,9 @@ pub fn main(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    log.write(Level::Notice, &format!("Redstart {} is starting", env!("CARGO_PKG_VERSION")));
+    // Programs that start servers look for the number of the process here.
+    let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
+    log.write(Level::Notice, &format!("Redstart {version} is starting, PID: {pid}"));
     let served = seed().and_then(|seed| event_loop::EventLoop::new(config, seed, &mut log));
     match served.and_then(|event_loop| event_loop.run(&mut log)) {
         Ok(0) => ExitCode::SUCCESS,

@@ -299,6 +299,8 @@ pub static PARAMS: &[Param] = &[
     param("dir", Text, ".", "Folder of all files.").is(Trait::Protected).field(field!(dir)),
     param("disable-thp", Bool, "yes", "Whether huge pages are turned off.").is(Trait::Immutable),
     param("dynamic-hz", Bool, "yes", "Whether periodic work is done more often with many clients."),
+    param("enable-debug-assert", Bool, "no", "Whether assertions for developers are checked.")
+        .is(Trait::Hidden),
     param("enable-debug-command", LOCAL, "no", "Who may use DEBUG.")
         .is(Trait::Immutable)
         .field(field!(enable_debug_command)),
@@ -397,6 +399,13 @@ pub static PARAMS: &[Param] = &[
     .alias("list-max-ziplist-size")
     .field(field!(list_max_listpack_size)),
     param("locale-collate", Checked(is_locale), "", "Order of letters for SORT ALPHA."),
+    param(
+        "loading-process-events-interval-bytes",
+        Int(1024, i32::MAX as i64),
+        "2097152",
+        "Bytes of a snapshot after which other events are looked at while it is loaded.",
+    )
+    .is(Trait::Hidden),
     param("logfile", Text, "", "File of the log; empty for the standard output.")
         .is(Trait::Immutable)
         .field(field!(logfile)),
