@@ -101,7 +101,8 @@ impl Reader<'_> {
         let Some((param, _)) = table::find(name) else {
             return Err(here("Bad directive or wrong number of arguments"));
         };
-        if values.is_empty() {
+        // As in Redis, `save` alone is `save ""`.
+        if values.is_empty() && !matches!(param.kind, Kind::Save) {
             return Err(here("wrong number of arguments"));
         }
         let old = self.config.value(param);
@@ -204,6 +205,7 @@ mod tests {
         assert_eq!(config.requirepass, b"a b");
         assert_eq!(config.client_output_buffer_limit[1].soft, 2);
         assert!(read("save 1 1\nsave \"\"").unwrap().save.is_empty());
+        assert!(read("save 1 1\nsave ").unwrap().save.is_empty());
     }
 
     #[test]

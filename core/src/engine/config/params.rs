@@ -398,7 +398,6 @@ pub static PARAMS: &[Param] = &[
     )
     .alias("list-max-ziplist-size")
     .field(field!(list_max_listpack_size)),
-    param("locale-collate", Checked(is_locale), "", "Order of letters for SORT ALPHA."),
     param(
         "loading-process-events-interval-bytes",
         Int(1024, i32::MAX as i64),
@@ -406,6 +405,7 @@ pub static PARAMS: &[Param] = &[
         "Bytes of a snapshot after which other events are looked at while it is loaded.",
     )
     .is(Trait::Hidden),
+    param("locale-collate", Checked(is_locale), "", "Order of letters for SORT ALPHA."),
     param("logfile", Text, "", "File of the log; empty for the standard output.")
         .is(Trait::Immutable)
         .field(field!(logfile)),
