@@ -43,8 +43,29 @@ const SUBCOMMANDS: &[Sub] = &[
     ("DIGEST", "", 0..=0, "Replies with a hash of all data.", digest),
     ("DIGEST-VALUE", "key [key ...]", 0..=MANY, "Hashes the values of keys.", digest_value),
     ("DICT-RESIZING", "<0 | 1>", 1..=1, "Accepted; tables here never stop growing.", accepted),
+    (
+        "CLIENT-ENFORCE-REPLY-LIST",
+        "<0 | 1>",
+        1..=1,
+        "Accepted; output is one list in any case.",
+        accepted,
+    ),
     ("ERROR", "message", 1..=1, "Replies with an error of this text.", error),
     ("HTSTATS", "db [full]", 1..=MANY, "Tells how large the table of a database is.", htstats),
+    (
+        "HASHTABLE-CAN-ABORT-SHRINK",
+        "<0 | 1>",
+        1..=1,
+        "Accepted; tables here shrink a segment at a time.",
+        accepted,
+    ),
+    (
+        "HTSTATS-KEY",
+        "key [full]",
+        1..=MANY,
+        "Tells how large the table of a value is.",
+        htstats_key,
+    ),
     ("LISTPACK", "key", 1..=1, "Tells whether a value is one listpack.", listpack),
     ("LOG", "message", 1..=1, "Writes a line to the log.", log),
     ("OBJECT", "key", 1..=1, "Shows how a value is stored.", object),
@@ -80,6 +101,7 @@ const SUBCOMMANDS: &[Sub] = &[
         accepted,
     ),
     ("REPLYBUFFER", "option value", 2..=2, "Accepted; output has no fixed buffer.", accepted),
+    ("SDSLEN", "key", 1..=1, "Tells how long a key and its string are.", lengths),
     ("SET-ACTIVE-EXPIRE", "<0 | 1>", 1..=1, "Stops or starts looking for expired keys.", expire),
     ("SET-DISABLE-DENY-SCRIPTS", "<0 | 1>", 1..=1, "Accepted; there are no scripts.", accepted),
     (
@@ -327,7 +349,7 @@ fn quicklist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 
 fn object(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let clock = cx.access_clock;
+    let (clock, compressed) = (cx.access_clock, cx.config.list_compress_depth > 0);
     let found = cx.inspect(key).ok_or(Error::NoSuchKey)?;
     let (value, access) = (found.value, found.access);
     let size = match value {
@@ -344,7 +366,7 @@ fn object(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if let ValueRef::List(list) = value
         && let Some(fill) = list.fill()
     {
-        line.push_str(&nodes(list, fill));
+        line.push_str(&nodes(list, fill, compressed));
     }
     cx.out.simple(&line);
     Ok(())
@@ -358,14 +380,44 @@ fn node_bytes(node: NodeRef<'_>) -> usize {
 }
 
 /// What DEBUG OBJECT adds for a list of several nodes.
-fn nodes(list: &QuickList, fill: i32) -> String {
+fn nodes(list: &QuickList, fill: i32, compressed: bool) -> String {
     let count = list.nodes().count();
     let bytes: usize = list.nodes().map(node_bytes).sum();
     let average = list.len() as f64 / count.max(1) as f64;
     format!(
-        " ql_nodes:{count} ql_avg_node:{average:.2} ql_listpack_max:{fill} ql_compressed:0 \
-         ql_uncompressed_size:{bytes}"
+        " ql_nodes:{count} ql_avg_node:{average:.2} ql_listpack_max:{fill} ql_compressed:{} \
+         ql_uncompressed_size:{bytes}",
+        u8::from(compressed)
     )
+}
+
+fn htstats_key(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let (slots, len) = match cx.inspect(args.take()?).ok_or(Error::NoSuchKey)?.value {
+        ValueRef::Hash(hash) => (hash.slot_count(), hash.len()),
+        ValueRef::Set(set) => (set.slot_count(), set.len()),
+        ValueRef::SortedSet(set) => (set.slot_count(), set.len()),
+        _ => (None, 0),
+    };
+    let slots = slots.ok_or(Error::text(
+        "ERR The value stored at the specified key is not represented using an hash table",
+    ))?;
+    cx.out.verbatim("txt", table_stats(slots, len).as_bytes());
+    Ok(())
+}
+
+/// Strings here have no room behind them.
+fn lengths(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    let key = args.take()?;
+    let found = cx.inspect(key).ok_or(Error::NoSuchKey)?;
+    let ValueRef::Str { bytes, .. } = found.value else {
+        return Err(Error::text("ERR Not an sds encoded string."));
+    };
+    let (key, value) = (key.len(), bytes.len());
+    cx.out.simple(&format!(
+        "key_sds_len:{key}, key_sds_avail:0, key_zmalloc: {key}, val_sds_len:{value}, \
+         val_sds_avail:0, val_zmalloc: {value}"
+    ));
+    Ok(())
 }
 
 /// A hash that is put together from parts. In a part's order it matters for `mix`, not for `xor`.

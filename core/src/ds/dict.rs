@@ -60,6 +60,11 @@ impl Dict {
         self.0.is_empty()
     }
 
+    /// How many entries there are places for.
+    pub fn slot_count(&self) -> usize {
+        self.0.slot_count()
+    }
+
     /// Number of entries that expire.
     pub fn expiring_len(&self) -> usize {
         self.0.expiring_len()

@@ -135,6 +135,14 @@ impl Hash {
         }
     }
 
+    /// How many entries its hash table has places for, if there is one. Costs O(entries / 1000).
+    pub fn slot_count(&self) -> Option<usize> {
+        match &self.form {
+            Form::Packed { .. } => None,
+            Form::Table(dict) => Some(dict.slot_count()),
+        }
+    }
+
     /// Heap bytes held. Costs O(1).
     pub fn heap_bytes(&self) -> usize {
         match &self.form {

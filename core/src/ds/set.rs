@@ -80,6 +80,14 @@ impl Set {
         }
     }
 
+    /// How many entries its hash table has places for, if there is one. Costs O(entries / 1000).
+    pub fn slot_count(&self) -> Option<usize> {
+        match self {
+            Self::Ints(_) | Self::Pack(_) => None,
+            Self::Table(table) => Some(table.slot_count()),
+        }
+    }
+
     /// Number of members.
     #[inline]
     pub fn len(&self) -> usize {

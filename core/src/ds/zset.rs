@@ -123,6 +123,14 @@ impl SortedSet {
         }
     }
 
+    /// How many entries its hash table has places for, if there is one. Costs O(entries / 1000).
+    pub fn slot_count(&self) -> Option<usize> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Tree(tree) => Some(tree.slot_count()),
+        }
+    }
+
     /// The listpack, if the set is in that form.
     pub fn as_listpack(&self) -> Option<&Listpack> {
         match &self.0 {

@@ -63,6 +63,11 @@ impl Tree {
         self.order.len()
     }
 
+    /// How many members the hash table has places for.
+    pub(super) fn slot_count(&self) -> usize {
+        self.members.slot_count()
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.order.heap_bytes() + self.members.heap_bytes()
