@@ -35,7 +35,7 @@ pub const GLOB_STEPS_MAX: u32 = 1_000_000;
 pub const GLOB_STARS_MAX: u32 = 1000;
 
 /// Expired keys removed in one wake; what is left waits for the next.
-pub const EXPIRED_PER_WAKE_MAX: usize = 1_000;
+pub const EXPIRED_PER_WAKE_MAX: usize = 250;
 
 /// Elements that one command draws by chance when the same one may come again and again; more is an
 /// error.

@@ -48,6 +48,9 @@ pub fn main(args: &[String]) -> ExitCode {
     // Programs that start servers look for the number of the process here.
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     log.write(Level::Notice, &format!("Redstart {version} is starting, PID: {pid}"));
+    if config.disable_thp {
+        memory::disable_huge_pages();
+    }
     let served = seed().and_then(|seed| event_loop::EventLoop::new(config, seed, &mut log));
     match served.and_then(|event_loop| event_loop.run(&mut log)) {
         Ok(0) => ExitCode::SUCCESS,

@@ -18,11 +18,18 @@ struct Bench {
     run: fn(&[String]) -> Result<()>,
 }
 
-const BENCHES: &[Bench] = &[Bench {
-    name: "micro",
-    what: "time and instructions of single commands, in process; 1 minute",
-    run: micro,
-}];
+const BENCHES: &[Bench] = &[
+    Bench {
+        name: "micro",
+        what: "time and instructions of single commands, in process; 1 minute",
+        run: micro,
+    },
+    Bench {
+        name: "growth",
+        what: "the slowest of millions of events, while data grows and is freed; 2 minutes",
+        run: growth,
+    },
+];
 
 /// Runs the benchmark that the first word names with the words behind it; lists all without any.
 pub(crate) fn bench(words: &[String]) -> Result<()> {
@@ -55,6 +62,11 @@ fn micro(words: &[String]) -> Result<()> {
         println!("{name:<24} {}", instructions(&valgrind, &program, name)?);
     }
     Ok(())
+}
+
+/// Times every event; a word chooses a part, a number says how many millions.
+fn growth(words: &[String]) -> Result<()> {
+    shell::run(Command::new(program("growth")?).args(words))
 }
 
 /// How many instructions one command of the workload `name` takes, counted by Callgrind.

@@ -297,7 +297,9 @@ pub static PARAMS: &[Param] = &[
         .is(Trait::Protected)
         .field(field!(dbfilename)),
     param("dir", Text, ".", "Folder of all files.").is(Trait::Protected).field(field!(dir)),
-    param("disable-thp", Bool, "yes", "Whether huge pages are turned off.").is(Trait::Immutable),
+    param("disable-thp", Bool, "yes", "Whether huge pages are turned off.")
+        .is(Trait::Immutable)
+        .field(field!(disable_thp)),
     param("dynamic-hz", Bool, "yes", "Whether periodic work is done more often with many clients."),
     param("enable-debug-assert", Bool, "no", "Whether assertions for developers are checked.")
         .is(Trait::Hidden),

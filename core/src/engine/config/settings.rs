@@ -17,6 +17,7 @@ pub struct Settings {
     pub databases: usize,
     pub dbfilename: Vec<u8>,
     pub dir: Vec<u8>,
+    pub disable_thp: bool,
     pub enable_debug_command: Local,
     pub enable_module_command: Local,
     pub enable_protected_configs: Local,
