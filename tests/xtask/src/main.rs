@@ -34,7 +34,7 @@ The project's tasks.
   cargo xtask size                          build, measure the download, compare with its limit
   cargo xtask test [STEP…]                  prove everything, or the named steps
   cargo xtask bench [NAME [WORD…]]          run the named benchmark; without one, list them
-  cargo xtask suite --valkey DIR [--listed] [FILE…]
+  cargo xtask suite --valkey DIR [--listed] [--server PROGRAM] [FILE…]
                                             run the test suite of Valkey in a checkout of it
   cargo xtask help                          this text
 ";
@@ -76,7 +76,8 @@ fn run(args: Vec<String>) -> Result<()> {
         "bench" => bench::bench(&options.words)?,
         "suite" => {
             let dir = options.valkey.context("`suite` needs --valkey and a checkout of Valkey")?;
-            suite::suite(Path::new(&dir), &options.words, options.which)?;
+            let other = options.server.as_deref().map(Path::new);
+            suite::suite(Path::new(&dir), &options.words, options.which, other)?;
         }
         other => bail!("there is no task `{other}`; see `cargo xtask help`"),
     }
@@ -91,6 +92,7 @@ struct Options {
     under: String,
     valkey: Option<String>,
     which: suite::Which,
+    server: Option<String>,
 }
 
 impl Options {
@@ -102,6 +104,7 @@ impl Options {
             under: "/".into(),
             valkey: None,
             which: suite::Which::Unlisted,
+            server: None,
         };
         let mut args = args.into_iter();
         while let Some(arg) = args.next() {
@@ -114,6 +117,7 @@ impl Options {
                 "--no-open" => options.open = false,
                 "--under" => options.under = value()?,
                 "--valkey" => options.valkey = Some(value()?),
+                "--server" => options.server = Some(value()?),
                 "--listed" => options.which = suite::Which::Listed,
                 "-h" | "--help" => options.words.insert(0, "help".into()),
                 flag if flag.starts_with('-') => {

@@ -68,13 +68,22 @@ pub(crate) enum Which {
     Listed,
 }
 
-/// Runs `files` of the suite in `checkout`, or all that are ours to pass.
-pub(crate) fn suite(checkout: &Path, files: &[String], which: Which) -> Result<()> {
+/// Runs `files` of the suite in `checkout`, or all that are ours to pass, against our server or
+/// another one.
+pub(crate) fn suite(
+    checkout: &Path,
+    files: &[String],
+    which: Which,
+    other: Option<&Path>,
+) -> Result<()> {
     let suite = Suite {
         checkout: checkout.canonicalize().with_context(|| format!("no folder {checkout:?}"))?,
         list: List::read(&fs::read_to_string(LIST).with_context(|| format!("no file {LIST}"))?)?,
         home: shell::target_dir()?.join("valkey-suite"),
-        program: server::program()?,
+        program: match other {
+            Some(program) => program.to_owned(),
+            None => server::program()?,
+        },
     };
     suite.check_version()?;
     suite.make_programs()?;
@@ -85,12 +94,15 @@ pub(crate) fn suite(checkout: &Path, files: &[String], which: Which) -> Result<(
         let started = Instant::now();
         let outcome = suite.run(file, which)?;
         let counts = outcome.counts(suite.list.of(file));
-        println!("{counts}  {:>4} s  {file}", started.elapsed().as_secs());
+        let seconds = started.elapsed().as_secs();
+        println!("{}  {seconds:>4} s  {file}", counts.text(which));
         total.add(&counts);
         faults.extend(outcome.faults(file, which, &suite.list));
     }
-    println!("{total}  in all");
-    suite.list.explain(files);
+    println!("{}  in all", total.text(which));
+    if which == Which::Unlisted {
+        suite.list.explain(files);
+    }
     if !faults.is_empty() {
         bail!("{} faults\n{}", faults.len(), faults.join("\n"));
     }
@@ -260,16 +272,16 @@ impl Counts {
         self.listed += other.listed;
         self.not_meant += other.not_meant;
     }
-}
 
-impl std::fmt::Display for Counts {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    fn text(&self, which: Which) -> String {
         let Self { passed, failed, listed, not_meant } = self;
-        write!(
-            f,
-            "{passed:>5} passed {failed:>3} failed {listed:>3} listed {not_meant:>3} not for such \
-             servers"
-        )
+        match which {
+            Which::Unlisted => format!(
+                "{passed:>5} passed {failed:>3} failed {listed:>3} listed {not_meant:>3} not for \
+                 such servers"
+            ),
+            Which::Listed => format!("{passed:>3} listed ones pass {failed:>3} do not"),
+        }
     }
 }
 
