@@ -36,7 +36,14 @@ impl Engine {
     }
 
     /// Frees a little of what was deleted, and asks to be called again soon while something is left.
+    #[inline]
     pub fn free_deleted(&mut self, now: Time) {
+        if self.next_freeing.is_some() || self.shard.has_dead() {
+            self.free_slice(now);
+        }
+    }
+
+    fn free_slice(&mut self, now: Time) {
         let is_left = self.shard.free_some(limits::FREED_PER_EVENT_MAX);
         self.stats.lazyfreed_objects += self.shard.take_freed();
         self.next_freeing = is_left.then(|| now.mono.plus_ms(1));

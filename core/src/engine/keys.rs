@@ -338,8 +338,9 @@ impl<'b> Ctx<'b> {
     }
 
     /// Changes the number that `key`, which is there, holds, telling nobody.
-    pub fn set_int(&mut self, key: &[u8], number: i64) {
-        self.engine.shard.dbs[self.session.db].set_int(key, number);
+    pub fn set_int_at(&mut self, at: At, key: &[u8], number: i64) {
+        let hash = self.hash(key);
+        self.engine.shard.dbs[self.session.db].set_int_at(hash, at, number);
     }
 
     /// Changes the string that `key`, which is there, holds, as

@@ -125,9 +125,12 @@ impl EventLoop {
                 }
                 _ => {}
             }
+            self.clock.look_at_wall();
             self.measure(log);
-            for conn in std::mem::take(&mut self.to_read) {
-                self.read(conn, log);
+            let mut to_read = std::mem::take(&mut self.to_read);
+            to_read.drain(..).for_each(|conn| self.read(conn, log));
+            if self.to_read.is_empty() {
+                self.to_read = to_read;
             }
             let mut any = false;
             for event in &events {
@@ -227,11 +230,13 @@ impl EventLoop {
 
     /// Writes what connections are owed.
     fn write_all(&mut self, log: &mut Log) {
-        while !self.to_write.is_empty() {
-            for conn in std::mem::take(&mut self.to_write) {
-                self.write(conn, log);
-            }
+        let mut next = 0;
+        // A connection that is closed may bring others.
+        while let Some(&conn) = self.to_write.get(next) {
+            next += 1;
+            self.write(conn, log);
         }
+        self.to_write.clear();
     }
 
     fn write(&mut self, conn: ConnId, log: &mut Log) {

@@ -67,7 +67,8 @@ impl Node {
                 let save = !self.engine.config.save.is_empty();
                 self.engine.shut_down(now, None, save, Force::No);
             }
-            Event::Measured(measures) => self.measured(measures),
+            // Figures alone change nothing.
+            Event::Measured(measures) => return self.measured(measures),
         }
         self.tick(now);
         if is_turn {

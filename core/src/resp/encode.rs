@@ -154,10 +154,9 @@ impl Out {
     /// An integer.
     #[inline]
     pub fn int(&mut self, value: i64) {
-        match value {
-            0 => self.raw(b":0\r\n"),
-            1 => self.raw(b":1\r\n"),
-            _ => self.header(b':', &num::Digits::of(value)),
+        match usize::try_from(value) {
+            Ok(value) => self.length(b':', value),
+            Err(_) => self.header(b':', &num::Digits::of(value)),
         }
     }
 
@@ -174,9 +173,7 @@ impl Out {
             return;
         }
         self.bytes.reserve(bytes.len() + 26);
-        self.bytes.push(b'$');
-        self.bytes.extend_from_slice(&num::Digits::of_u64(bytes.len() as u64));
-        self.bytes.extend_from_slice(b"\r\n");
+        self.length(b'$', bytes.len());
         self.bytes.extend_from_slice(bytes);
         self.bytes.extend_from_slice(b"\r\n");
     }
@@ -205,7 +202,7 @@ impl Out {
     /// The start of an array of `count` elements, which follow.
     #[inline]
     pub fn array(&mut self, count: usize) {
-        self.header(b'*', &num::Digits::of_u64(count as u64));
+        self.length(b'*', count);
     }
 
     /// The start of a map of `pairs` keys and values, which follow in turn.
@@ -323,6 +320,17 @@ impl Out {
         let digits = num::Digits::of_u64(count as u64);
         let header = [kind].into_iter().chain(digits.iter().copied()).chain(*b"\r\n");
         self.bytes.splice(mark.0..mark.0, header);
+    }
+
+    /// A line with a number that is seldom large.
+    #[inline]
+    fn length(&mut self, kind: u8, number: usize) {
+        let digit = |number: usize| b'0' + (number % 10) as u8;
+        match number {
+            0..10 => self.raw(&[kind, digit(number), b'\r', b'\n']),
+            10..100 => self.raw(&[kind, digit(number / 10), digit(number), b'\r', b'\n']),
+            _ => self.header(kind, &num::Digits::of_u64(number as u64)),
+        }
     }
 
     #[inline]

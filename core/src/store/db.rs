@@ -395,9 +395,14 @@ impl Db {
     /// [`Value::Int`].
     pub fn set_int(&mut self, key: &[u8], number: i64) -> bool {
         let hash = self.entries.hash(key);
-        let Some(spot) = self.entries.find_hashed(hash, key) else { return false };
+        self.locate_hashed(hash, key).is_some_and(|at| self.set_int_at(hash, at, number))
+    }
+
+    /// As [`Db::set_int`], of the key there, which has this hash.
+    pub fn set_int_at(&mut self, hash: u64, at: At, number: i64) -> bool {
+        let spot = at.spot;
         self.before_change(spot);
-        let cell = self.entries.cell_mut(spot);
+        let cell = self.entries.cell_of_mut(at.cell);
         if entry::replace_int(cell, number) {
             return true;
         }
@@ -590,6 +595,7 @@ impl Db {
     }
 
     /// Whether [`Db::free_some`] has something to do.
+    #[inline]
     pub fn has_dead(&self) -> bool {
         !self.graveyard.is_empty()
     }

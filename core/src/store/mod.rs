@@ -81,6 +81,12 @@ impl Shard {
                 break;
             }
         }
+        self.has_dead()
+    }
+
+    /// Whether [`Shard::free_some`] has something to do.
+    #[inline]
+    pub fn has_dead(&self) -> bool {
         self.dbs.iter().any(Db::has_dead)
     }
 

@@ -47,14 +47,21 @@ impl Digits {
     pub fn of_u64(mut value: u64) -> Self {
         let mut bytes = [0; 20];
         let mut start = bytes.len();
-        loop {
+        while value >= 100 {
+            start -= 2;
+            let pair = (value % 100) as u8;
+            value /= 100;
+            bytes[start] = b'0' + pair / 10;
+            bytes[start + 1] = b'0' + pair % 10;
+        }
+        if value >= 10 {
             start -= 1;
             bytes[start] = b'0' + (value % 10) as u8;
             value /= 10;
-            if value == 0 {
-                return Self { bytes, start: start as u8 };
-            }
         }
+        start -= 1;
+        bytes[start] = b'0' + value as u8;
+        Self { bytes, start: start as u8 }
     }
 }
 

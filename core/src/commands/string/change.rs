@@ -152,7 +152,9 @@ fn incrby(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 
 /// Adds `increment` to the number that `key` holds, and replies with the sum.
 fn add(cx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
-    let found = cx.look(key).map(|found| (found.value, found.expires_ms));
+    let at = cx.use_key(key);
+    let found = at.map(|at| cx.shard.dbs[cx.session.db].get_at(at));
+    let found = found.map(|found| (found.value, found.expires_ms));
     let (old, is_int, expires_ms) = match found {
         None => (0, false, None),
         Some((ValueRef::Int(number), expires_ms)) => (number, true, expires_ms),
@@ -162,8 +164,8 @@ fn add(cx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
         Some(_) => return Err(Error::WrongType),
     };
     let sum = old.checked_add(increment).ok_or(Error::Overflow)?;
-    if is_int {
-        cx.set_int(key, sum);
+    if let Some(at) = at.filter(|_| is_int) {
+        cx.set_int_at(at, key, sum);
     } else {
         cx.insert(key, Value::Int(sum), expires_ms);
     }
