@@ -24,6 +24,9 @@ use crate::message::{FromWorker, Storage, ToWorker};
 /// The longest time a browser's timer can wait.
 const TIMER_MS_MAX: u64 = i32::MAX as u64;
 
+/// Turns of the node when a timer has fired, at most.
+const TURNS_PER_TIMER: usize = 8;
+
 /// The node and its world.
 pub(super) struct Host {
     node: RefCell<Node>,
@@ -35,6 +38,8 @@ pub(super) struct Host {
     /// What was asked of the disk and not begun: one thing is done after the other.
     disk_queue: RefCell<VecDeque<DiskOp>>,
     disk_busy: Cell<bool>,
+    /// Bytes of a file that was begun and is not in its place.
+    written_bytes: Cell<f64>,
     /// Connections that wait until the data is loaded: before that, commands would be refused.
     early: RefCell<Vec<MessagePort>>,
     memory_bytes: Cell<f64>,
@@ -80,6 +85,7 @@ impl Host {
             mode,
             disk_queue: RefCell::default(),
             disk_busy: Cell::new(false),
+            written_bytes: Cell::new(0.0),
             early: RefCell::default(),
             memory_bytes: Cell::new(0.0),
             state: Cell::new(Run::Loading),
@@ -224,23 +230,24 @@ impl Host {
         if writes && self.mode == Mode::Copy {
             return disk::without_store(op);
         }
-        let size = match &op {
-            DiskOp::Replace { bytes, .. } => Some(bytes.len() as f64),
-            _ => None,
+        let bytes = match &op {
+            DiskOp::Append { bytes, .. } | DiskOp::Replace { bytes, .. } => bytes.len() as f64,
+            _ => 0.0,
         };
-        if size.is_some() {
+        if bytes > 0.0 && self.written_bytes.replace(self.written_bytes.get() + bytes) == 0.0 {
             post(&FromWorker::Storage(Storage::Saving));
         }
         let done = disk.run(op).await;
-        if let Some(storage) = self.news(&done, size.unwrap_or_default()) {
+        if let Some(storage) = self.news(&done) {
             post(&FromWorker::Storage(storage));
         }
         done
     }
 
     /// What the page should know of an operation that has ended.
-    fn news(&self, done: &DiskDone, bytes: f64) -> Option<Storage> {
+    fn news(&self, done: &DiskDone) -> Option<Storage> {
         if let Some(error) = done.error() {
+            self.written_bytes.set(0.0);
             return Some(Storage::Failed { why: error.0.clone() });
         }
         match done {
@@ -248,7 +255,11 @@ impl Host {
                 let found_bytes = found.as_ref().map(|bytes| bytes.len() as f64);
                 (self.mode == Mode::Owner).then_some(Storage::Open { found_bytes })
             }
-            DiskDone::Replace { .. } => Some(Storage::Saved { bytes, at_ms: js_sys::Date::now() }),
+            // A snapshot counts once it has its name. One that is set aside was written long ago.
+            DiskDone::Replace { .. } | DiskDone::Rename { .. } => {
+                let bytes = self.written_bytes.replace(0.0);
+                (bytes > 0.0).then(|| Storage::Saved { bytes, at_ms: js_sys::Date::now() })
+            }
             _ => None,
         }
     }
@@ -268,7 +279,16 @@ impl Host {
             let _timeout = Timeout::new(wait_ms as u32, move || {
                 // It has fired, so the next one is set whatever time it is for.
                 host.timer.borrow_mut().take();
-                host.handle(Event::Wake);
+                // A browser makes timers wait that follow each other, so work that goes on gets
+                // several turns at once.
+                for _ in 0..TURNS_PER_TIMER {
+                    host.handle(Event::Wake);
+                    let wake = host.node.borrow().next_wake();
+                    if wake.is_none_or(|wake| wake > host.clock.now().mono) {
+                        break;
+                    }
+                }
+                host.set_timer();
             });
             Alarm { at, _timeout }
         });
