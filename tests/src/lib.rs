@@ -2,7 +2,7 @@
 //!
 //! - [`transcript`]: sessions with redis-cli as text, read and written
 //! - [`play`]: plays a scenario on any [`play::Stage`] and compares, or writes down what it saw
-//! - [`local`]: a node in this process, with a virtual clock and disk
+//! - [`local`]: a node in this process, with a virtual clock; [`disk`]: a disk that lies
 //! - [`rdb`]: snapshots and payloads of DUMP, made by hand
 //! - [`grammar`]: commands drawn at random from their declarations
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
@@ -13,6 +13,7 @@
 
 #[cfg(feature = "page")]
 pub mod browser;
+pub mod disk;
 pub mod grammar;
 pub mod local;
 #[cfg(not(target_arch = "wasm32"))]

@@ -1,14 +1,13 @@
-//! A node in this process: connections are queues, time is a number, the disk is a map.
+//! A node in this process: connections are queues, time is a number, the disk is [simulated](crate::disk).
 
 use std::collections::{BTreeMap, VecDeque};
 
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
-use redstart::node::{
-    ConnId, DiskDone, DiskError, DiskOp, Effect, Event, Node, Origin, Record, Unreadable,
-};
+use redstart::node::{ConnId, DiskDone, Effect, Event, Node, Origin, Record, Unreadable};
 
+use crate::disk::SimDisk;
 use crate::play::{Patience, Stage};
 
 /// Where the virtual clock starts: 2023-11-14 22:13:20 UTC.
@@ -24,12 +23,11 @@ pub struct Local {
     connections: BTreeMap<String, ConnId>,
     arrived: BTreeMap<String, (Vec<u8>, bool)>,
     next_conn: u32,
-    disk: BTreeMap<String, Vec<u8>>,
+    /// Its files.
+    pub disk: SimDisk,
     /// Every line the node has logged.
     pub log: Vec<Record>,
     answers: VecDeque<DiskDone>,
-    /// Whether the disk refuses to write.
-    pub disk_fails: bool,
     /// Whether the disk answers, and the node is woken when it wants to go on at once, only in
     /// [`Local::turn`], so that something can happen in between.
     pub is_slow: bool,
@@ -56,7 +54,12 @@ impl Local {
 
     /// A new node that finds these files.
     /// The page's policy holds: what cannot be read is set aside.
-    pub fn on_disk(config: Config, seed: Seed, disk: BTreeMap<String, Vec<u8>>) -> Self {
+    pub fn on_disk(config: Config, seed: Seed, files: BTreeMap<String, Vec<u8>>) -> Self {
+        Self::on(config, seed, SimDisk::new(seed, files))
+    }
+
+    /// A new node on this disk.
+    pub fn on(config: Config, seed: Seed, disk: SimDisk) -> Self {
         let unreadable = Unreadable::SetAside;
         let mut local = Self {
             node: Node::new(config, seed, START),
@@ -67,7 +70,6 @@ impl Local {
             disk,
             log: Vec::new(),
             answers: VecDeque::new(),
-            disk_fails: false,
             is_slow: false,
             exit: None,
         };
@@ -76,8 +78,8 @@ impl Local {
     }
 
     /// The files as the node has left them.
-    pub fn disk(&self) -> &BTreeMap<String, Vec<u8>> {
-        &self.disk
+    pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
+        self.disk.files()
     }
 
     /// The virtual time.
@@ -129,56 +131,11 @@ impl Local {
                 self.handle(Event::Closed { conn });
             }
             Effect::Disk(op) => {
-                let done = self.disk_op(op);
+                let done = self.disk.run(op);
                 self.answers.push_back(done);
             }
             Effect::Log(record) => self.log.push(record),
             Effect::Exit { status } => self.exit = Some(status),
-        }
-    }
-
-    fn disk_op(&mut self, op: DiskOp) -> DiskDone {
-        let result = Ok(());
-        match op {
-            DiskOp::Read { name } => {
-                let result = Ok(self.disk.get(&name).cloned());
-                DiskDone::Read { name, result }
-            }
-            DiskOp::List { folder } => {
-                let mut names = Vec::new();
-                for path in self.disk.keys() {
-                    let (place, name) = path.rsplit_once('/').unwrap_or(("", path));
-                    if place == folder {
-                        names.push(name.to_owned());
-                    }
-                }
-                DiskDone::List { folder, result: Ok(names) }
-            }
-            op if self.disk_fails => op.refused(DiskError("No space left".into())),
-            DiskOp::Replace { name, bytes } => {
-                self.disk.insert(name.clone(), bytes);
-                DiskDone::Replace { name, result }
-            }
-            DiskOp::Append { name, bytes } => {
-                self.disk.entry(name.clone()).or_default().extend_from_slice(&bytes);
-                DiskDone::Append { name, bytes, result }
-            }
-            DiskOp::Sync { name } => DiskDone::Sync { name, result },
-            DiskOp::Truncate { name, bytes } => {
-                self.disk.entry(name.clone()).or_default().truncate(bytes as usize);
-                DiskDone::Truncate { name, result }
-            }
-            DiskOp::Rename { from, to } => match self.disk.remove(&from) {
-                Some(bytes) => {
-                    self.disk.insert(to.clone(), bytes);
-                    DiskDone::Rename { from, to, result }
-                }
-                None => DiskDone::Rename { from, to, result: Err(DiskError("No file".into())) },
-            },
-            DiskOp::Remove { name } => {
-                self.disk.remove(&name);
-                DiskDone::Remove { name, result }
-            }
         }
     }
 

@@ -231,7 +231,7 @@ fn others_load_what_is_saved_here() {
         let mut ours = with_debug(BTreeMap::new());
         fill(&mut ours, peer, peer.reads_fields);
         assert_eq!(ask(&mut ours, "SAVE"), Reply::Simple(b"OK".to_vec()));
-        let server = Server::start_with(&program, Some(&ours.disk()["dump.rdb"])).unwrap();
+        let server = Server::start_with(&program, Some(&ours.files()["dump.rdb"])).unwrap();
         let mut theirs = Tcp::new(server.addr);
         let (our, their) = (told(&mut ours, peer, fields), told(&mut theirs, peer, fields));
         similar(&our, &their, peer.name);
@@ -284,7 +284,7 @@ fn recency_and_frequency_go_both_ways() {
             };
             let mut ours = with_debug(BTreeMap::new());
             set_up(&mut ours);
-            let server = Server::start_with(&program, Some(&ours.disk()["dump.rdb"])).unwrap();
+            let server = Server::start_with(&program, Some(&ours.files()["dump.rdb"])).unwrap();
             let mut theirs = Tcp::new(server.addr);
             // The policy must be known when the snapshot is loaded.
             run(&mut theirs, &[&format!("CONFIG SET maxmemory-policy {policy}")]);

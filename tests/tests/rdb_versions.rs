@@ -46,7 +46,7 @@ fn refused(config: Config, bytes: &[u8], offset: usize, reason: &str) {
     let line = local.log.iter().find(|line| line.level == Level::Warning).unwrap();
     assert!(line.text.contains(reason), "{}", line.text);
     assert!(line.text.contains(&format!("at offset {offset}: ")), "{}", line.text);
-    assert_eq!(local.disk().values().collect::<Vec<_>>(), [bytes], "the file is kept");
+    assert_eq!(local.files().values().collect::<Vec<_>>(), [bytes], "the file is kept");
 }
 
 #[test]
@@ -336,7 +336,7 @@ fn checksums_are_compared_unless_there_is_none_or_nobody_asks() {
     config.rdbchecksum = false;
     let mut local = open(config, &wrong);
     check(&mut local, "# Not compared, and none is written.\n> GET a\n\"b\"\n> SAVE\nOK\n");
-    assert!(local.disk()["dump.rdb"].ends_with(&[0; 8]));
+    assert!(local.files()["dump.rdb"].ends_with(&[0; 8]));
 }
 
 #[test]
@@ -346,7 +346,7 @@ fn libraries_of_functions_are_kept() {
     let mut local = open(Config::default(), &bytes);
     assert!(local.log.iter().any(|line| line.text.contains("library of functions is kept")));
     let holds = |local: &Local| {
-        let bytes = &local.disk()["dump.rdb"];
+        let bytes = &local.files()["dump.rdb"];
         bytes.windows(14).any(|window| window == b"#!lua name=lib")
     };
     check(&mut local, "# Saved again.\n> SET a 1\nOK\n> SAVE\nOK\n");
@@ -370,10 +370,10 @@ fn how_keys_were_used_is_read_and_written() {
     };
     let mut local = with(MaxmemoryPolicy::AllkeysLru, &bytes);
     check(&mut local, "# Recency.\n> OBJECT IDLETIME idle\n(integer) 100\n> SAVE\nOK\n");
-    let mut again = with(MaxmemoryPolicy::Noeviction, &local.disk()["dump.rdb"].clone());
+    let mut again = with(MaxmemoryPolicy::Noeviction, &local.files()["dump.rdb"]);
     check(&mut again, "# It comes back.\n> OBJECT IDLETIME idle\n(integer) 100\n");
     let mut local = with(MaxmemoryPolicy::VolatileLfu, &bytes);
     check(&mut local, "# Frequency.\n> OBJECT FREQ frequent\n(integer) 42\n> SAVE\nOK\n");
-    let mut again = with(MaxmemoryPolicy::AllkeysLfu, &local.disk()["dump.rdb"].clone());
+    let mut again = with(MaxmemoryPolicy::AllkeysLfu, &local.files()["dump.rdb"]);
     check(&mut again, "# It comes back.\n> OBJECT FREQ frequent\n(integer) 42\n");
 }

@@ -85,7 +85,7 @@ fn a_file_of_redis_is_read_and_written_again() {
     let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
     check(&mut local, HOLDS_BY_REDIS8);
     check(&mut local, "# Saved.\n> SAVE\nOK\n");
-    let disk = local.disk().clone();
+    let disk = local.files();
     assert!(disk["dump.rdb"].starts_with(b"REDIS0010"), "the oldest version that can say it");
     let mut again = Local::on_disk(Config::default(), Seed::of(2), disk);
     check(&mut again, HOLDS_BY_REDIS8);
@@ -95,7 +95,7 @@ fn a_file_of_redis_is_read_and_written_again() {
 fn what_was_typed_is_there_after_a_restart() {
     let mut local = Local::new(eager(), Seed::of(1));
     check(&mut local, "# One.\n> SET a 1\nOK\n> RPUSH l x y\n(integer) 2\n~ 300ms\n");
-    let disk = local.disk().clone();
+    let disk = local.files();
     let mut local = Local::on_disk(eager(), Seed::of(1), disk);
     check(&mut local, "# Two.\n> GET a\n\"1\"\n> LLEN l\n(integer) 2\n");
 }
@@ -105,7 +105,7 @@ fn what_was_flushed_does_not_come_back() {
     let disk = files(&unhex(BY_REDIS8));
     let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
     check(&mut local, "# No save point is near.\n> FLUSHALL\nOK\n");
-    let disk = local.disk().clone();
+    let disk = local.files();
     let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
     check(&mut local, "# Empty.\n> DBSIZE\n(integer) 0\n> SELECT 1\nOK\n> DBSIZE\n(integer) 0\n");
 }
@@ -115,12 +115,13 @@ fn an_unreadable_snapshot_is_set_aside_and_named() {
     let whole = unhex(BY_REDIS8);
     for bytes in [b"garbage".to_vec(), whole[..100].to_vec(), [&whole[..60], b"x"].concat()] {
         let mut local = Local::on_disk(eager(), Seed::of(1), files(&bytes));
-        let kept = local.disk().iter().find(|(name, _)| name.starts_with("dump.rdb.unreadable-"));
+        let files = local.files();
+        let kept = files.iter().find(|(name, _)| name.starts_with("dump.rdb.unreadable-"));
         assert_eq!(kept.map(|(_, kept)| kept), Some(&bytes));
-        assert!(!local.disk().contains_key("dump.rdb"));
+        assert!(!local.files().contains_key("dump.rdb"));
         assert!(warnings(&local)[0].contains("It is kept as dump.rdb.unreadable-"));
         check(&mut local, "# Empty, and at work.\n> DBSIZE\n(integer) 0\n> SET a 1\nOK\n");
-        assert!(local.disk().contains_key("dump.rdb"));
+        assert!(local.files().contains_key("dump.rdb"));
     }
 }
 
@@ -157,23 +158,23 @@ fn a_signal_saves_and_ends() {
     check(&mut local, "# A change.\n> SET a 1\nOK\n");
     local.event(Event::Signal(Signal::Shutdown));
     assert_eq!(local.exit, Some(0));
-    assert!(local.disk().contains_key("dump.rdb"));
+    assert!(local.files().contains_key("dump.rdb"));
 }
 
 #[test]
 fn a_disk_that_fails_stops_writes_and_nothing_else() {
     let mut local = Local::new(eager(), Seed::of(1));
-    local.disk_fails = true;
+    local.disk.is_full = true;
     check(&mut local, "# The write is done, the snapshot is not.\n> SET a 1\nOK\n");
     check(
         &mut local,
         "# Further writes are refused.\n> SET a 2\n(error) MISCONF {*}\n> GET a\n\"1\"\n\
          > SAVE\n(error) ERR\n",
     );
-    local.disk_fails = false;
+    local.disk.is_full = false;
     check(&mut local, "# It works again.\n~ 6000ms\n> SET a 3\nOK\n");
-    assert!(local.disk().contains_key("dump.rdb"));
-    local.disk_fails = true;
+    assert!(local.files().contains_key("dump.rdb"));
+    local.disk.is_full = true;
     check(&mut local, "# And no more.\n> SET b 1\nOK\n~ 1000ms\n");
     local.event(Event::Signal(Signal::Shutdown));
     assert_eq!(local.exit, None, "rather not end than lose data");

@@ -66,12 +66,12 @@ fn what_is_cancelled_leaves_nothing() {
         let mut world = World::new(7);
         world.fill();
         world.run("BGSAVE");
-        while world.local.disk().is_empty() {
+        while world.local.disk.is_empty() {
             assert!(world.local.turn(), "a file is begun before all is written");
         }
         world.run(command);
         while world.local.turn() {}
-        assert!(world.local.disk().is_empty(), "{command} leaves {:?}", world.local.disk().keys());
+        assert!(world.local.disk.is_empty(), "{command} leaves {:?}", world.local.files());
         assert_eq!(world.local.exit.is_some(), command.starts_with("SHUTDOWN"));
     }
 }
@@ -321,7 +321,7 @@ fn config() -> Config {
 }
 
 fn read_back(world: &World) -> Local {
-    let read = Local::on_disk(config(), Seed::of(99), world.local.disk().clone());
+    let read = Local::on_disk(config(), Seed::of(99), world.local.files());
     let warnings: Vec<_> =
         read.log.iter().filter(|record| record.level == Level::Warning).collect();
     assert!(warnings.is_empty(), "{warnings:?}");

@@ -78,7 +78,7 @@ fn two_runs_of_one_seed_are_the_same() {
             let run = || {
                 let mut stage = Recorder { local: Local::for_tests(), seen: Vec::new() };
                 let _ = play::check(&mut stage, &scenario);
-                (stage.seen, stage.local.log.clone(), stage.local.disk().clone())
+                (stage.seen, stage.local.log.clone(), stage.local.files())
             };
             let (first, second) = (run(), run());
             assert!(first.0 == second.0, "{}:{}: replies", path.display(), scenario.line);

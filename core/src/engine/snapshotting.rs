@@ -22,6 +22,9 @@ use crate::persist::snapshot::{Progress, Snapshot};
 const CHUNK_BYTES: usize = 256 * 1024;
 /// Bytes that the disk may owe an answer for before the snapshot waits for it.
 const UNANSWERED_BYTES_MAX: usize = 4 * 1024 * 1024;
+/// Slices of what is left of another snapshot that are taken away at once. If it is more, the
+/// snapshot begins later, and is of that moment.
+const CLEARINGS_AT_ONCE: usize = 8;
 /// Bytes after which the disk is asked to make safe what it has, so that the last time is short.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -106,7 +109,7 @@ impl Engine {
     }
 
     fn begin_if_clear(&mut self, now: Time, making: &mut Making) {
-        if Snapshot::is_clear(&mut self.shard) {
+        if (0..CLEARINGS_AT_ONCE).any(|_| Snapshot::is_clear(&mut self.shard)) {
             let facts = self.facts(now, making.is_aof_base);
             let usage = Box::new(self.usage_of());
             let (shard, libraries) = (&mut self.shard, &self.libraries);

@@ -9,6 +9,7 @@ use std::thread::{self, JoinHandle};
 
 use mio::Waker;
 
+use super::lock::Lock;
 use super::memory;
 use crate::node::{DiskDone, DiskError, DiskOp};
 
@@ -26,11 +27,12 @@ pub struct Disk {
 
 impl Disk {
     /// Starts the thread. It works in `folder` and wakes the event loop through `waker`.
-    pub fn start(folder: PathBuf, waker: Arc<Waker>) -> io::Result<Self> {
+    /// Without a `lock` on the folder, it takes one when it is to write.
+    pub fn start(folder: PathBuf, lock: Option<Lock>, waker: Arc<Waker>) -> io::Result<Self> {
         let (jobs, queue) = mpsc::channel();
         let (answers, done) = mpsc::channel();
         let work = move || {
-            let mut folder = Folder { path: folder, open: Vec::new() };
+            let mut folder = Folder { path: folder, lock, open: Vec::new() };
             for op in queue {
                 // Nobody listening means that the server is ending.
                 if answers.send(folder.run(op)).is_err() || waker.wake().is_err() {
@@ -84,6 +86,7 @@ impl Disk {
 /// A folder of files, and those of them that are being written.
 struct Folder {
     path: PathBuf,
+    lock: Option<Lock>,
     open: Vec<OpenFile>,
 }
 
@@ -100,6 +103,13 @@ impl Folder {
     /// Does one operation; returns the answer, and the buffer that came with the question if the
     /// answer does not hold it.
     fn run(&mut self, op: DiskOp) -> (DiskDone, Vec<u8>) {
+        let writes = !matches!(op, DiskOp::Read { .. } | DiskOp::List { .. });
+        if writes && self.lock.is_none() {
+            match Lock::take(&self.path) {
+                Ok(lock) => self.lock = Some(lock),
+                Err(why) => return (op.refused(DiskError(why)), Vec::new()),
+            }
+        }
         let mut buffer = Vec::new();
         let done = match op {
             DiskOp::Read { name } => DiskDone::Read { result: said(self.read(&name)), name },
@@ -261,7 +271,7 @@ mod tests {
     fn files_grow_move_and_go() {
         let path = std::env::temp_dir().join(format!("redstart-disk-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
-        let mut folder = Folder { path: path.clone(), open: Vec::new() };
+        let mut folder = Folder { path: path.clone(), lock: None, open: Vec::new() };
         let (one, other) = ("aof/one".to_owned(), "aof/other".to_owned());
         let mut run = |op| folder.run(op).0;
         for bytes in [b"abc".to_vec(), b"def".to_vec()] {

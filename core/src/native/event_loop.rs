@@ -16,11 +16,13 @@ use super::clock::Clock;
 use super::connections::{Connections, Seen, Written};
 use super::disk::Disk;
 use super::listen::{self, Listener};
+use super::lock::Lock;
 use super::log::Log;
 use super::memory;
 use crate::base::rng::Seed;
 use crate::base::time::Time;
 use crate::engine::Config;
+use crate::engine::config::table;
 use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Signal, Unreadable};
 
 /// Bytes read from a socket at once.
@@ -72,7 +74,9 @@ impl EventLoop {
             .register(&mut signals, SIGNALS, Interest::READABLE)
             .map_err(failed("Can't listen to signals"))?;
         let folder = std::path::PathBuf::from(String::from_utf8_lossy(&config.dir).into_owned());
-        let disk = Disk::start(folder, Arc::new(waker)).map_err(failed("Can't start a thread"))?;
+        let lock = saves_by_itself(&config).then(|| Lock::take(&folder)).transpose()?;
+        let disk =
+            Disk::start(folder, lock, Arc::new(waker)).map_err(failed("Can't start a thread"))?;
         let clock = Clock::new();
         let node = Node::new(config.clone(), seed, clock.now());
         log.write(Level::Notice, "Server initialized");
@@ -338,6 +342,12 @@ impl EventLoop {
         self.disk.finish();
         status
     }
+}
+
+/// Whether the server writes files without being asked to.
+fn saves_by_itself(config: &Config) -> bool {
+    let append_only = table::find(b"appendonly").map(|(param, _)| config.text(param));
+    !config.save.is_empty() || append_only.is_some_and(|text| text == b"yes")
 }
 
 /// What the operating system knows of this process; zeros where it does not say.

@@ -7,6 +7,7 @@
 //! - [`args`]: the command line and redis.conf
 //! - [`listen`]: the sockets that wait for clients
 //! - [`connections`]: the sockets of clients
+//! - [`lock`]: one server a folder
 //! - [`log`]: lines in Redis's format
 //! - [`memory`]: the allocator, and how much it has handed out
 
@@ -16,6 +17,7 @@ pub mod connections;
 pub mod disk;
 pub mod event_loop;
 pub mod listen;
+pub mod lock;
 pub mod log;
 pub mod memory;
 
