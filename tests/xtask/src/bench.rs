@@ -4,6 +4,7 @@
 //! compiles what it needs; here it is only started. To add one: its program below `tests/benches`,
 //! an entry in `tests/Cargo.toml`, and one here.
 
+use crate::server;
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
 use std::path::{Path, PathBuf};
@@ -20,14 +21,19 @@ struct Bench {
 
 const BENCHES: &[Bench] = &[
     Bench {
-        name: "micro",
-        what: "time and instructions of single commands, in process; 1 minute",
-        run: micro,
+        name: "eviction",
+        what: "hit rates under maxmemory, beside Redis 8's; 3 minutes",
+        run: eviction,
     },
     Bench {
         name: "growth",
         what: "the slowest of millions of events, while data grows and is freed; 2 minutes",
         run: growth,
+    },
+    Bench {
+        name: "micro",
+        what: "time and instructions of single commands, in process; 1 minute",
+        run: micro,
     },
 ];
 
@@ -43,6 +49,12 @@ pub(crate) fn bench(words: &[String]) -> Result<()> {
         bail!("there is no benchmark `{name}`; `cargo xtask bench` lists them");
     };
     (bench.run)(words)
+}
+
+/// A word chooses the policies with it in their names.
+fn eviction(words: &[String]) -> Result<()> {
+    let mut command = Command::new(program("eviction")?);
+    shell::run(command.args(words).arg("--server").arg(server::program()?))
 }
 
 /// Times, then counts; a word chooses the commands with it in their names.
@@ -89,9 +101,10 @@ fn program(name: &str) -> Result<PathBuf> {
     cargo.args(["bench", "--package", "redstart-tests", "--features", "bench", "--no-run"]);
     cargo.args(["--bench", name, "--message-format", "json-render-diagnostics"]);
     let messages = shell::output_beside_terminal(&mut cargo)?;
-    // The last message that names a program names this one; a parser of JSON would be one more
-    // dependency that everybody waits for.
-    let path = messages.rsplit("\"executable\":\"").next();
+    // One message a line, also of the programs that come with it; a parser of JSON would be one
+    // more dependency that everybody waits for.
+    let mut lines = messages.lines().filter(|line| line.contains(r#""kind":["bench"]"#));
+    let path = lines.find_map(|line| line.split(r#""executable":""#).nth(1));
     let path = path.and_then(|rest| rest.split('"').next()).filter(|path| !path.contains('{'));
     path.map(PathBuf::from).context("cargo does not say where the benchmark is")
 }
