@@ -111,6 +111,21 @@ impl Browser {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }))
     }
 
+    /// Makes the page's area this large, and one that is touched if `is_phone`.
+    pub fn resize(&self, width: u32, height: u32, is_phone: bool) -> Result<()> {
+        let scale = if is_phone { 2 } else { 1 };
+        let area = json!({
+            "width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone,
+        });
+        self.devtools("Emulation.setDeviceMetricsOverride", &area)?;
+        self.devtools("Emulation.setTouchEmulationEnabled", &json!({ "enabled": is_phone }))
+    }
+
+    /// A picture of what is seen: a PNG in Base64.
+    pub fn screenshot(&self) -> Result<String> {
+        text(&self.http("GET", &format!("/session/{}/screenshot", self.session), None)?)
+    }
+
     /// Has requests for addresses that fit this pattern fail from now on.
     pub fn block(&self, pattern: &str) -> Result<()> {
         self.devtools("Network.enable", &json!({}))?;
@@ -220,6 +235,12 @@ impl Drop for Browser {
 
 /// The Enter key, as a character to type.
 pub const ENTER: char = '\u{E007}';
+/// The key Tab.
+pub const TAB: char = '\u{E004}';
+/// Holds the key Control …
+pub const CONTROL: char = '\u{E009}';
+/// … until all keys that are held are let go.
+pub const RELEASE: char = '\u{E000}';
 
 /// The name that WebDriver gives to the property with an element's identifier.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";

@@ -7,7 +7,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 #![allow(clippy::print_stdout, reason = "the measured times belong into the report")]
 
-use redstart_tests::browser::{Browser, ENTER, Element, Result, wait};
+use redstart_tests::browser::{Browser, CONTROL, ENTER, Element, RELEASE, Result, TAB, wait};
 
 /// From the start of a navigation until the prompt can be typed into.
 const PROMPT_MS_MAX: f64 = 1000.0;
@@ -136,6 +136,82 @@ impl Pane<'_> {
         self.enter(line);
         self.shows(line, reply);
     }
+}
+
+impl Pane<'_> {
+    /// Types keys without pressing Enter.
+    fn types(&self, keys: &str) {
+        self.browser.type_into(&self.parts().unwrap().input, keys).unwrap();
+    }
+
+    /// Waits until the line holds `text`.
+    #[track_caller]
+    fn holds(&self, text: &str) {
+        let mut last = None;
+        let seen = wait("the line", || {
+            let input = self.parts()?.input;
+            last = self
+                .browser
+                .script("return arguments[0].value", &[input.json()])?
+                .as_str()
+                .map(str::to_owned);
+            Ok((last.as_deref() == Some(text)).then_some(()))
+        });
+        assert!(seen.is_ok(), "the line holds {last:?} instead of {text:?}");
+    }
+
+    /// What is shown behind the caret.
+    fn hint(&self) -> String {
+        let input = self.parts().unwrap().input;
+        let script = "return document.getElementById(arguments[0].getAttribute('aria-describedby')).textContent";
+        let hint = self.browser.script(script, &[input.json()]).unwrap();
+        hint.as_str().unwrap_or_default().to_owned()
+    }
+}
+
+#[test]
+fn a_line_is_hinted_at_completed_and_explained() {
+    let page = Page::open();
+    let pane = page.pane(1);
+    pane.run("MSET user:ada 1 user:bob 2", "OK");
+    pane.types("ZADD board ");
+    assert_eq!(pane.hint(), "[NX|XX] [GT|LT] [CH] [INCR] score member [score member ...]");
+    pane.types(&format!("1 a{ENTER}"));
+    pane.types(&format!("dbs{TAB}"));
+    pane.holds("dbsize ");
+    pane.types(&ENTER.to_string());
+    pane.shows("dbsize", "(integer) 3");
+    // Keys are the engine's, and are there a moment later.
+    pane.types(&format!("GET us{TAB}"));
+    pane.holds("GET user:");
+    pane.types(&TAB.to_string());
+    pane.holds("GET user:ada");
+    pane.types(&format!("{TAB}{ENTER}"));
+    pane.shows("GET user:bob", "\"2\"");
+    pane.run("HELP GET", "GET key");
+    page.is_quiet();
+}
+
+#[test]
+fn earlier_lines_are_searched() {
+    let page = Page::open();
+    let pane = page.pane(1);
+    pane.run("SET greeting hello", "OK");
+    pane.run("PING", "PONG");
+    pane.types(&format!("{CONTROL}r{RELEASE}gree"));
+    pane.types(&TAB.to_string());
+    pane.holds("SET greeting hello");
+    page.is_quiet();
+}
+
+#[test]
+fn replies_are_printed_as_json_when_wanted() {
+    let page = Page::open();
+    let pane = page.pane(1);
+    pane.run("RPUSH list a b", "(integer) 2");
+    pane.enter(":set output json");
+    pane.run("LRANGE list 0 -1", "[\"a\",\"b\"]");
+    page.is_quiet();
 }
 
 /// The first thing a visitor does is type; the page must be ready for it before the engine is.

@@ -4,11 +4,16 @@
 //! what is to be done about it ([`Effect`]); it touches no browser. The page's component applies
 //! the one, performs the other, and draws.
 
+use redstart::resp::Output;
+
 use crate::message::{FromWorker, Storage};
-use crate::terminal::{History, Need, Pane};
+use crate::terminal::{History, KeyFinder, Need, Pane};
 
 /// How many panes can be open.
 pub const PANES_MAX: usize = 6;
+
+/// The number under which the client that looks for keys has its connection; panes begin at 1.
+pub const KEY_FINDER: u32 = 0;
 
 /// How many lines of the server's log are kept.
 const SERVER_LOG_MAX: usize = 200;
@@ -34,6 +39,8 @@ pub struct State {
     pub server_log: Vec<String>,
     /// The number of the newest pane.
     last_pane: u32,
+    /// Looks for keys that complete a line.
+    key_finder: KeyFinder,
 }
 
 /// Whether the engine runs.
@@ -108,6 +115,18 @@ pub enum Action {
     Older(u32),
     /// Down.
     Newer(u32),
+    /// Tab, or Shift-Tab if true.
+    Complete(u32, bool),
+    /// A candidate of the completion is clicked.
+    Pick(u32, usize),
+    /// Ctrl-R.
+    LookBack(u32),
+    /// Escape, or Ctrl-G.
+    Escape(u32),
+    /// The caret is moved away from a search's query: what was found stays.
+    Accept(u32),
+    /// How replies are printed in a pane.
+    SetOutput(u32, Output),
     /// Ctrl-C.
     Interrupt(u32),
     /// Ctrl-L.
@@ -164,19 +183,34 @@ impl State {
             hints,
             server_log: Vec::new(),
             last_pane: 1,
+            key_finder: KeyFinder::default(),
         }
     }
 
     /// Takes what happened, and adds what is to be done to `effects`.
     pub fn apply(&mut self, action: Action, now_ms: f64, effects: &mut Vec<Effect>) {
         match action {
-            Action::Typed(id, text) => self.edit(id, |pane, _| pane.input = text),
-            Action::Older(id) => self.edit(id, Pane::older),
-            Action::Newer(id) => self.edit(id, Pane::newer),
+            Action::Typed(id, text) => {
+                self.edit(id, |pane, history| pane.input.edit(text, history))
+            }
+            Action::Older(id) => self.edit(id, |pane, history| pane.input.older(history)),
+            Action::Newer(id) => self.edit(id, |pane, history| pane.input.newer(history)),
+            Action::Complete(id, back) => self.complete(id, back, effects),
+            Action::Pick(id, index) => {
+                self.edit(id, |pane, _| pane.input.pick(index));
+                effects.push(Effect::Focus(id));
+            }
+            Action::LookBack(id) => {
+                self.edit(id, |pane, history| pane.input.look_back(history));
+                effects.push(Effect::Focus(id));
+            }
+            Action::Escape(id) => self.edit(id, |pane, _| pane.input.escape()),
+            Action::Accept(id) => self.edit(id, |pane, _| pane.input.accept()),
+            Action::SetOutput(id, output) => self.edit(id, |pane, _| pane.output = output),
             Action::Clear(id) => self.edit(id, |pane, _| pane.log.clear()),
             Action::Submit(id) => {
                 let Some(pane) = self.pane(id) else { return };
-                let line = std::mem::take(&mut pane.input);
+                let line = pane.input.take();
                 self.enter(id, &line, now_ms, effects);
             }
             Action::Run(id, line) => {
@@ -188,6 +222,12 @@ impl State {
             Action::Interrupt(id) => {
                 self.with(id, effects, |pane| pane.interrupt(now_ms));
                 effects.push(Effect::Focus(id));
+            }
+            Action::Received(KEY_FINDER, conn, bytes) => self.keys_found(conn, &bytes, effects),
+            Action::Lost(KEY_FINDER, conn) => {
+                if self.key_finder.conn == conn {
+                    self.key_finder.lost();
+                }
             }
             Action::Received(id, conn, bytes) => self.with(id, effects, |pane| {
                 if pane.conn == conn { pane.receive(&bytes, now_ms) } else { Vec::new() }
@@ -237,6 +277,34 @@ impl State {
         }
     }
 
+    /// Completes a pane's line, asking for keys first if some could stand there.
+    fn complete(&mut self, id: u32, back: bool, effects: &mut Vec<Effect>) {
+        let is_running = self.engine == Engine::Running;
+        let Some(pane) = self.pane(id) else { return };
+        let Some(prefix) = pane.input.complete(back) else { return };
+        let db = pane.session().db();
+        if !is_running {
+            pane.input.add_keys(Vec::new());
+            return;
+        }
+        let (opens, bytes) = self.key_finder.ask(id, db, &prefix);
+        if opens {
+            effects.push(Effect::Pane(KEY_FINDER, Need::Connect(self.key_finder.conn)));
+        }
+        effects.push(Effect::Pane(KEY_FINDER, Need::Send(bytes)));
+    }
+
+    fn keys_found(&mut self, conn: u32, bytes: &[u8], effects: &mut Vec<Effect>) {
+        if self.key_finder.conn != conn {
+            return;
+        }
+        let (next, found) = self.key_finder.receive(bytes);
+        effects.extend(next.map(|bytes| Effect::Pane(KEY_FINDER, Need::Send(bytes))));
+        if let Some(found) = found {
+            self.edit(found.pane, |pane, _| pane.input.add_keys(found.keys));
+        }
+    }
+
     fn enter(&mut self, id: u32, line: &str, now_ms: f64, effects: &mut Vec<Effect>) {
         self.history.push(line);
         effects.push(Effect::SaveHistory(self.history.saved()));
@@ -246,9 +314,9 @@ impl State {
     /// Enters all lines but the last, which may go on.
     fn paste(&mut self, id: u32, text: &str, now_ms: f64, effects: &mut Vec<Effect>) {
         let Some(pane) = self.pane(id) else { return };
-        let text = format!("{}{}", std::mem::take(&mut pane.input), text.replace("\r\n", "\n"));
+        let text = format!("{}{}", pane.input.take(), text.replace("\r\n", "\n"));
         let (lines, rest) = text.rsplit_once('\n').unwrap_or(("", &text));
-        rest.clone_into(&mut pane.input);
+        pane.input.set(rest);
         for line in lines.lines().filter(|line| !line.trim().is_empty()) {
             self.enter(id, line, now_ms, effects);
         }
@@ -260,7 +328,7 @@ impl State {
         }
         self.enter(id, "BLPOP jobs 0", now_ms, effects);
         let Some(other) = self.panes.iter_mut().find(|pane| pane.id != id) else { return };
-        "LPUSH jobs hello".clone_into(&mut other.input);
+        other.input.set("LPUSH jobs hello");
         effects.push(Effect::Focus(other.id));
     }
 
@@ -346,6 +414,7 @@ impl State {
 
     fn stop(&mut self, engine: Engine) {
         self.engine = engine;
+        self.key_finder.lost();
         self.panes.iter_mut().for_each(Pane::gone);
     }
 }
@@ -409,7 +478,7 @@ mod tests {
         let mut state = running();
         apply(&mut state, Action::Typed(1, "set ".to_owned()));
         apply(&mut state, Action::Paste(1, "a 1\r\nget a\n\nget b".to_owned()));
-        assert_eq!(state.panes[0].input, "get b");
+        assert_eq!(state.panes[0].input.text(), "get b");
         assert_eq!(state.history.saved(), "set a 1\nget a");
     }
 
@@ -447,11 +516,22 @@ mod tests {
     }
 
     #[test]
+    fn tab_asks_a_client_of_its_own_for_keys() {
+        let mut state = running();
+        apply(&mut state, Action::Typed(1, "get us".to_owned()));
+        let effects = apply(&mut state, Action::Complete(1, false));
+        assert_eq!(effects[0], Effect::Pane(KEY_FINDER, Need::Connect(1)));
+        let reply = b"+OK\r\n*2\r\n$1\r\n0\r\n*1\r\n$4\r\nuser\r\n".to_vec();
+        assert_eq!(apply(&mut state, Action::Received(KEY_FINDER, 1, reply)), []);
+        assert_eq!(state.panes[0].input.text(), "get user ");
+    }
+
+    #[test]
     fn two_clients_are_set_up_to_wake_each_other() {
         let mut state = running();
         let effects = apply(&mut state, Action::TwoClients(1));
         assert_eq!(state.panes.len(), 2);
-        assert_eq!(state.panes[1].input, "LPUSH jobs hello");
+        assert_eq!(state.panes[1].input.text(), "LPUSH jobs hello");
         assert!(state.panes[0].is_busy());
         assert_eq!(effects.last(), Some(&Effect::Focus(2)));
     }

@@ -32,6 +32,7 @@ The project's tasks.
   cargo xtask serve DIR [--port N] [--under /PATH/]
                                             serve a bundle that has been built
   cargo xtask size                          build, measure the download, compare with its limit
+  cargo xtask screenshots [DIR]             take pictures of every view, into ./target/screenshots
   cargo xtask test [STEP…]                  prove everything, or the named steps
   cargo xtask bench [NAME [WORD…]]          run the named benchmark; without one, list them
   cargo xtask suite --valkey DIR [--listed] [--server PROGRAM] [FILE…]
@@ -59,7 +60,8 @@ fn run(args: Vec<String>) -> Result<()> {
     std::env::set_current_dir(shell::root()).context("cannot enter the project's folder")?;
     let mut options = Options::parse(args)?;
     let task = if options.words.is_empty() { "help".into() } else { options.words.remove(0) };
-    let takes_words = matches!(task.as_str(), "serve" | "test" | "bench" | "suite");
+    let words = ["serve", "screenshots", "test", "bench", "suite"];
+    let takes_words = words.contains(&task.as_str());
     if !takes_words && !options.words.is_empty() {
         bail!("`{task}` takes no argument `{}`; see `cargo xtask help`", options.words[0]);
     }
@@ -72,6 +74,10 @@ fn run(args: Vec<String>) -> Result<()> {
             serve::Site::open(dir, &options.under, options.port)?.announce().run();
         }
         "size" => size::size()?,
+        "screenshots" => {
+            let folder = options.words.first().map_or("target/screenshots", String::as_str);
+            checks::screenshots(Path::new(folder))?;
+        }
         "test" => checks::test(&options.words)?,
         "bench" => bench::bench(&options.words)?,
         "suite" => {

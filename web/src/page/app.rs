@@ -35,7 +35,7 @@ impl Component for App {
         let early = &ctx.props().early;
         let dispatch = ctx.link().callback(|action| action);
         if let Some(pane) = state.panes.first_mut() {
-            early.typed.clone_into(&mut pane.input);
+            pane.input.set(&early.typed);
             for line in early.lines.clone() {
                 dispatch.emit(Action::Run(pane.id, line));
             }

@@ -54,6 +54,23 @@ impl History {
         self.lines.push(line.to_owned());
     }
 
+    /// How many lines there are.
+    pub fn len(&self) -> usize {
+        self.lines.len()
+    }
+
+    /// Whether nothing was typed.
+    pub fn is_empty(&self) -> bool {
+        self.lines.is_empty()
+    }
+
+    /// The newest line older than the one at `before` that contains `text`, and its place.
+    pub fn find(&self, text: &str, before: usize) -> Option<(usize, &str)> {
+        let mut lines = self.lines.get(..before)?.iter().enumerate().rev();
+        let found = lines.find(|(_, line)| !text.is_empty() && line.contains(text));
+        found.map(|(place, line)| (place, line.as_str()))
+    }
+
     /// One line further back than `cursor`; `None` at the oldest.
     pub fn older(&self, cursor: &mut Cursor, typed: &str) -> Option<String> {
         let index = self.lines.len().checked_sub(cursor.back + 1)?;

@@ -5,9 +5,10 @@
 
 use std::collections::VecDeque;
 
-use redstart::resp::words;
+use redstart::resp::{Output, words};
 
-use super::history::{Cursor, History};
+use super::help;
+use super::input::Input;
 use super::log::{BlockKind, Log};
 use super::session::{Got, Session};
 
@@ -25,7 +26,11 @@ pub struct Pane {
     /// What it shows.
     pub log: Log,
     /// What is being typed.
-    pub input: String,
+    pub input: Input,
+    /// How replies are printed.
+    pub output: Output,
+    /// Whether no hints are shown behind the caret.
+    pub hides_hints: bool,
     /// Lines that wait for their turn.
     pub queue: VecDeque<String>,
     /// The number of its connection: bytes of an earlier one are not for it.
@@ -33,7 +38,6 @@ pub struct Pane {
     /// Whether there is a connection.
     pub link: Link,
     session: Session,
-    cursor: Cursor,
 }
 
 /// A pane's connection.
@@ -95,7 +99,6 @@ impl Pane {
 
     /// Enters a line.
     pub fn enter(&mut self, line: &str, now_ms: f64) -> Vec<Need> {
-        self.cursor = Cursor::default();
         self.queue.push_back(line.to_owned());
         let mut needs = Vec::new();
         self.run(&mut needs, now_ms);
@@ -111,31 +114,17 @@ impl Pane {
             self.give_up("^C\n");
             self.reconnect(&mut needs, now_ms);
         } else {
-            let line = format!("{}^C", std::mem::take(&mut self.input));
-            self.cursor = Cursor::default();
+            let line = format!("{}^C", self.input.text());
+            self.input = Input::default();
             self.echo(&line, "", false);
         }
         needs
     }
 
-    /// Puts an earlier line in the place of what is being typed.
-    pub fn older(&mut self, history: &History) {
-        if let Some(line) = history.older(&mut self.cursor, &self.input) {
-            self.input = line;
-        }
-    }
-
-    /// Puts a later line there again.
-    pub fn newer(&mut self, history: &History) {
-        if let Some(line) = history.newer(&mut self.cursor) {
-            self.input = line;
-        }
-    }
-
     /// Takes bytes from the engine.
     pub fn receive(&mut self, bytes: &[u8], now_ms: f64) -> Vec<Need> {
         let mut needs = Vec::new();
-        for got in self.session.receive(bytes, now_ms) {
+        for got in self.session.receive(bytes, self.output, now_ms) {
             match got {
                 Got::Reply { mark, text, done_ms } => {
                     self.log.append(mark, &text);
@@ -201,7 +190,13 @@ impl Pane {
             }
             (b"clear", 1) => self.log.clear(),
             (b"help" | b"?", _) => {
-                self.echo(line, HELP, false);
+                let names = words.get(1..).unwrap_or_default();
+                let text = help::help(names).unwrap_or_else(|| NO_HELP.to_owned());
+                self.echo(line, &text, false);
+            }
+            (b":set", _) => {
+                let error = self.set(words.get(1..).unwrap_or_default());
+                self.echo(line, error.err().unwrap_or_default(), false);
             }
             (b"quit" | b"exit", 1) => {
                 self.echo(line, "", false);
@@ -211,6 +206,20 @@ impl Pane {
             }
             _ => self.send(line, words, needs, now_ms),
         }
+    }
+
+    /// Changes a setting of the terminal itself.
+    fn set(&mut self, words: &[Vec<u8>]) -> Result<(), &'static str> {
+        let lower: Vec<Vec<u8>> = words.iter().map(|word| word.to_ascii_lowercase()).collect();
+        match lower.iter().map(Vec::as_slice).collect::<Vec<_>>().as_slice() {
+            [b"hints"] => self.hides_hints = false,
+            [b"nohints"] => self.hides_hints = true,
+            [b"output", name] => {
+                self.output = Output::named(name).ok_or(NO_OUTPUT)?;
+            }
+            _ => return Err(NO_SETTING),
+        }
+        Ok(())
     }
 
     fn send(&mut self, line: &str, words: Vec<Vec<u8>>, needs: &mut Vec<Need>, now_ms: f64) {
@@ -291,22 +300,14 @@ fn repeated(mut words: Vec<Vec<u8>>) -> Result<(u32, Vec<Vec<u8>>), &'static str
     }
 }
 
-/// What `help` shows.
-const HELP: &str = "\
-Redstart runs in this tab and answers Redis's commands.
+/// What HELP says of a name that it does not know.
+const NO_HELP: &str = "Nothing is known of that. HELP alone says what there is.\n";
 
-  SET name ada            type a command, press Enter
-  COMMAND DOCS SET        what the engine knows about a command
-  COMMAND LIST            every command there is
-  5 INCR visits           a number in front repeats a command
-  Up and Down             lines you have typed before
-  Ctrl-C                  stop waiting or listening, or give a line up
-  Ctrl-L or clear         clear this pane
-  quit                    close the connection; the next command opens it again
+/// What `:set` says of a setting that it does not know.
+const NO_SETTING: &str = "The settings are `:set hints`, `:set nohints` and `:set output NAME`.\n";
 
-Each pane is a client of its own. Open a second one, block the first with
-BLPOP queue 0, and wake it from the second with LPUSH queue hello.
-";
+/// What `:set output` says of a name that it does not know.
+const NO_OUTPUT: &str = "Replies can be printed as standard, raw, csv or json.\n";
 
 #[cfg(test)]
 mod tests {
@@ -373,10 +374,10 @@ mod tests {
         assert_eq!(pane.prompt(), "redstart[2]> ");
         let expect = "redstart> select 2\nOK\nredstart[2]> blpop q 0\n^C\n";
         assert_eq!(screen(&pane), expect);
-        pane.input = "half".to_owned();
+        pane.input.set("half");
         assert_eq!(pane.interrupt(0.0), []);
         assert_eq!(screen(&pane), format!("{expect}redstart[2]> half^C\n"));
-        assert_eq!(pane.input, "");
+        assert_eq!(pane.input.text(), "");
     }
 
     #[test]
@@ -425,10 +426,29 @@ mod tests {
     }
 
     #[test]
+    fn replies_are_printed_as_wanted() {
+        let mut pane = pane();
+        assert_eq!(pane.enter(":set output JSON", 0.0), []);
+        pane.enter("keys *", 0.0);
+        pane.receive(b"*2\r\n$1\r\na\r\n$-1\r\n", 0.0);
+        assert!(screen(&pane).ends_with("keys *\n[\"a\",null]\n"));
+        pane.enter(":set output xml", 0.0);
+        assert!(screen(&pane).ends_with(NO_OUTPUT));
+        pane.enter(":set nohints", 0.0);
+        assert!(pane.hides_hints);
+        pane.enter(":set", 0.0);
+        assert!(screen(&pane).ends_with(NO_SETTING));
+    }
+
+    #[test]
     fn clearing_and_helping_need_no_engine() {
         let mut pane = pane();
         pane.enter("help", 0.0);
         assert!(screen(&pane).contains("Ctrl-C"));
+        pane.enter("help get", 0.0);
+        assert!(screen(&pane).contains("\n  GET key\n"));
+        pane.enter("help nosuch", 0.0);
+        assert!(screen(&pane).ends_with(NO_HELP));
         assert_eq!(pane.enter("CLEAR", 0.0), []);
         assert_eq!(screen(&pane), "");
     }

@@ -1,22 +1,24 @@
 //! How the replies to a command are printed, where that depends on the command.
 
-use redstart::resp::{Reply, pretty};
+use redstart::resp::{Output, Reply, pretty};
 
 /// The text redis-cli prints for `reply`, the answer to `words`.
-pub fn print(words: &[Vec<u8>], reply: &Reply) -> String {
-    if is_raw(words) {
+pub fn print(words: &[Vec<u8>], reply: &Reply, output: Output) -> String {
+    let command: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
+    if pretty::prints_raw(&command) {
         pretty::print_raw(reply).replace("\r\n", "\n")
     } else {
-        pretty::print(reply)
+        output.print(reply)
     }
 }
 
 /// The text for a message that answers nothing.
-pub fn print_live(reply: &Reply) -> String {
+pub fn print_live(reply: &Reply, output: Output) -> String {
     match reply {
-        // Lines of MONITOR, and messages to a RESP2 connection, which are arrays.
-        Reply::Push(elements) => invalidated(elements).unwrap_or_else(|| pretty::print(reply)),
-        _ => pretty::print(reply),
+        Reply::Push(elements) => invalidated(elements).unwrap_or_else(|| output.print(reply)),
+        // Lines of MONITOR are the same however replies are printed.
+        Reply::Simple(_) => pretty::print(reply),
+        _ => output.print(reply),
     }
 }
 
@@ -38,21 +40,6 @@ fn name(reply: &Reply) -> String {
     }
 }
 
-/// Whether a command's reply is text for people, which is printed as it is.
-fn is_raw(words: &[Vec<u8>]) -> bool {
-    let is = |index: usize, word: &str| {
-        words.get(index).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()))
-    };
-    let sub = |names: &[&str]| names.iter().any(|name| is(1, name));
-    is(0, "INFO")
-        || is(0, "LOLWUT")
-        || (is(0, "DEBUG") && sub(&["HTSTATS", "HTSTATS-KEY", "CLIENT-EVICTION"]))
-        || (is(0, "MEMORY") && sub(&["MALLOC-STATS", "DOCTOR"]))
-        || (is(0, "CLUSTER") && words.len() == 2 && sub(&["NODES", "INFO"]))
-        || (is(0, "CLIENT") && sub(&["LIST", "INFO"]))
-        || (is(0, "LATENCY") && sub(&["GRAPH", "DOCTOR"]))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -64,9 +51,15 @@ mod tests {
     #[test]
     fn text_for_people_is_printed_as_it_is() {
         let reply = Reply::Bulk(b"# Server\r\na:1\r\n".to_vec());
-        assert_eq!(print(&words("info server"), &reply), "# Server\na:1\n");
-        assert_eq!(print(&words("get a"), &reply), "\"# Server\\r\\na:1\\r\\n\"\n");
-        assert_eq!(print(&words("client list id 1"), &Reply::Bulk(b"id=1".to_vec())), "id=1\n");
+        assert_eq!(print(&words("info server"), &reply, Output::Standard), "# Server\na:1\n");
+        assert_eq!(
+            print(&words("get a"), &reply, Output::Standard),
+            "\"# Server\\r\\na:1\\r\\n\"\n"
+        );
+        assert_eq!(
+            print(&words("client list id 1"), &Reply::Bulk(b"id=1".to_vec()), Output::Standard),
+            "id=1\n"
+        );
     }
 
     #[test]
@@ -74,6 +67,6 @@ mod tests {
         let bulk = |text: &str| Reply::Bulk(text.as_bytes().to_vec());
         let keys = Reply::Array(vec![bulk("k1"), bulk("k2")]);
         let push = Reply::Push(vec![bulk("invalidate"), keys]);
-        assert_eq!(print_live(&push), "-> invalidate: 'k1', 'k2'\n");
+        assert_eq!(print_live(&push, Output::Standard), "-> invalidate: 'k1', 'k2'\n");
     }
 }

@@ -6,7 +6,7 @@
 
 use std::collections::VecDeque;
 
-use redstart::resp::Reply;
+use redstart::resp::{Output, Reply};
 
 use super::replies;
 
@@ -191,8 +191,9 @@ impl Session {
         })
     }
 
-    /// Takes bytes that came. Costs O(bytes), and again for a reply that came in several pieces.
-    pub fn receive(&mut self, bytes: &[u8], now_ms: f64) -> Vec<Got> {
+    /// Takes bytes that came, to be printed as `output`. Costs O(bytes), and again for a reply that
+    /// came in several pieces.
+    pub fn receive(&mut self, bytes: &[u8], output: Output, now_ms: f64) -> Vec<Got> {
         let mut unread = std::mem::take(&mut self.unread);
         unread.extend_from_slice(bytes);
         let mut got = Vec::new();
@@ -201,7 +202,7 @@ impl Session {
             match Reply::read(unread.get(start..).unwrap_or_default()) {
                 Ok(Some((reply, length))) => {
                     start += length;
-                    got.extend(self.take(&reply, now_ms));
+                    got.extend(self.take(&reply, output, now_ms));
                 }
                 Ok(None) => break,
                 Err(_) => {
@@ -215,25 +216,25 @@ impl Session {
         got
     }
 
-    fn take(&mut self, reply: &Reply, now_ms: f64) -> Option<Got> {
+    fn take(&mut self, reply: &Reply, output: Output, now_ms: f64) -> Option<Got> {
         if self.is_confirmation(reply) {
-            return self.take_confirmation(reply, now_ms);
+            return self.take_confirmation(reply, output, now_ms);
         }
         if reply.is_push() || self.is_message(reply) {
-            return Some(Got::Live(replies::print_live(reply)));
+            return Some(Got::Live(replies::print_live(reply, output)));
         }
         let Some(pending) = self.pending.pop_front() else {
-            return Some(Got::Live(replies::print_live(reply)));
+            return Some(Got::Live(replies::print_live(reply, output)));
         };
         self.learn(&pending.words, reply);
-        let text = replies::print(&pending.words, reply);
+        let text = replies::print(&pending.words, reply, output);
         let done_ms = Some(now_ms - pending.sent_ms);
         pending.mark.map(|mark| Got::Reply { mark, text, done_ms })
     }
 
-    fn take_confirmation(&mut self, reply: &Reply, now_ms: f64) -> Option<Got> {
+    fn take_confirmation(&mut self, reply: &Reply, output: Output, now_ms: f64) -> Option<Got> {
         self.learn_subscription(reply);
-        let text = replies::print_live(reply);
+        let text = replies::print_live(reply, output);
         let waits = |pending: &Pending| pending.confirmations.is_some();
         let Some(pending) = self.pending.front_mut().filter(|pending| waits(pending)) else {
             // The server ended a subscription by itself.
@@ -342,7 +343,7 @@ pub(super) fn is(words: &[Vec<u8>], index: usize, expect: &str) -> bool {
 }
 
 /// A command as it is sent.
-fn request(words: &[Vec<u8>]) -> Vec<u8> {
+pub fn request(words: &[Vec<u8>]) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", words.len()).into_bytes();
     for word in words {
         bytes.extend_from_slice(format!("${}\r\n", word.len()).as_bytes());
@@ -372,7 +373,7 @@ mod tests {
             Got::Live(text) => format!("live: {text}"),
             Got::Nonsense => "nonsense".to_owned(),
         };
-        session.receive(wire.as_bytes(), 0.0).into_iter().map(text).collect()
+        session.receive(wire.as_bytes(), Output::Standard, 0.0).into_iter().map(text).collect()
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! The steps about the page: two bundles from one source, their size, and both in a browser.
 
 use super::Outcome;
-use super::tools::{Tools, home};
+use super::tools::{Browser, Tools, home};
 use crate::serve::Site;
 use crate::{bundle, shell, size};
 use anyhow::{Context as _, Result, bail};
@@ -56,18 +56,34 @@ pub(super) fn trunk_page(tools: &Tools) -> Result<Outcome> {
 
 /// Plays the page's tests on the bundle in `dist`, served under a path.
 fn play(tools: &Tools, dist: &Path, under: &str, only: &[&str]) -> Result<Outcome> {
-    let site = Site::open(dist, under, 0)?;
-    let url = site.url();
-    // Ends with this program.
-    thread::spawn(move || site.run());
     let mut cargo = shell::cargo();
     cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     // One after the other: the tests measure, and a browser wants both cores.
     cargo.args(["--test", "page", "--", "--nocapture", "--test-threads=1"]).args(only);
-    cargo.env("REDSTART_PAGE", url);
-    cargo.env("CHROMIUM", &tools.chromium).env("CHROMEDRIVER", &tools.chromedriver);
-    shell::run(&mut cargo)?;
+    browse(cargo, &tools.browser, dist, under)?;
     Ok(Outcome::Passed)
+}
+
+/// Builds the page and takes pictures of its views into `folder`.
+pub(crate) fn screenshots(folder: &Path) -> Result<()> {
+    let browser = Browser::install()?;
+    let dist = Path::new("dist");
+    bundle::build(dist)?;
+    bundle::step("Taking pictures", "1 minute");
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "redstart-tests", "--features", "page"]);
+    cargo.args(["--bin", "screenshots", "--"]).arg(folder);
+    browse(cargo, &browser, dist, "/")
+}
+
+/// Runs a command that opens the bundle in `dist`, served under a path, in a browser.
+fn browse(mut command: Command, browser: &Browser, dist: &Path, under: &str) -> Result<()> {
+    let site = Site::open(dist, under, 0)?;
+    command.env("REDSTART_PAGE", site.url());
+    // Ends with this program.
+    thread::spawn(move || site.run());
+    command.env("CHROMIUM", &browser.chromium).env("CHROMEDRIVER", &browser.chromedriver);
+    shell::run(&mut command)
 }
 
 fn own() -> Result<PathBuf> {

@@ -15,6 +15,8 @@ use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 use tools::Tools;
 
+pub(crate) use browser::screenshots;
+
 /// One thing that is checked.
 struct Step {
     name: &'static str,

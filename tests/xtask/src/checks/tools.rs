@@ -21,8 +21,7 @@ const PYTHON_PACKAGES: &[&str] = &["redis==8.1.0"];
 pub(crate) struct Tools {
     pub(crate) trunk: PathBuf,
     pub(crate) cargo_deny: PathBuf,
-    pub(crate) chromium: PathBuf,
-    pub(crate) chromedriver: PathBuf,
+    pub(crate) browser: Browser,
     pub(crate) redis_benchmark: PathBuf,
     pub(crate) node: PathBuf,
     /// A folder with `node_modules` in it.
@@ -31,6 +30,12 @@ pub(crate) struct Tools {
     pub(crate) python: PathBuf,
     /// A real Redis 8, if there is one.
     pub(crate) redis8: Option<PathBuf>,
+}
+
+/// A browser, and the program that drives it.
+pub(crate) struct Browser {
+    pub(crate) chromium: PathBuf,
+    pub(crate) chromedriver: PathBuf,
 }
 
 /// A program of the system: where to look for it, and the Debian package it comes with.
@@ -58,7 +63,7 @@ impl Tools {
     /// Finds everything, installing what is missing where that is possible.
     pub(crate) fn install() -> Result<Self> {
         bundle::step("Looking for what the tests need", "1 second; 10 minutes from nothing");
-        system_packages()?;
+        system_packages(ALL)?;
         rustup_parts()?;
         let home = home()?;
         let npm = NPM.find()?;
@@ -66,14 +71,25 @@ impl Tools {
         Ok(Self {
             trunk: cargo_program("trunk", TRUNK, "8 minutes")?,
             cargo_deny: cargo_program("cargo-deny", CARGO_DENY, "4 minutes")?,
-            chromium: CHROMIUM.find()?,
-            chromedriver: CHROMEDRIVER.find()?,
+            browser: Browser::find()?,
             redis_benchmark: REDIS_BENCHMARK.find()?,
             node: NODE.find()?,
             node_home: node_packages(&npm, &home)?,
             python: python_packages(&python, &home)?,
             redis8: redis8(),
         })
+    }
+}
+
+impl Browser {
+    /// Finds the two, installing them where that is possible.
+    pub(crate) fn install() -> Result<Self> {
+        system_packages(&[CHROMIUM, CHROMEDRIVER])?;
+        Self::find()
+    }
+
+    fn find() -> Result<Self> {
+        Ok(Self { chromium: CHROMIUM.find()?, chromedriver: CHROMEDRIVER.find()? })
     }
 }
 
@@ -103,8 +119,8 @@ impl Needed {
 }
 
 /// Installs the system's packages that are missing, or says which a person must install.
-fn system_packages() -> Result<()> {
-    let missing: Vec<&Needed> = ALL.iter().filter(|needed| needed.look().is_none()).collect();
+fn system_packages(needed: &[Needed]) -> Result<()> {
+    let missing: Vec<&Needed> = needed.iter().filter(|needed| needed.look().is_none()).collect();
     if missing.is_empty() {
         return Ok(());
     }
@@ -124,7 +140,7 @@ fn system_packages() -> Result<()> {
         .collect();
     if !missing.is_empty() {
         bail!(
-            "the tests need these programs, which are not on the PATH:\n{}\nOn Debian: sudo apt-get \
+            "this task needs these programs, which are not on the PATH:\n{}\nOn Debian: sudo apt-get \
              install {}",
             missing.join("\n"),
             packages.join(" ")

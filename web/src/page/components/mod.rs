@@ -7,6 +7,7 @@
 mod footer;
 mod header;
 mod hints;
+mod line;
 mod log;
 mod pane;
 

@@ -1,10 +1,12 @@
-//! A pane: its name, what it has shown, and the line that is being typed.
+//! A pane: its name, what can be done to it, and what it has shown.
 
+use redstart::resp::Output;
 use wasm_bindgen::JsCast;
-use web_sys::{Element, HtmlInputElement};
+use web_sys::{Element, HtmlInputElement, HtmlSelectElement};
 use yew::prelude::*;
 
 use super::hints::hints;
+use super::line::{LineView, is_text_selected, key_row};
 use super::log::LogView;
 use crate::state::Action;
 use crate::terminal::Pane;
@@ -56,8 +58,9 @@ pub(crate) fn PaneView(props: &Props) -> Html {
                 }
                 <LogView name={&name} log={pane.log.clone()} />
                 { for pane.queue.iter().map(queued) }
-                { line(pane, &props.dispatch) }
+                <LineView pane={pane.clone()} dispatch={props.dispatch.clone()} />
             </div>
+            { key_row(pane, &props.dispatch) }
         </section>
     }
 }
@@ -71,8 +74,8 @@ fn queued(line: &String) -> Html {
 fn focus_on_click(pane: u32) -> Callback<MouseEvent> {
     Callback::from(move |event: MouseEvent| {
         let target = event.target().and_then(|target| target.dyn_into::<Element>().ok());
-        let on_control =
-            target.is_some_and(|it| matches!(it.closest("button, input, a"), Ok(Some(_))));
+        let on_control = target
+            .is_some_and(|it| matches!(it.closest("button, input, select, a, li"), Ok(Some(_))));
         if on_control || is_text_selected() {
             return;
         }
@@ -84,11 +87,6 @@ fn focus_on_click(pane: u32) -> Callback<MouseEvent> {
             let _ = line.focus();
         }
     })
-}
-
-fn is_text_selected() -> bool {
-    let selection = web_sys::window().and_then(|window| window.get_selection().ok().flatten());
-    selection.is_some_and(|selection| !selection.is_collapsed())
 }
 
 /// The pane's name, and what can be done to it.
@@ -103,10 +101,9 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
     html! {
         <div class="pane-bar">
             <h2>{ format!("Connection {id}") }</h2>
-            if pane.session().is_resp3() {
-                <span class="badge">{ "RESP3" }</span>
-            }
             <div class="tools">
+                { protocol(pane, dispatch) }
+                { output(pane, dispatch) }
                 if busy {
                     <button type="button" class="stop" title="Ctrl-C"
                         onclick={on(Action::Interrupt(id))}>{ stop }</button>
@@ -120,68 +117,34 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
     }
 }
 
-/// The prompt and the line that is being typed.
-fn line(state: &Pane, dispatch: &Callback<Action>) -> Html {
-    let pane = state.id;
-    let id = format!("line-{pane}");
-    let later = state.session().is_waiting().then_some("later");
-    let oninput = dispatch.reform(move |event: InputEvent| {
-        let input = event.target().and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
-        Action::Typed(pane, input.map(|input| input.value()).unwrap_or_default())
-    });
-    let onsubmit = dispatch.reform(move |event: SubmitEvent| {
-        event.prevent_default();
-        Action::Submit(pane)
-    });
-    let onkeydown = {
-        let dispatch = dispatch.clone();
-        Callback::from(move |event: KeyboardEvent| {
-            if let Some(action) = key(&event, pane) {
-                event.prevent_default();
-                dispatch.emit(action);
-            }
-        })
+/// Which protocol the connection speaks; a click speaks the other.
+fn protocol(pane: &Pane, dispatch: &Callback<Action>) -> Html {
+    let id = pane.id;
+    let (name, other) = match pane.session().is_resp3() {
+        true => ("RESP3", "HELLO 2"),
+        false => ("RESP2", "HELLO 3"),
     };
-    let onpaste = {
-        let dispatch = dispatch.clone();
-        Callback::from(move |event: Event| {
-            let Some(event) = event.dyn_ref::<web_sys::ClipboardEvent>() else { return };
-            let text = event.clipboard_data().and_then(|data| data.get_data("text").ok());
-            // One line is for the browser to insert, where the caret is.
-            if let Some(text) = text.filter(|text| text.contains('\n')) {
-                event.prevent_default();
-                dispatch.emit(Action::Paste(pane, text));
-            }
-        })
+    let onclick = dispatch.reform(move |_: MouseEvent| Action::Run(id, other.to_owned()));
+    html! {
+        <button type="button" class="quiet" title={format!("Switch with {other}")} {onclick}>{ name }</button>
+    }
+}
+
+/// How replies are printed.
+fn output(pane: &Pane, dispatch: &Callback<Action>) -> Html {
+    let id = pane.id;
+    let onchange = dispatch.reform(move |event: Event| {
+        let select = event.target().and_then(|it| it.dyn_into::<HtmlSelectElement>().ok());
+        let name = select.map(|select| select.value()).unwrap_or_default();
+        Action::SetOutput(id, Output::named(name.as_bytes()).unwrap_or_default())
+    });
+    let option = |output: Output| {
+        let selected = pane.output == output;
+        html! { <option value={output.name()} {selected}>{ output.name() }</option> }
     };
     html! {
-        <form class={classes!("line", later)} {onsubmit}>
-            <label class="prompt" for={id.clone()}>{ state.prompt() }</label>
-            <input {id} type="text" value={state.input.clone()} aria-label="Redis command"
-                autocapitalize="off" autocomplete="off" autocorrect="off" spellcheck="false"
-                enterkeyhint="send" {oninput} {onkeydown} {onpaste} />
-        </form>
+        <select aria-label="How replies are printed" title="How replies are printed" {onchange}>
+            { for Output::ALL.into_iter().map(option) }
+        </select>
     }
-}
-
-/// What a key does in the line, apart from typing.
-fn key(event: &KeyboardEvent, pane: u32) -> Option<Action> {
-    if event.is_composing() || event.alt_key() || event.meta_key() {
-        return None;
-    }
-    match (event.ctrl_key(), event.key().as_str()) {
-        (false, "ArrowUp") | (true, "p") => Some(Action::Older(pane)),
-        (false, "ArrowDown") | (true, "n") => Some(Action::Newer(pane)),
-        (true, "c") if !is_text_selected() && !is_input_selected(event) => {
-            Some(Action::Interrupt(pane))
-        }
-        (true, "l") => Some(Action::Clear(pane)),
-        _ => None,
-    }
-}
-
-/// Whether part of the line is selected, which no `Selection` tells.
-fn is_input_selected(event: &KeyboardEvent) -> bool {
-    let input = event.target().and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
-    input.is_some_and(|input| input.selection_start().ok() != input.selection_end().ok())
 }

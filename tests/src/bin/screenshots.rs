@@ -1,0 +1,146 @@
+//! Takes pictures of every view of the page, at the size of a desktop and of a phone.
+//!
+//! `screenshots FOLDER`, with the page's address in `REDSTART_PAGE`: `cargo xtask screenshots`
+//! builds the page, serves it and calls this. The pictures are for people to look at; nothing is
+//! compared.
+
+#![allow(clippy::print_stdout, reason = "says where the pictures are")]
+
+use std::path::{Path, PathBuf};
+
+use base64::Engine as _;
+use redstart_tests::browser::{Browser, CONTROL, ENTER, RELEASE, Result, TAB, wait};
+
+/// A screen: its name, its size in CSS pixels, and whether it is touched.
+struct Screen {
+    name: &'static str,
+    width: u32,
+    height: u32,
+    is_phone: bool,
+}
+
+const SCREENS: [Screen; 2] = [
+    Screen { name: "desktop", width: 1280, height: 800, is_phone: false },
+    Screen { name: "phone", width: 390, height: 780, is_phone: true },
+];
+
+/// A view: its name, and what is done in a fresh page to get there.
+struct View {
+    name: &'static str,
+    theme: &'static str,
+    get_there: fn(&Page) -> Result<()>,
+}
+
+const VIEWS: &[View] = &[
+    View { name: "start", theme: "light", get_there: |_| Ok(()) },
+    View { name: "start-dark", theme: "dark", get_there: |_| Ok(()) },
+    View { name: "replies", theme: "light", get_there: replies },
+    View { name: "hint", theme: "dark", get_there: hint },
+    View { name: "completion", theme: "light", get_there: completion },
+    View { name: "search", theme: "dark", get_there: search },
+    View { name: "help", theme: "light", get_there: help },
+    View { name: "panes", theme: "dark", get_there: panes },
+];
+
+struct Page {
+    browser: Browser,
+}
+
+impl Page {
+    fn type_keys(&self, keys: &str) -> Result<()> {
+        let fields = self.browser.all(None, "[role=group] input")?;
+        let field = fields.first().ok_or("there is no line to type into")?;
+        self.browser.type_into(field, keys)
+    }
+
+    /// Enters a line and waits until its reply is there.
+    fn run(&self, line: &str) -> Result<()> {
+        self.type_keys(&format!("{line}{ENTER}"))?;
+        wait("the reply", || {
+            let waiting = self.browser.all(None, ".waiting")?;
+            Ok(waiting.is_empty().then_some(()))
+        })
+    }
+
+    fn click(&self, name: &str) -> Result<()> {
+        let buttons = self.browser.by_role(None, "button", "button", |label| label == name)?;
+        self.browser.click(buttons.first().ok_or_else(|| format!("there is no button {name}"))?)
+    }
+}
+
+fn replies(page: &Page) -> Result<()> {
+    page.run("HSET user:1 name ada born 1815 likes engines")?;
+    page.run("HGETALL user:1")?;
+    page.run("ZADD board 10 ann 20 bob 15 cem")?;
+    page.run("ZRANGE board 0 -1 WITHSCORES")?;
+    page.run("GET user:1")?;
+    page.run("GET nothing")
+}
+
+fn hint(page: &Page) -> Result<()> {
+    page.run("SET greeting \"hello world\"")?;
+    page.type_keys("ZADD board GT 10 ")
+}
+
+fn completion(page: &Page) -> Result<()> {
+    page.run("MSET user:1 ada user:2 bob user:3 cem")?;
+    page.type_keys(&format!("GET us{TAB}{TAB}"))?;
+    wait("the candidates", || {
+        let options = page.browser.all(None, "[role=option]")?;
+        Ok((!options.is_empty()).then_some(()))
+    })
+}
+
+fn search(page: &Page) -> Result<()> {
+    page.run("SET greeting \"hello world\"")?;
+    page.run("PING")?;
+    page.type_keys(&format!("{CONTROL}r{RELEASE}greet"))
+}
+
+fn help(page: &Page) -> Result<()> {
+    page.run("HELP ZADD")
+}
+
+fn panes(page: &Page) -> Result<()> {
+    page.click("New pane")?;
+    page.type_keys(&format!("BLPOP jobs 0{ENTER}"))
+}
+
+fn main() -> Result<()> {
+    let folder = std::env::args().nth(1).ok_or("usage: screenshots FOLDER")?;
+    let address = std::env::var("REDSTART_PAGE").map_err(|_| "REDSTART_PAGE is not set")?;
+    let folder = PathBuf::from(folder);
+    std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    for view in VIEWS {
+        for screen in &SCREENS {
+            let file = folder.join(format!("{}-{}.png", view.name, screen.name));
+            take(&address, view, screen, &file)
+                .map_err(|error| format!("{}: {error}", file.display()))?;
+            println!("    {}", file.display());
+        }
+    }
+    Ok(())
+}
+
+fn take(address: &str, view: &View, screen: &Screen, file: &Path) -> Result<()> {
+    let browser = Browser::start()?;
+    browser.resize(screen.width, screen.height, screen.is_phone)?;
+    let theme = format!("localStorage.setItem('redstart.theme', '{}')", view.theme);
+    browser.script_first(&format!("try {{ {theme} }} catch {{}}"))?;
+    browser.go(address)?;
+    let page = Page { browser };
+    wait("the engine", || {
+        let text = page.browser.script("return document.body.innerText", &[])?;
+        let text = text.as_str().unwrap_or_default();
+        Ok((!text.contains("Loading the engine") && text.contains("New pane")).then_some(()))
+    })?;
+    page.run("PING")?;
+    page.run("CLEAR")?;
+    (view.get_there)(&page)?;
+    // What fades in has to be there; no longer than a person would wait.
+    page.browser.script_async("setTimeout(arguments[arguments.length - 1], 700)")?;
+    let picture = page.browser.screenshot()?;
+    let bytes = base64::engine::general_purpose::STANDARD.decode(picture);
+    let bytes = bytes.map_err(|error| error.to_string())?;
+    std::fs::write(file, bytes).map_err(|error| error.to_string())
+}
