@@ -1,154 +1,17 @@
-//! MEMORY, SLOWLOG and LATENCY: looking for what is large or slow.
+//! SLOWLOG and LATENCY: looking for what is slow.
 //!
 //! The engine has no clock of its own, so it cannot tell how long a command took: the logs of slow
 //! commands and of latency are there for the programs that ask for them, and stay empty.
 
-use super::info::dataset_bytes;
 use crate::base::{Error, num};
 use crate::engine::{Args, Command, Ctx, Outcome};
-use crate::spec::{Access::*, Flag::*, Group, integer, key, many, opt, string};
+use crate::spec::{Flag::*, Group, integer, many, opt, string};
 
-pub(crate) const COMMANDS: &[&Command] = &[&LATENCY, &MEMORY, &SLOWLOG];
+pub(crate) const COMMANDS: &[&Command] = &[&LATENCY, &SLOWLOG];
 
 /// How proxies combine the replies of several servers.
 const PER_NODE: &[&str] =
     &["nondeterministic_output", "request_policy:all_nodes", "response_policy:special"];
-
-/// The same for what belongs to data.
-const PER_SHARD: &[&str] =
-    &["nondeterministic_output", "request_policy:all_shards", "response_policy:special"];
-
-const MEMORY: Command = Command {
-    name: "MEMORY",
-    summary: "Tells what memory is used for.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "That of the subcommand",
-    subcommands: &[
-        &MEMORY_DOCTOR,
-        &MEMORY_MALLOC_STATS,
-        &MEMORY_PURGE,
-        &MEMORY_STATS,
-        &MEMORY_USAGE,
-    ],
-    ..Command::BASE
-};
-
-const MEMORY_USAGE: Command = Command {
-    name: "USAGE",
-    summary: "Replies with the bytes that a key and its value take.",
-    since: "4.0.0",
-    group: Group::Server,
-    complexity: "O(N) in the number of parts of the value",
-    flags: &[Readonly],
-    args: &[key("key", &[Ro]), opt(integer("count").after("SAMPLES"))],
-    example: "> MEMORY USAGE nosuch\n(nil)\n",
-    run: memory_usage,
-    ..Command::BASE
-};
-
-fn memory_usage(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    let key = args.take()?;
-    while !args.is_empty() {
-        if !args.eat("SAMPLES") {
-            return Err(Error::Syntax);
-        }
-        // Sizes are known here, not sampled.
-        if args.integer()? < 0 {
-            return Err(Error::Syntax);
-        }
-    }
-    let bytes = match cx.inspect(key) {
-        Some(_) => cx.shard.dbs.get(cx.session.db).and_then(|db| db.memory_usage(key)),
-        None => None,
-    };
-    match bytes {
-        Some(bytes) => cx.out.count(bytes),
-        None => cx.out.null(),
-    }
-    Ok(())
-}
-
-const MEMORY_DOCTOR: Command = Command {
-    name: "DOCTOR",
-    summary: "Says in words whether the use of memory looks healthy.",
-    since: "4.0.0",
-    group: Group::Server,
-    tips: PER_SHARD,
-    run: memory_doctor,
-    ..Command::BASE
-};
-
-fn memory_doctor(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    const LITTLE_BYTES: usize = 5 << 20;
-    let text: &[u8] = if dataset_bytes(cx.engine) < LITTLE_BYTES {
-        b"There is too little data here for a diagnosis.\n"
-    } else {
-        b"Nothing looks wrong. MEMORY STATS has the figures.\n"
-    };
-    cx.out.verbatim("txt", text);
-    Ok(())
-}
-
-const MEMORY_STATS: Command = Command {
-    name: "STATS",
-    summary: "Replies with figures on the use of memory.",
-    since: "4.0.0",
-    group: Group::Server,
-    tips: PER_SHARD,
-    run: memory_stats,
-    ..Command::BASE
-};
-
-fn memory_stats(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    let measures = cx.measures.clone();
-    let keys: usize = cx.shard.dbs.iter().map(crate::store::Db::len).sum();
-    let dataset = dataset_bytes(cx.engine);
-    let clients = cx.clients.iter().map(|client| client.out.heap_bytes()).sum::<usize>();
-    let numbers = [
-        ("peak.allocated", cx.stats.peak_memory.max(measures.used_memory)),
-        ("total.allocated", measures.used_memory),
-        ("clients.normal", clients as u64),
-        ("keys.count", keys as u64),
-        ("keys.bytes-per-key", (dataset / keys.max(1)) as u64),
-        ("dataset.bytes", dataset as u64),
-        ("allocator.resident", measures.rss),
-    ];
-    cx.out.map(numbers.len() + 1);
-    for (name, number) in numbers {
-        cx.out.bulk(name.as_bytes());
-        cx.out.int(i64::try_from(number).unwrap_or(i64::MAX));
-    }
-    cx.out.bulk(b"fragmentation");
-    cx.out.double(measures.rss as f64 / measures.used_memory.max(1) as f64);
-    Ok(())
-}
-
-const MEMORY_MALLOC_STATS: Command = Command {
-    name: "MALLOC-STATS",
-    summary: "Says that the allocator keeps no statistics.",
-    since: "4.0.0",
-    group: Group::Server,
-    tips: PER_SHARD,
-    run: memory_malloc_stats,
-    ..Command::BASE
-};
-
-fn memory_malloc_stats(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    cx.out.bulk(b"Stats not supported for the current allocator");
-    Ok(())
-}
-
-const MEMORY_PURGE: Command = Command {
-    name: "PURGE",
-    summary: "Accepted; the allocator gives memory back by itself.",
-    since: "4.0.0",
-    group: Group::Server,
-    tips: &["request_policy:all_shards", "response_policy:all_succeeded"],
-    example: "> MEMORY PURGE\nOK\n",
-    run: nothing_to_do,
-    ..Command::BASE
-};
 
 fn nothing_to_do(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     cx.out.ok();

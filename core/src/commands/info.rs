@@ -6,6 +6,7 @@
 
 use std::collections::BTreeSet;
 
+use super::memory::Figures;
 use crate::base::time::Time;
 use crate::engine::config::{REDIS_VERSION, table};
 use crate::engine::pubsub::Kind;
@@ -132,8 +133,8 @@ impl View<'_> {
         self.now.mono.since_us(self.engine.started.mono) / 1_000_000
     }
 
-    fn peak(&self) -> u64 {
-        self.engine.stats.peak_memory.max(self.engine.used_memory())
+    fn memory(&self) -> Figures {
+        Figures::of(self.engine)
     }
 
     fn blocked(&self) -> usize {
@@ -198,53 +199,63 @@ const CLIENTS: &[Field] = &[
 ];
 
 const MEMORY: &[Field] = &[
-    ("used_memory", |view| view.engine.used_memory().to_string()),
-    ("used_memory_human", |view| human(view.engine.used_memory())),
-    ("used_memory_rss", |view| view.engine.measures.rss.to_string()),
-    ("used_memory_rss_human", |view| human(view.engine.measures.rss)),
-    ("used_memory_peak", |view| view.peak().to_string()),
-    ("used_memory_peak_human", |view| human(view.peak())),
-    ("used_memory_peak_perc", |view| {
-        let used = view.engine.used_memory() as f64;
-        format!("{:.2}%", used * 100.0 / view.peak().max(1) as f64)
-    }),
-    ("used_memory_dataset", |view| dataset_bytes(view.engine).to_string()),
+    ("used_memory", |view| view.memory().used.to_string()),
+    ("used_memory_human", |view| human(view.memory().used)),
+    ("used_memory_rss", |view| view.memory().resident.to_string()),
+    ("used_memory_rss_human", |view| human(view.memory().resident)),
+    ("used_memory_peak", |view| view.memory().peak.to_string()),
+    ("used_memory_peak_human", |view| human(view.memory().peak)),
+    ("used_memory_peak_perc", |view| format!("{:.2}%", view.memory().peak_percentage())),
+    ("used_memory_overhead", |view| view.memory().overhead().to_string()),
+    ("used_memory_startup", |view| view.memory().startup.to_string()),
+    ("used_memory_dataset", |view| view.memory().dataset().to_string()),
+    ("used_memory_dataset_perc", |view| format!("{:.2}%", view.memory().dataset_percentage())),
+    ("allocator_allocated", |view| view.memory().used.to_string()),
+    ("allocator_active", |view| view.memory().resident.to_string()),
+    ("allocator_resident", |view| view.memory().resident.to_string()),
+    ("allocator_muzzy", zero),
     ("total_system_memory", |view| view.engine.measures.system_memory.to_string()),
     ("total_system_memory_human", |view| human(view.engine.measures.system_memory)),
     ("used_memory_lua", zero),
-    ("used_memory_scripts", zero),
+    ("used_memory_vm_eval", zero),
+    ("used_memory_lua_human", |_| human(0)),
+    ("used_memory_scripts_eval", zero),
     ("number_of_cached_scripts", zero),
     ("number_of_functions", zero),
     ("number_of_libraries", zero),
+    ("used_memory_vm_functions", zero),
+    ("used_memory_vm_total", zero),
+    ("used_memory_vm_total_human", |_| human(0)),
+    ("used_memory_functions", zero),
+    ("used_memory_scripts", zero),
+    ("used_memory_scripts_human", |_| human(0)),
     ("maxmemory", |view| view.engine.config.maxmemory.to_string()),
     ("maxmemory_human", |view| human(view.engine.config.maxmemory)),
     ("maxmemory_policy", |view| view.setting("maxmemory-policy")),
-    ("mem_fragmentation_ratio", |view| {
-        let measures = &view.engine.measures;
-        format!("{:.2}", measures.rss as f64 / measures.used_memory.max(1) as f64)
-    }),
+    ("allocator_frag_ratio", |view| format!("{:.2}", view.memory().fragmentation().0)),
+    ("allocator_frag_bytes", |view| view.memory().fragmentation().1.to_string()),
+    ("allocator_rss_ratio", |_| "1.00".to_owned()),
+    ("allocator_rss_bytes", zero),
+    ("rss_overhead_ratio", |_| "1.00".to_owned()),
+    ("rss_overhead_bytes", zero),
+    ("mem_fragmentation_ratio", |view| format!("{:.2}", view.memory().fragmentation().0)),
+    ("mem_fragmentation_bytes", |view| view.memory().fragmentation().1.to_string()),
     ("mem_not_counted_for_evict", |view| view.engine.uncounted_bytes().to_string()),
     ("mem_replication_backlog", zero),
+    ("mem_total_replication_buffers", zero),
+    ("mem_replica_full_sync_buffer", zero),
     ("mem_clients_slaves", zero),
-    ("mem_clients_normal", |view| {
-        let bytes = |client: &crate::session::Client| {
-            client.out.heap_bytes() + client.session.input.capacity()
-        };
-        view.engine.clients.iter().map(bytes).sum::<usize>().to_string()
-    }),
-    ("mem_aof_buffer", zero),
-    ("mem_allocator", |_| "libc".to_owned()),
+    ("mem_clients_normal", |view| view.memory().clients.to_string()),
+    ("mem_cluster_links", zero),
+    ("mem_aof_buffer", |view| view.memory().log.to_string()),
+    ("mem_allocator", |view| view.engine.measures.allocator.to_owned()),
+    ("mem_overhead_db_hashtable_rehashing", zero),
     ("active_defrag_running", zero),
     ("lazyfree_pending_objects", |view| {
         view.engine.shard.dbs.iter().map(crate::store::Db::dead_len).sum::<usize>().to_string()
     }),
     ("lazyfreed_objects", |view| view.engine.stats.lazyfreed_objects.to_string()),
 ];
-
-/// Bytes that the keyspace takes.
-pub(super) fn dataset_bytes(engine: &Engine) -> usize {
-    engine.shard.dbs.iter().map(crate::store::Db::heap_bytes).sum()
-}
 
 /// A number of bytes for people: `1.45M`.
 fn human(bytes: u64) -> String {

@@ -30,6 +30,7 @@ mod keys;
 mod list;
 mod list_move;
 mod list_move_many;
+mod memory;
 mod monitor;
 mod object;
 mod pubsub;
@@ -73,6 +74,7 @@ pub fn table() -> &'static Table {
             keys::COMMANDS,
             list::COMMANDS,
             list_move::COMMANDS,
+            memory::COMMANDS,
             list_move_many::COMMANDS,
             monitor::COMMANDS,
             object::COMMANDS,

@@ -135,8 +135,12 @@ impl Engine {
     /// disk, and records on their way to the append-only file.
     pub fn uncounted_bytes(&self) -> u64 {
         let snapshot = self.saving.running.as_ref().map_or(0, Running::bytes);
-        let log = self.propagation.log.as_ref().map_or(0, Stream::len);
-        snapshot + log as u64
+        snapshot + self.log_bytes()
+    }
+
+    /// Bytes of records on their way to the append-only file.
+    pub fn log_bytes(&self) -> u64 {
+        self.propagation.log.as_ref().map_or(0, Stream::len) as u64
     }
 
     /// How long memory has been exceeded: in all, and this time, in microseconds.

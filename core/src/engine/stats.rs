@@ -36,6 +36,8 @@ pub struct Stats {
     pub keyspace_misses: u64,
     /// The most memory in use at once, in bytes.
     pub peak_memory: u64,
+    /// The memory in use when it was first measured, in bytes.
+    pub startup_memory: u64,
     /// Error replies, by their first word.
     pub errors: BTreeMap<Vec<u8>, u64>,
     /// Error replies in all.

@@ -225,6 +225,8 @@ pub struct Measures {
     pub rss: u64,
     /// Bytes that the machine (or the page) has in all; 0 if unknown.
     pub system_memory: u64,
+    /// What the allocator is called.
+    pub allocator: &'static str,
     /// Processor time spent in the program, in microseconds.
     pub cpu_user_us: u64,
     /// Processor time spent for it in the operating system, in microseconds.

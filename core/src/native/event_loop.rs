@@ -369,6 +369,7 @@ fn system_measures() -> Measures {
     Measures {
         used_memory: 0,
         rss: kilobytes(&read("/proc/self/status"), "VmRSS"),
+        allocator: "mimalloc-2",
         system_memory: kilobytes(&read("/proc/meminfo"), "MemTotal"),
         cpu_user_us: ticks(11),
         cpu_sys_us: ticks(12),

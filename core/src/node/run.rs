@@ -266,6 +266,10 @@ impl Node {
 
     fn measured(&mut self, measures: Measures) {
         let peak = &mut self.engine.stats.peak_memory;
+        if *peak == 0 {
+            self.engine.stats.startup_memory = measures.used_memory;
+        }
+        let peak = &mut self.engine.stats.peak_memory;
         *peak = measures.used_memory.max(*peak);
         self.engine.measures = measures;
         self.engine.has_measured();

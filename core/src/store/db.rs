@@ -178,6 +178,11 @@ impl Db {
         self.entries.heap_bytes() + self.objects.heap_bytes()
     }
 
+    /// Bytes of the table that finds keys, without entries and values.
+    pub fn table_bytes(&self) -> usize {
+        self.entries.table_bytes()
+    }
+
     /// A number that rises and falls with the bytes that the database takes on the heap. Only the
     /// difference to an earlier answer means something: it knows what came, what went and what
     /// strings grew by, not how collections have grown meanwhile. Costs O(1).

@@ -301,8 +301,12 @@ impl Host {
             return;
         }
         post(&FromWorker::Memory { bytes });
-        let measures =
-            Measures { used_memory: bytes as u64, rss: bytes as u64, ..Measures::default() };
+        let measures = Measures {
+            used_memory: bytes as u64,
+            rss: bytes as u64,
+            allocator: "libc",
+            ..Measures::default()
+        };
         self.handle(Event::Measured(measures));
     }
 
