@@ -5,6 +5,7 @@
 //! - [`local`]: a node in this process, with a virtual clock; [`disk`]: a disk that lies
 //! - [`rdb`]: snapshots and payloads of DUMP, made by hand
 //! - [`grammar`]: commands drawn at random from their declarations
+//! - [`hostile`]: payloads that nobody means well with; [`fuzz`]: what fuzzers feed
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - [`workload`]: commands to measure, and a node that runs nothing else
 //! - `browser`: a browser to play with the page in, behind the feature `page`
@@ -14,7 +15,9 @@
 #[cfg(feature = "page")]
 pub mod browser;
 pub mod disk;
+pub mod fuzz;
 pub mod grammar;
+pub mod hostile;
 pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod oracle;

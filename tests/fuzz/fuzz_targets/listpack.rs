@@ -1,0 +1,5 @@
+//! Listpacks, intsets, HyperLogLogs and their ancestors, as a fuzzer makes them up.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| redstart_tests::fuzz::listpack(data));
