@@ -26,4 +26,5 @@ pub mod rdb;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tcp;
 pub mod transcript;
+pub mod wire;
 pub mod workload;

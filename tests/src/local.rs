@@ -43,10 +43,15 @@ impl Local {
 
     /// A node as transcripts want it: what the servers they are compared with are started with.
     pub fn for_tests() -> Self {
+        Self::for_tests_with(&[])
+    }
+
+    /// As [`Local::for_tests`], with these settings besides.
+    pub fn for_tests_with(settings: &[(&str, &str)]) -> Self {
         let mut config = Config::default();
-        for (name, value) in
-            [("save", ""), ("enable-debug-command", "yes"), ("enable-protected-configs", "yes")]
-        {
+        let always =
+            [("save", ""), ("enable-debug-command", "yes"), ("enable-protected-configs", "yes")];
+        for (name, value) in always.iter().chain(settings) {
             config.set_named(name, value).expect("these are parameters");
         }
         Self::new(config, Seed::of(1))

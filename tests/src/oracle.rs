@@ -38,26 +38,34 @@ impl Server {
     /// Starts `program` on a free port of the loopback interface, without persistence and with
     /// DEBUG allowed.
     pub fn start(program: &Path) -> Result<Self, String> {
-        Self::start_with(program, None)
+        Self::start_with(program, &[], &[])
     }
 
-    /// As [`Server::start`], with this snapshot to load.
-    pub fn start_with(program: &Path, snapshot: Option<&[u8]>) -> Result<Self, String> {
+    /// As [`Server::start`], with these arguments besides and these files to find.
+    pub fn start_with(
+        program: &Path,
+        args: &[&str],
+        files: &[(&str, &[u8])],
+    ) -> Result<Self, String> {
         let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
             .and_then(|listener| listener.local_addr())
             .map_err(|error| error.to_string())?
             .port();
         let folder = std::env::temp_dir().join(format!("redstart-{}-{port}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        if let Some(bytes) = snapshot {
-            let file = folder.join("dump.rdb");
-            std::fs::write(file, bytes).map_err(|error| error.to_string())?;
+        for (name, bytes) in files {
+            let file = folder.join(name);
+            let place = file.parent().unwrap_or(&folder);
+            std::fs::create_dir_all(place)
+                .and_then(|()| std::fs::write(&file, bytes))
+                .map_err(|error| error.to_string())?;
         }
         let child = Command::new(program)
             .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
             .args(["--bind", "127.0.0.1", "--enable-debug-command", "yes"])
             .args(["--enable-protected-configs", "yes", "--dir"])
             .arg(&folder)
+            .args(args)
             .stdout(Stdio::null())
             .stderr(Stdio::null())
             .spawn()
@@ -73,9 +81,9 @@ impl Server {
         Err(format!("{} does not listen on {addr}", program.display()))
     }
 
-    /// The snapshot it has saved.
-    pub fn snapshot(&self) -> Result<Vec<u8>, String> {
-        std::fs::read(self.folder.join("dump.rdb")).map_err(|error| error.to_string())
+    /// What a file in its folder holds now.
+    pub fn file(&self, name: &str) -> Result<Vec<u8>, String> {
+        std::fs::read(self.folder.join(name)).map_err(|error| format!("{name}: {error}"))
     }
 
     /// Ends the process and starts another like it.

@@ -13,13 +13,14 @@ use redstart::base::num;
 use redstart::base::rng::{Rng, Seed};
 use redstart::commands;
 use redstart::engine::Entry;
-use redstart::resp::{Reply, pretty, words};
+use redstart::resp::{Reply, pretty};
 use redstart::spec::{Flag, Group};
 use redstart_tests::grammar::{self, Words};
 use redstart_tests::local::Local;
 use redstart_tests::oracle::{self, Server};
 use redstart_tests::play::{Patience, Stage};
 use redstart_tests::tcp::Tcp;
+use redstart_tests::wire::{clock_ms, encoded, line, run, run_on, shown};
 
 /// Commands in a round.
 const ROUND: usize = 400;
@@ -304,67 +305,6 @@ fn is_same(our: &Reply, their: &Reply) -> bool {
         (Reply::Int(our), Reply::Int(their)) => our == their || our.abs_diff(*their) < 60_000,
         _ => our == their,
     }
-}
-
-/// What time it is there, in milliseconds since 1970.
-fn clock_ms(stage: &mut dyn Stage) -> u64 {
-    let replies = run(stage, &[line(&["TIME"])]);
-    match replies.first() {
-        Some(Reply::Array(parts)) => match parts.first() {
-            Some(Reply::Bulk(seconds)) => {
-                String::from_utf8_lossy(seconds).parse::<u64>().unwrap() * 1000
-            }
-            _ => 0,
-        },
-        _ => 0,
-    }
-}
-
-fn line(words: &[&str]) -> Words {
-    words.iter().map(|&word| word.into()).collect()
-}
-
-/// `command` as it goes over the wire.
-fn encoded(command: &Words) -> Vec<u8> {
-    let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
-    for word in command {
-        bytes.extend(format!("${}\r\n", word.len()).bytes());
-        bytes.extend(word);
-        bytes.extend(b"\r\n");
-    }
-    bytes
-}
-
-/// `command` as one would type it.
-fn shown(command: &Words) -> String {
-    let words: Vec<Vec<u8>> = command.iter().map(|word| words::quote(word)).collect();
-    String::from_utf8_lossy(&words.join(&b' ')).into_owned()
-}
-
-/// Sends `batch` and returns the replies.
-fn run(stage: &mut dyn Stage, batch: &[Words]) -> Vec<Reply> {
-    run_on(stage, "a", batch)
-}
-
-fn run_on(stage: &mut dyn Stage, connection: &str, batch: &[Words]) -> Vec<Reply> {
-    let bytes: Vec<u8> = batch.iter().flat_map(encoded).collect();
-    stage.send(connection, &bytes).unwrap();
-    let (mut input, mut replies) = (Vec::new(), Vec::new());
-    while replies.len() < batch.len() {
-        let mut start = 0;
-        while let Some((reply, length)) = Reply::read(&input[start..]).unwrap() {
-            replies.push(reply);
-            start += length;
-        }
-        input.drain(..start);
-        if replies.len() < batch.len() {
-            for (_, bytes, closed) in stage.receive(Patience::Expecting(connection)) {
-                assert!(!closed, "the connection was closed");
-                input.extend(bytes);
-            }
-        }
-    }
-    replies
 }
 
 /// What went before, as far as it has to do with the keys of the last command.

@@ -231,7 +231,8 @@ fn others_load_what_is_saved_here() {
         let mut ours = with_debug(BTreeMap::new());
         fill(&mut ours, peer, peer.reads_fields);
         assert_eq!(ask(&mut ours, "SAVE"), Reply::Simple(b"OK".to_vec()));
-        let server = Server::start_with(&program, Some(&ours.files()["dump.rdb"])).unwrap();
+        let server =
+            Server::start_with(&program, &[], &[("dump.rdb", &ours.files()["dump.rdb"])]).unwrap();
         let mut theirs = Tcp::new(server.addr);
         let (our, their) = (told(&mut ours, peer, fields), told(&mut theirs, peer, fields));
         similar(&our, &their, peer.name);
@@ -250,7 +251,7 @@ fn what_others_save_is_loaded_here() {
             let mut theirs = Tcp::new(server.addr);
             fill(&mut theirs, peer, peer.writes_fields);
             run(&mut theirs, &[&format!("CONFIG SET rdbcompression {compress}"), "SAVE"]);
-            let disk = BTreeMap::from([("dump.rdb".to_owned(), server.snapshot().unwrap())]);
+            let disk = BTreeMap::from([("dump.rdb".to_owned(), server.file("dump.rdb").unwrap())]);
             let mut ours = with_debug(disk);
             let fields = peer.writes_fields;
             let (our, their) = (told(&mut ours, peer, fields), told(&mut theirs, peer, fields));
@@ -284,7 +285,9 @@ fn recency_and_frequency_go_both_ways() {
             };
             let mut ours = with_debug(BTreeMap::new());
             set_up(&mut ours);
-            let server = Server::start_with(&program, Some(&ours.files()["dump.rdb"])).unwrap();
+            let server =
+                Server::start_with(&program, &[], &[("dump.rdb", &ours.files()["dump.rdb"])])
+                    .unwrap();
             let mut theirs = Tcp::new(server.addr);
             // The policy must be known when the snapshot is loaded.
             run(&mut theirs, &[&format!("CONFIG SET maxmemory-policy {policy}")]);
@@ -292,7 +295,7 @@ fn recency_and_frequency_go_both_ways() {
             assert!(reply.contains(&number(&mut theirs)), "{} {policy}", peer.name);
             assert_eq!(ask(&mut theirs, "DEL copy"), Reply::Int(1));
             set_up(&mut theirs);
-            let disk = BTreeMap::from([("dump.rdb".to_owned(), server.snapshot().unwrap())]);
+            let disk = BTreeMap::from([("dump.rdb".to_owned(), server.file("dump.rdb").unwrap())]);
             let mut config = Config::default();
             config.set_named("maxmemory-policy", policy).unwrap();
             let mut ours = Local::on_disk(config, Seed::of(2), disk);

@@ -19,7 +19,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("spec", &["base", "resp"]),
     ("ds", &["base"]),
     ("store", &["base", "ds"]),
-    ("persist", &["base", "ds", "store"]),
+    ("persist", &["base", "resp", "ds", "store"]),
     ("session", &["base", "resp", "spec", "store"]),
     ("engine", &["base", "resp", "spec", "ds", "store", "persist", "session"]),
     ("commands", &["base", "resp", "spec", "ds", "store", "persist", "session", "engine"]),

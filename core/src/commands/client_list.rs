@@ -231,7 +231,7 @@ fn line(engine: &Engine, now: Time, session: &Session, out: &Out) -> Vec<u8> {
     let input = (session.input.len(), session.input.capacity());
     let multi_bytes = session.multi.as_ref().map_or(0, |multi| multi.bytes);
     let waiting_bytes = session.blocked.as_ref().map_or(0, |blocked| blocked.argv.heap_bytes());
-    let pending = out.pending().len();
+    let pending = out.owed();
     let total = size_of::<Session>()
         + input.1
         + multi_bytes

@@ -67,6 +67,13 @@ const SUBCOMMANDS: &[Sub] = &[
         htstats_key,
     ),
     ("LISTPACK", "key", 1..=1, "Tells whether a value is one listpack.", listpack),
+    (
+        "LOADAOF",
+        "",
+        0..=0,
+        "Reads the append-only file and puts it in the place of the data.",
+        load_aof,
+    ),
     ("LOG", "message", 1..=1, "Writes a line to the log.", log),
     ("OBJECT", "key", 1..=1, "Shows how a value is stored.", object),
     ("PAUSE-CRON", "<0 | 1>", 1..=1, "Accepted; there is no periodic work to stop.", accepted),
@@ -224,6 +231,13 @@ fn populate(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.changed(&key, class, "set");
     }
     cx.out.ok();
+    Ok(())
+}
+
+fn load_aof(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    let id = cx.session.id;
+    cx.reload_aof(id)?;
+    cx.block(BlockedOn::Disk, 0, args.all().to_owned());
     Ok(())
 }
 

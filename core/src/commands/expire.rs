@@ -146,7 +146,8 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
     } else {
         cx.set_expiry(key, Some(at_ms));
         cx.changed(key, Class::Generic, "expire");
-        if cx.propagates() {
+        // PEXPIREAT is as good as it came.
+        if cx.propagates() && (unit, since) != (Unit::Milliseconds, Since::Epoch) {
             let at = num::Digits::of(at_ms);
             let mut words = vec![b"PEXPIREAT".as_slice(), key, &at];
             words.extend(args.all().from(3).iter());

@@ -10,7 +10,7 @@ use crate::base::{Error, num};
 use crate::ds::SortedSet;
 use crate::ds::geo::Point;
 use crate::engine::{Args, Command, Ctx, Outcome};
-use crate::resp::Out;
+use crate::resp::{Argv, Out};
 use crate::spec::{
     Access::*, Arg, Flag::*, Group, block, double, key, many, one_of, opt, string, token,
 };
@@ -72,7 +72,25 @@ fn geoadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         let score = point(&mut args)?.score();
         pairs.push((score, args.take()?));
     }
-    add_all(cx, key, options, &pairs)
+    let dirty = cx.dirty;
+    add_all(cx, key, options, &pairs)?;
+    if cx.dirty != dirty && cx.propagates() {
+        propagate_scores(cx, args.all(), &pairs);
+    }
+    Ok(())
+}
+
+/// Records a GEOADD as the ZADD that it is.
+fn propagate_scores(cx: &mut Ctx<'_>, argv: Argv<'_>, pairs: &[(f64, &[u8])]) {
+    let options = argv.len() - 3 * pairs.len();
+    let mut words = vec![b"zadd".as_slice()];
+    words.extend(argv.iter().take(options).skip(1));
+    // A place is a whole number of 52 bits.
+    let scores: Vec<_> = pairs.iter().map(|(score, _)| num::Digits::of(*score as i64)).collect();
+    for (score, (_, member)) in scores.iter().zip(pairs) {
+        words.extend([&**score, *member]);
+    }
+    cx.propagate_as(&words);
 }
 
 const GEODIST: Command = Command {

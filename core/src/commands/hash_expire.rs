@@ -144,7 +144,11 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
     removed(cx, key, gone.len(), emptied);
     if !set.is_empty() && cx.propagates() {
         let (at, count) = (num::Digits::of(at_ms), num::Digits::of(set.len() as i64));
-        let mut words = vec![b"HPEXPIREAT".as_slice(), key, &at];
+        let name: &[u8] = match (unit, since) {
+            (Unit::Milliseconds, Since::Epoch) => args.all().get(0).unwrap_or_default(),
+            _ => b"HPEXPIREAT",
+        };
+        let mut words = vec![name, key, &at];
         words.extend(options.iter().take(options.len() - names.len() - 1));
         words.push(&count);
         words.extend(&set);

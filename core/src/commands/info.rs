@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::memory::Figures;
 use crate::base::time::Time;
+use crate::engine::aof;
 use crate::engine::config::{REDIS_VERSION, table};
 use crate::engine::pubsub::Kind;
 use crate::engine::{Args, Command, Ctx, Engine, Outcome};
@@ -39,16 +40,19 @@ fn info(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
         }
         text.push_str(&format!("# {}\r\n", section.title));
         match section.lines {
-            Lines::Fields(fields) => {
-                for (name, value) in fields {
-                    text.push_str(&format!("{name}:{}\r\n", value(&view)));
-                }
-            }
+            Lines::Fields(fields) => write_fields(&view, fields, &mut text),
             Lines::Many(write) => write(&view, &mut text),
         }
     }
     cx.out.verbatim("txt", text.as_bytes());
     Ok(())
+}
+
+/// Writes a line for each field.
+fn write_fields(view: &View<'_>, fields: &[Field], text: &mut String) {
+    for (name, value) in fields {
+        text.push_str(&format!("{name}:{}\r\n", value(view)));
+    }
 }
 
 /// What the fields are worked out from.
@@ -93,7 +97,7 @@ const SECTIONS: &[Section] = &[
     section("Server", SERVER),
     section("Clients", CLIENTS),
     section("Memory", MEMORY),
-    section("Persistence", PERSISTENCE),
+    Section { title: "Persistence", is_default: true, lines: Lines::Many(persistence) },
     section("Stats", STATS),
     section("Replication", REPLICATION),
     section("CPU", CPU),
@@ -110,10 +114,6 @@ fn zero(_: &View<'_>) -> String {
     "0".to_owned()
 }
 
-fn ok(_: &View<'_>) -> String {
-    "ok".to_owned()
-}
-
 fn minus_one(_: &View<'_>) -> String {
     "-1".to_owned()
 }
@@ -122,6 +122,10 @@ impl View<'_> {
     /// Keys that the snapshot under way has written, and how many it will hold.
     fn saving_keys(&self) -> (u64, u64) {
         self.engine.saving.running.as_ref().map_or((0, 0), |running| running.making.keys())
+    }
+
+    fn rewriting(&self) -> aof::Facts {
+        self.engine.rewriting(self.now)
     }
 
     fn setting(&self, name: &str) -> String {
@@ -299,14 +303,45 @@ const PERSISTENCE: &[Field] = &[
     ("rdb_last_cow_size", zero),
     ("rdb_last_load_keys_expired", |view| view.engine.loaded.expired.to_string()),
     ("rdb_last_load_keys_loaded", |view| view.engine.loaded.keys.to_string()),
-    ("aof_enabled", zero),
-    ("aof_rewrite_in_progress", zero),
-    ("aof_rewrite_scheduled", zero),
-    ("aof_last_rewrite_time_sec", minus_one),
-    ("aof_current_rewrite_time_sec", minus_one),
-    ("aof_last_bgrewrite_status", ok),
-    ("aof_last_write_status", ok),
+    ("aof_enabled", |view| u8::from(view.engine.aof.state != aof::State::Off).to_string()),
+    ("aof_rewrite_in_progress", |view| u8::from(view.engine.is_rewriting()).to_string()),
+    ("aof_rewrite_scheduled", |view| u8::from(view.rewriting().is_scheduled).to_string()),
+    ("aof_last_rewrite_time_sec", |view| or_minus_one(view.rewriting().last_s)),
+    ("aof_current_rewrite_time_sec", |view| or_minus_one(view.rewriting().running_s)),
+    ("aof_last_bgrewrite_status", |view| ok_or_err(!view.rewriting().last_failed)),
+    ("aof_rewrites", |view| view.rewriting().count.to_string()),
+    ("aof_rewrites_consecutive_failures", |view| view.rewriting().failures.to_string()),
+    ("aof_last_write_status", |view| ok_or_err(view.engine.aof_failure().is_none())),
+    ("aof_last_cow_size", zero),
+    ("module_fork_in_progress", zero),
+    ("module_fork_last_cow_size", zero),
 ];
+
+/// What INFO tells besides while there is an append-only file.
+const APPEND_ONLY: &[Field] = &[
+    ("aof_current_size", |view| view.engine.aof_bytes().to_string()),
+    ("aof_base_size", |view| view.rewriting().base_bytes.to_string()),
+    ("aof_pending_rewrite", zero),
+    ("aof_buffer_length", |view| view.engine.aof_buffered().to_string()),
+    ("aof_pending_bio_fsync", |view| u8::from(view.engine.aof_is_syncing()).to_string()),
+    ("aof_delayed_fsync", |view| view.engine.aof_delayed_syncs().to_string()),
+];
+
+fn persistence(view: &View<'_>, text: &mut String) {
+    write_fields(view, PERSISTENCE, text);
+    if view.engine.aof.state != aof::State::Off {
+        write_fields(view, APPEND_ONLY, text);
+    }
+}
+
+/// A number of seconds; -1 for none.
+fn or_minus_one(number: Option<u64>) -> String {
+    number.map_or_else(|| "-1".to_owned(), |number| number.to_string())
+}
+
+fn ok_or_err(is_ok: bool) -> String {
+    if is_ok { "ok" } else { "err" }.to_owned()
+}
 
 const STATS: &[Field] = &[
     ("total_connections_received", |view| view.engine.stats.connections.to_string()),

@@ -1,11 +1,31 @@
-//! Snapshots on request: SAVE and BGSAVE.
+//! Snapshots on request: SAVE and BGSAVE; and BGREWRITEAOF.
 
 use crate::base::Error;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::session::BlockedOn;
 use crate::spec::{Flag::*, Group, opt, token};
 
-pub(crate) const COMMANDS: &[&Command] = &[&BGSAVE, &SAVE];
+pub(crate) const COMMANDS: &[&Command] = &[&BGREWRITEAOF, &BGSAVE, &SAVE];
+
+const BGREWRITEAOF: Command = Command {
+    name: "BGREWRITEAOF",
+    summary: "Rewrites the append-only file, and replies before that is done.",
+    since: "1.0.0",
+    group: Group::Server,
+    flags: &[Admin, Noscript, NoAsyncLoading],
+    example: "> BGREWRITEAOF\nBackground append only file rewriting started\n",
+    run: bgrewriteaof,
+    ..Command::BASE
+};
+
+fn bgrewriteaof(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
+    cx.out.simple(if cx.engine.rewrite_aof()? {
+        "Background append only file rewriting scheduled"
+    } else {
+        "Background append only file rewriting started"
+    });
+    Ok(())
+}
 
 const BGSAVE: Command = Command {
     name: "BGSAVE",

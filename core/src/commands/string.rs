@@ -445,7 +445,14 @@ fn set_unless(
         // A deadline that has passed is stored like any other; the next look-up finds it.
         if let Some(at_ms) = expires_ms {
             cx.changed_too(key, Class::Generic, "expire");
-            cx.propagate_as(&[b"SET", key, value, b"PXAT", &num::Digits::of(at_ms)]);
+            // PXAT is as good as it came.
+            let is_pxat = matches!(
+                options.expiry,
+                Expiry::At { unit: Unit::Milliseconds, since: Since::Epoch, .. }
+            );
+            if !is_pxat && cx.propagates() {
+                cx.propagate_as(&[b"SET", key, value, b"PXAT", &num::Digits::of(at_ms)]);
+            }
         } else if options.get && cx.propagates() {
             // Whoever repeats it asks for nothing.
             let options = argv.from(3).iter().filter(|word| !word.eq_ignore_ascii_case(b"GET"));

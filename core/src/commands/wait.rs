@@ -1,10 +1,12 @@
 //! WAIT and WAITAOF: writes that others have, or the disk has.
 //!
-//! There are no replicas and no append-only file yet, so none ever acknowledges: a command that
-//! asks for more than nothing waits for its time-out.
+//! There are no replicas, so none ever acknowledges: a command that asks for one waits for its
+//! time-out.
 
 use crate::base::Error;
 use crate::base::time::Time;
+use crate::engine::aof::State;
+use crate::engine::block::write_waitaof;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::session::BlockedOn;
 use crate::spec::{Acl, Category, Flag::*, Group, integer};
@@ -60,18 +62,18 @@ fn waitaof(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Err(Error::NotPositive);
     }
     let timeout_ms = timeout(&mut args, cx.now)?;
-    if local > 0 {
+    if local > 0 && cx.aof.state == State::Off {
         return Err(Error::text(
             "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
         ));
     }
-    if replicas == 0 || cx.deny_blocking {
-        cx.out.array(2);
-        cx.out.int(0);
-        cx.out.int(0);
+    let is_safe = cx.engine.is_recorded_safely(cx.session);
+    if replicas == 0 && (local == 0 || is_safe) || cx.deny_blocking {
+        write_waitaof(cx.out, is_safe);
         return Ok(());
     }
-    cx.block(BlockedOn::AppendOnly, timeout_ms, args.all().to_owned());
+    let on = BlockedOn::AppendOnly { until: cx.session.recorded, needs_replicas: replicas > 0 };
+    cx.block(on, timeout_ms, args.all().to_owned());
     Ok(())
 }
 

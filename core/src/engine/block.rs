@@ -24,8 +24,18 @@ pub struct Blocking {
     pub resumed: VecDeque<ConnId>,
     /// Number of clients that wait, without those that only CLIENT PAUSE keeps waiting.
     pub clients: usize,
+    /// Clients that wait for what was recorded up to a position to be safe.
+    unsafe_until: BTreeSet<(u64, u64)>,
     /// The ticket drawn last. Who drew the lower one has waited longer.
     last_ticket: u64,
+}
+
+impl Blocking {
+    /// A client that waits for nothing that is recorded later than `synced`.
+    pub fn next_safe(&self, synced: u64) -> Option<u64> {
+        let first = self.unsafe_until.first().filter(|(until, _)| *until <= synced);
+        first.map(|&(_, id)| id)
+    }
 }
 
 /// CLIENT PAUSE.
@@ -112,6 +122,9 @@ impl Engine {
                 self.shard.waiters.add(key.clone(), blocked.ticket, id);
             }
         }
+        if let BlockedOn::AppendOnly { until, needs_replicas: false } = blocked.on {
+            self.blocking.unsafe_until.insert((until, id));
+        }
         if let BlockedOn::Unpause = &blocked.on {
             self.pause.held.push_back(id);
         }
@@ -128,6 +141,9 @@ impl Engine {
             for key in keys {
                 self.shard.waiters.remove(key, blocked.ticket);
             }
+        }
+        if let BlockedOn::AppendOnly { until, .. } = blocked.on {
+            self.blocking.unsafe_until.remove(&(until, id));
         }
         if let Some(deadline) = blocked.deadline {
             self.blocking.deadlines.remove(&(deadline, id));
@@ -188,7 +204,8 @@ impl Engine {
             if deadline > now.mono {
                 break;
             }
-            self.unblock(id, write_timeout_reply);
+            let is_safe = self.is_safe(id);
+            self.unblock(id, |on, out| write_timeout_reply(on, is_safe, out));
             self.blocking.deadlines.remove(&(deadline, id));
         }
         if self.pause.until.is_some_and(|until| until <= now.mono) {
@@ -215,7 +232,7 @@ impl Engine {
     pub fn unblock_early(&mut self, id: u64, is_error: bool) -> bool {
         let blocked = self.clients.by_id_mut(id).and_then(|client| client.session.blocked.as_ref());
         let may_time_out = |on: &BlockedOn| match on {
-            BlockedOn::Keys { .. } | BlockedOn::Replicas | BlockedOn::AppendOnly => true,
+            BlockedOn::Keys { .. } | BlockedOn::Replicas | BlockedOn::AppendOnly { .. } => true,
             BlockedOn::Disk | BlockedOn::Unpause => false,
         };
         let Some(blocked) = blocked.filter(|blocked| may_time_out(&blocked.on)) else {
@@ -228,8 +245,15 @@ impl Engine {
             self.stats.by_command[command].failed += 1;
             self.unblock(id, |_, out| out.error_line(error))
         } else {
-            self.unblock(id, write_timeout_reply)
+            let is_safe = self.is_safe(id);
+            self.unblock(id, |on, out| write_timeout_reply(on, is_safe, out))
         }
+    }
+
+    /// Whether what client `id` has changed is safe in the append-only file.
+    fn is_safe(&self, id: u64) -> bool {
+        let session = self.clients.by_id(id).map(|client| &client.session);
+        session.is_some_and(|session| self.is_recorded_safely(session))
     }
 
     /// Ends CLIENT PAUSE: the clients that were held back go on in the order in which they came,
@@ -249,16 +273,20 @@ impl Engine {
     }
 }
 
-/// Writes what a command that waited for `on` replies when its time is over.
-fn write_timeout_reply(on: &BlockedOn, out: &mut Out) {
+/// Replies to WAITAOF: whether what the client has changed is safe here; and nowhere else.
+pub fn write_waitaof(out: &mut Out, is_safe: bool) {
+    out.array(2);
+    out.int(i64::from(is_safe));
+    out.int(0);
+}
+
+/// Writes what a command that waited for `on` replies when its time is over; `is_safe` says whether
+/// what the client has changed is safe.
+fn write_timeout_reply(on: &BlockedOn, is_safe: bool, out: &mut Out) {
     match on {
         BlockedOn::Keys { .. } => out.null_array(),
         BlockedOn::Replicas => out.int(0),
-        BlockedOn::AppendOnly => {
-            out.array(2);
-            out.int(0);
-            out.int(0);
-        }
+        BlockedOn::AppendOnly { .. } => write_waitaof(out, is_safe),
         // A snapshot answers for itself, and has no time-out.
         BlockedOn::Disk | BlockedOn::Unpause => {}
     }

@@ -94,7 +94,7 @@ impl Engine {
             self.close(client);
             return;
         }
-        if !client.out.pending().is_empty() {
+        if client.out.owed() > 0 {
             self.send(client.session.conn);
         }
         self.clients.put(client);
@@ -152,7 +152,7 @@ impl Engine {
     #[inline]
     pub fn check_output(&mut self, client: &mut Client) {
         let limit = self.output_limit(&client.session);
-        let bytes = client.out.pending().len() as u64;
+        let bytes = client.out.owed() as u64;
         // By default, most clients have no limits at all.
         if (limit.hard | limit.soft) > 0 || !self.care.overfull.is_empty() {
             self.limit_output(client, limit, bytes);
@@ -177,7 +177,7 @@ impl Engine {
         let Some(client) = self.clients.get(conn) else { return };
         // Most messages end here: far from every limit, and nothing to forget.
         let limit = self.output_limit(&client.session);
-        let bytes = client.out.pending().len() as u64;
+        let bytes = client.out.owed() as u64;
         let least = [limit.hard, limit.soft].into_iter().filter(|&bytes| bytes > 0);
         if least.min().is_none_or(|least| bytes < least) {
             return;
@@ -255,7 +255,7 @@ impl Engine {
             };
             let limit = self.output_limit(&client.session);
             let Some(since) = self.care.overfull.get_mut(&id) else { continue };
-            if (client.out.pending().len() as u64) < limit.soft {
+            if (client.out.owed() as u64) < limit.soft {
                 self.care.overfull.remove(&id);
             } else if now.since_us(*since.get_or_insert(now))
                 > limit.seconds.saturating_mul(1_000_000)

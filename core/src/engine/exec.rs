@@ -146,7 +146,7 @@ impl Engine {
     }
 
     /// The command that `argv` names.
-    fn find(&self, argv: Argv<'_>) -> Result<&'static Entry, Error> {
+    pub fn find(&self, argv: Argv<'_>) -> Result<&'static Entry, Error> {
         let name = argv.get(0).unwrap_or_default();
         match self.table.find(name).filter(|entry| !entry.is_sub()) {
             Some(entry) if entry.subcommands.is_empty() => Ok(entry),
@@ -193,8 +193,8 @@ impl Engine {
         if self.saving.is_loading() && !entry.has(Flag::Loading) {
             return Err(Error::text("LOADING Redis is loading the dataset in memory"));
         }
-        if entry.has(Flag::Write) && self.refuses_writes() {
-            return Err(Error::text(MISCONF));
+        if (entry.has(Flag::Write) || entry.command.name == "PING") && self.is_unsafe() {
+            return Err(self.refusal());
         }
         if session.multi.is_some() && entry.has(Flag::NoMulti) {
             return Err(Error::text("ERR Command not allowed inside a transaction"));
@@ -222,6 +222,21 @@ impl Engine {
                 && session.multi.as_ref().is_some_and(|multi| {
                     multi.queue.iter().any(|(index, _)| entries[*index].has(Flag::DenyOom))
                 }))
+    }
+
+    /// Whether what is written now may never be on the disk.
+    fn is_unsafe(&self) -> bool {
+        self.refuses_writes() || self.aof_failure().is_some()
+    }
+
+    /// The reply to writes while nothing can be saved.
+    fn refusal(&self) -> Error {
+        match self.aof_failure() {
+            Some(why) if !self.refuses_writes() => {
+                Error::from(format!("MISCONF Errors writing to the AOF file: {}", why.0))
+            }
+            _ => Error::text(MISCONF),
+        }
     }
 
     /// Whether a client may use what the configuration has to allow.
@@ -392,8 +407,9 @@ pub fn wrong_subcommand_arity(entry: &Entry, argv: Argv<'_>) -> Error {
     Error::showing(before, shown, &format!("'. Try {container} HELP."))
 }
 
+/// The error for a command that there is not.
 #[cold]
-fn unknown_command(argv: Argv<'_>) -> Error {
+pub fn unknown_command(argv: Argv<'_>) -> Error {
     let mut shown = Vec::new();
     for arg in argv.from(1).iter() {
         if shown.len() >= UNKNOWN_SHOWN_MAX {

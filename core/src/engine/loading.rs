@@ -41,9 +41,9 @@ pub enum How {
 }
 
 impl Engine {
-    /// Loads what `bytes` hold, all of it or nothing. Keys that have expired are left out. Costs
-    /// O(data).
-    pub fn restore(&mut self, now: Time, bytes: &[u8], how: How) -> Result<(), rdb::Problem> {
+    /// Loads what `bytes` hold, all of it or nothing. Keys that have expired are left out. Returns
+    /// where the snapshot ends in `bytes`. Costs O(data).
+    pub fn restore(&mut self, now: Time, bytes: &[u8], how: How) -> Result<usize, rdb::Problem> {
         let mut dbs = self.shard.empty_dbs();
         dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
         let mut fresh = Fresh {
@@ -59,7 +59,7 @@ impl Engine {
         for (level, line) in lines {
             self.log(level, &line);
         }
-        result?;
+        let end = result?;
         if how == How::Instead {
             self.put_in_place(dbs);
         } else {
@@ -76,7 +76,7 @@ impl Engine {
         }
         line.push('.');
         self.log(Level::Notice, &line);
-        Ok(())
+        Ok(end)
     }
 
     /// What was there is freed later.
@@ -139,7 +139,7 @@ impl Fresh<'_> {
         if db.get(key.name).is_some() {
             return Err(rdb::Reason::Duplicate);
         }
-        if key.expires_ms.is_some_and(|at_ms| at_ms < self.now.unix_ms()) {
+        if key.expires_ms.is_some_and(|at_ms| at_ms < self.engine.expiry_ms(self.now)) {
             self.counts.expired += 1;
             return Ok(None);
         }

@@ -8,6 +8,7 @@
 
 pub mod access;
 pub mod ahead;
+pub mod aof;
 pub mod args;
 pub mod block;
 pub mod clients;
@@ -120,6 +121,8 @@ pub struct Engine {
     pub measures: Measures,
     /// What is asked of the host when the current event is done.
     pub effects: Vec<Effect>,
+    /// How the append-only file stands.
+    pub aof: aof::Aof,
     /// Who hears of changes.
     pub propagation: propagate::Propagation,
     /// What runs repeats what was done before: nothing expires by itself, and what was propagated by
@@ -182,6 +185,7 @@ impl Engine {
             started: now,
             measures: Measures::default(),
             effects: Vec::new(),
+            aof: aof::Aof::new(now),
             propagation: propagate::Propagation::default(),
             is_replaying: false,
             dirty: 0,

@@ -11,6 +11,7 @@
 //! one that is in another database than the one before.
 
 use super::{Ctx, Engine};
+use crate::persist::aof::{write_record, write_stamp};
 use crate::resp::Argv;
 
 /// A record as it is written: an array of bulk strings.
@@ -48,6 +49,19 @@ impl Stream {
         std::mem::take(&mut self.bytes)
     }
 
+    /// Takes the first `count` bytes of it.
+    pub fn take_first(&mut self, count: usize) -> Vec<u8> {
+        let rest = self.bytes.split_off(count.min(self.bytes.len()));
+        std::mem::replace(&mut self.bytes, rest)
+    }
+
+    /// Uses the memory of `buffer`, which is empty, for what comes.
+    pub fn reuse(&mut self, buffer: Vec<u8>) {
+        if self.bytes.capacity() == 0 {
+            self.bytes = buffer;
+        }
+    }
+
     /// Bytes that were recorded and not taken.
     pub fn len(&self) -> usize {
         self.bytes.len()
@@ -67,7 +81,7 @@ impl Stream {
     fn stamp(&mut self, now_s: i64) {
         if now_s > self.stamped_s {
             self.stamped_s = now_s;
-            self.bytes.extend(format!("#TS:{now_s}\r\n").into_bytes());
+            write_stamp(&mut self.bytes, now_s);
         }
     }
 
@@ -92,21 +106,6 @@ impl Stream {
         if std::mem::take(&mut self.unit).1 > 1 {
             self.bytes.extend_from_slice(EXEC);
         }
-    }
-}
-
-/// Writes a command as an array of bulk strings.
-pub fn write_record<'a>(bytes: &mut Vec<u8>, words: impl ExactSizeIterator<Item = &'a [u8]>) {
-    let line = |bytes: &mut Vec<u8>, mark: u8, number: usize| {
-        bytes.push(mark);
-        bytes.extend_from_slice(&crate::base::num::Digits::of(number as i64));
-        bytes.extend_from_slice(b"\r\n");
-    };
-    line(bytes, b'*', words.len());
-    for word in words {
-        line(bytes, b'$', word.len());
-        bytes.extend_from_slice(word);
-        bytes.extend_from_slice(b"\r\n");
     }
 }
 
@@ -182,8 +181,8 @@ impl Ctx<'_> {
         self.verbatim = Verbatim::Always;
     }
 
-    /// Records the command that was run in database `db`, if it is to be recorded. `dirty` is how many
-    /// changes there had been before it.
+    /// Records the command that was run in database `db`, if it is to be recorded, and ends the unit if
+    /// no other command runs around it. `dirty` is how many changes there had been before it.
     pub fn propagate_command(&mut self, db: usize, argv: Argv<'_>, dirty: u64) {
         let is_recorded = match self.verbatim {
             Verbatim::IfChanged => self.engine.dirty != dirty,
@@ -192,6 +191,12 @@ impl Ctx<'_> {
         };
         if is_recorded {
             self.engine.propagate_words(db, argv.iter());
+        }
+        if self.engine.depth == 0 {
+            let before = self.session.recorded;
+            self.engine.end_unit();
+            let recorded = self.engine.recorded();
+            self.session.recorded = if self.engine.dirty == dirty { before } else { recorded };
         }
     }
 }

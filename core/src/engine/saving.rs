@@ -152,6 +152,16 @@ impl Saving {
         }
     }
 
+    /// From now on, commands have to wait for the data.
+    pub fn begin_loading(&mut self, unreadable: Unreadable) {
+        self.stage = Stage::Loading(unreadable);
+    }
+
+    /// The data is there.
+    pub fn end_loading(&mut self) {
+        self.stage = Stage::Ready;
+    }
+
     /// Whether commands have to wait for the data.
     pub fn is_loading(&self) -> bool {
         matches!(self.stage, Stage::Loading(_) | Stage::SettingAside)
@@ -161,7 +171,12 @@ impl Saving {
 impl Engine {
     /// The disk is there: begins to load what was saved.
     pub fn mount(&mut self, unreadable: Unreadable) {
-        self.saving.stage = Stage::Loading(unreadable);
+        self.saving.begin_loading(unreadable);
+        self.load_manifest(unreadable);
+    }
+
+    /// Loads the snapshot.
+    pub fn read_snapshot(&mut self) {
         let name = self.snapshot_name();
         self.effects.push(Effect::Disk(DiskOp::Read { name }));
     }
@@ -345,6 +360,7 @@ impl Engine {
 
     /// The disk has answered.
     pub fn disk_done(&mut self, now: Time, done: DiskDone) {
+        let Some(done) = self.aof_disk_done(now, done) else { return };
         if let Some(mut running) = self.saving.running.take() {
             match self.making_answered(&mut running.making, &done) {
                 Ok(Saved::NotYet) => self.saving.running = Some(running),
@@ -404,9 +420,14 @@ impl Engine {
 
     /// The data as a snapshot. Costs O(data).
     pub fn snapshot(&self, now: Time) -> Vec<u8> {
+        self.snapshot_as(now, false)
+    }
+
+    /// The data as a snapshot, which may be the base of an append-only file. Costs O(data).
+    pub fn snapshot_as(&self, now: Time, is_aof_base: bool) -> Vec<u8> {
         let facts = rdb::Facts {
             has_field_expiry: rdb::has_field_expiry(&self.shard.dbs),
-            ..self.facts(now, false)
+            ..self.facts(now, is_aof_base)
         };
         rdb::write(&self.shard.dbs, &self.libraries, facts, self.usage_of())
     }
@@ -490,6 +511,7 @@ impl Engine {
     }
 
     fn exit(&mut self) {
+        self.finish_appending();
         self.log(Level::Warning, "Redstart is now ready to exit, bye bye...");
         self.effects.push(Effect::Exit { status: 0 });
     }
@@ -508,7 +530,7 @@ impl Engine {
                 return;
             }
             Ok(Some(bytes)) => match self.restore(now, &bytes, How::Instead) {
-                Ok(()) => {
+                Ok(_) => {
                     let keys: usize = self.shard.dbs.iter().map(Db::len).sum();
                     self.saving.stage = Stage::Ready;
                     self.saving.last_bytes = bytes.len() as u64;

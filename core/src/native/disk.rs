@@ -156,10 +156,7 @@ impl Folder {
             None => {
                 let path = self.path.join(name);
                 let is_new = !path.exists();
-                if let Some(folder) = path.parent().filter(|folder| is_new && !folder.exists()) {
-                    fs::create_dir(folder)?;
-                    sync_folder(&self.path)?;
-                }
+                make_folder(&self.path, &path)?;
                 let file = File::options().append(true).create(true).open(&path)?;
                 if self.open.len() == OPEN_MAX {
                     self.open.remove(0);
@@ -243,6 +240,7 @@ fn said<T>(result: io::Result<T>) -> Result<T, DiskError> {
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let path = folder.join(name);
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
+    make_folder(folder, &path)?;
     let temporary = path.with_file_name(format!("temp-{}.{file_name}", std::process::id()));
     let written = File::create(&temporary).and_then(|mut file| {
         file.write_all(bytes)?;
@@ -256,6 +254,16 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     replaced
+}
+
+/// Makes the folder in `root` that a file is to be in, if there is none.
+fn make_folder(root: &Path, file: &Path) -> io::Result<()> {
+    let folder = folder_of(file);
+    if folder.exists() {
+        return Ok(());
+    }
+    fs::create_dir(folder)?;
+    sync_folder(root)
 }
 
 /// Makes names in a folder safe.

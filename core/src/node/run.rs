@@ -53,6 +53,7 @@ impl Node {
     /// not go back on the monotonic clock.
     pub fn handle(&mut self, now: Time, event: Event<'_>, effects: &mut Vec<Effect>) {
         self.engine.move_access_clock(now);
+        self.engine.propagation.now_s = now.unix_s();
         // Work that goes on by itself gets its share once a turn of the host's loop, not once for
         // each client that has sent something.
         let is_turn = matches!(event, Event::Wake | Event::Disk(_));
@@ -74,6 +75,7 @@ impl Node {
         if is_turn {
             self.engine.save_some(now);
         }
+        self.engine.hold_replies();
         if self.engine.asleep_until.is_none() {
             effects.append(&mut self.engine.effects);
         } else {
@@ -101,7 +103,9 @@ impl Node {
         let engine = &self.engine;
         let own = [engine.next_deadline(), engine.next_expiry(), engine.next_freeing];
         let own = own.into_iter().chain([engine.next_eviction()]);
-        own.chain([engine.next_care(), engine.next_save(), engine.next_saving()]).flatten().min()
+        own.chain([engine.next_care(), engine.next_save(), engine.next_saving(), engine.next_aof()])
+            .flatten()
+            .min()
     }
 
     /// What a connection is owed; `None` if there is no such connection.
@@ -110,6 +114,7 @@ impl Node {
     }
 
     fn closed(&mut self, conn: ConnId) {
+        self.engine.forget_held(conn);
         if let Some(mut client) = self.engine.clients.take(conn) {
             self.engine.release(&mut client);
         }
@@ -261,6 +266,7 @@ impl Node {
         self.engine.broadcast_changes();
         self.engine.care_for_clients(now);
         self.engine.save_if_due(now);
+        self.engine.tend_aof(now);
         self.engine.free_deleted(now);
     }
 

@@ -27,6 +27,10 @@ pub struct Out {
     proto: Proto,
     /// Set while replies are thrown away (CLIENT REPLY OFF and SKIP).
     muted: bool,
+    /// From here on, `bytes` are not to be sent yet.
+    held_from: Option<usize>,
+    /// Bytes that were in `bytes` once and are no longer.
+    gone: u64,
 }
 
 /// A place in the output, to come back to.
@@ -36,27 +40,58 @@ pub struct Mark(usize);
 impl Out {
     /// The bytes to send next.
     pub fn pending(&self) -> &[u8] {
-        self.bytes.get(self.sent..).unwrap_or_default()
+        self.bytes.get(self.sent..self.held_from.unwrap_or(self.bytes.len())).unwrap_or_default()
+    }
+
+    /// How many bytes are still to be sent, those held back included.
+    pub fn owed(&self) -> usize {
+        self.bytes.len() - self.sent
+    }
+
+    /// Holds back what was not sent, and what is written from now on; returns the place where the
+    /// output ends, for [`Out::release`].
+    pub fn hold(&mut self) -> u64 {
+        self.held_from.get_or_insert(self.sent);
+        self.gone + self.bytes.len() as u64
+    }
+
+    /// Holds back only what comes after this place.
+    pub fn release(&mut self, until: u64) {
+        let place = until.saturating_sub(self.gone) as usize;
+        let is_all = place >= self.bytes.len();
+        self.held_from = self.held_from.filter(|_| !is_all).map(|from| from.max(place));
+    }
+
+    /// Takes the first `count` bytes away.
+    fn forget(&mut self, count: usize) {
+        self.bytes.drain(..count);
+        self.sent = self.sent.saturating_sub(count);
+        self.held_from = self.held_from.map(|from| from.saturating_sub(count));
+        self.gone += count as u64;
     }
 
     /// Says that the first `count` pending bytes were sent.
     pub fn consume(&mut self, count: usize) {
         self.sent = (self.sent + count).min(self.bytes.len());
         if self.sent == self.bytes.len() {
-            self.bytes.clear();
-            self.sent = 0;
+            self.forget(self.sent);
             if self.bytes.capacity() > limits::OUTBOX_KEPT_BYTES {
                 self.bytes.shrink_to(limits::OUTBOX_KEPT_BYTES);
             }
         } else if self.sent > limits::OUTBOX_KEPT_BYTES && self.sent > self.bytes.len() / 2 {
             // A client that is always a little behind must not keep all it was ever sent.
-            self.bytes.drain(..self.sent);
-            self.sent = 0;
+            self.forget(self.sent);
         }
     }
 
-    /// Takes all pending bytes out, leaving an empty output with its settings.
+    /// Takes all pending bytes out, leaving the output with its settings.
     pub fn take(&mut self) -> Vec<u8> {
+        if self.held_from.is_some() {
+            let bytes = self.pending().to_vec();
+            self.consume(bytes.len());
+            return bytes;
+        }
+        self.gone += self.bytes.len() as u64;
         let mut bytes = std::mem::take(&mut self.bytes);
         bytes.drain(..std::mem::take(&mut self.sent));
         bytes
@@ -116,8 +151,10 @@ impl Out {
 
     /// Throws away everything that was not sent.
     pub fn discard(&mut self) {
+        self.gone += self.bytes.len() as u64;
         self.bytes = Vec::new();
         self.sent = 0;
+        self.held_from = self.held_from.map(|_| 0);
     }
 
     /// `+OK`.

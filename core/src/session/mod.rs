@@ -90,6 +90,8 @@ pub struct Session {
     pub bytes_out: u64,
     /// Commands run in all.
     pub commands: u64,
+    /// Up to where its own changes are recorded.
+    pub recorded: u64,
 }
 
 /// A transaction being put together.
@@ -169,8 +171,13 @@ pub enum BlockedOn {
     Replicas,
     /// A snapshot to be safe (SAVE, SHUTDOWN).
     Disk,
-    /// Append-only files of replicas to be on their disks (WAITAOF).
-    AppendOnly,
+    /// What was recorded up to here to be safe, and replicas to say the same (WAITAOF).
+    AppendOnly {
+        /// See [`Engine::recorded`](crate::engine::Engine::recorded).
+        until: u64,
+        /// Replicas have to say so too.
+        needs_replicas: bool,
+    },
 }
 
 /// Which replies a client gets.
@@ -219,6 +226,7 @@ impl Session {
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,
+            recorded: 0,
         }
     }
 }

@@ -90,8 +90,8 @@ impl Rewritten {
     pub(super) fn bound(stream: &Stream, bound: Bound) -> Vec<u8> {
         match bound {
             Bound::Length(_) => Digits::of_u64(stream.len()).to_vec(),
-            Bound::Id(_) if stream.len() == 0 => StreamId::MAX.text(b'-'),
-            Bound::Id(_) => stream.first_id().text(b'-'),
+            // Entries that were deleted count, while their node is there.
+            Bound::Id(_) => stream.nodes().next().map_or(StreamId::MAX, |(id, _)| id).text(b'-'),
         }
     }
 

@@ -18,7 +18,7 @@ pub use file::{FileError, lines_of_arguments};
 pub use kind::{Kind, Value};
 pub use params::PARAMS;
 pub use settings::{
-    Local, LogLevel, MaxmemoryPolicy, OutputLimit, SavePoint, Settings, VersionCheck,
+    Appendfsync, Local, LogLevel, MaxmemoryPolicy, OutputLimit, SavePoint, Settings, VersionCheck,
 };
 pub use table::{Param, Trait};
 

@@ -119,13 +119,15 @@ pub static PARAMS: &[Param] = &[
     param("always-show-logo", Bool, "no", "Whether a picture is logged at the start.")
         .is(Trait::Immutable),
     param("aof-disable-auto-gc", Bool, "no", "Whether old append-only files stay.")
+        .field(field!(aof_disable_auto_gc))
         .is(Trait::Hidden),
     param(
         "aof-load-truncated",
         Bool,
         "yes",
         "Whether an append-only file cut short is loaded as far as it goes.",
-    ),
+    )
+    .field(field!(aof_load_truncated)),
     param("aof-rewrite-cpulist", Text, "", "Processors for rewriting the append-only file.")
         .alias("aof_rewrite_cpulist")
         .is(Trait::Immutable),
@@ -135,36 +137,44 @@ pub static PARAMS: &[Param] = &[
         "yes",
         "Whether rewriting the append-only file syncs in steps.",
     ),
-    param("aof-timestamp-enabled", Bool, "no", "Whether the append-only file notes times."),
+    param("aof-timestamp-enabled", Bool, "no", "Whether the append-only file notes times.")
+        .field(field!(aof_timestamp_enabled)),
     param(
         "aof-use-rdb-preamble",
         Bool,
         "yes",
         "Whether a rewritten append-only file begins with a snapshot.",
-    ),
+    )
+    .field(field!(aof_use_rdb_preamble)),
     param("appenddirname", Text, "appendonlydir", "Folder of the append-only files.")
+        .field(field!(appenddirname))
         .is(Trait::Immutable),
     param("appendfilename", Text, "appendonly.aof", "First part of the append-only files' names.")
+        .field(field!(appendfilename))
         .is(Trait::Immutable),
     param(
         "appendfsync",
         OneOf(&["everysec", "always", "no"]),
         "everysec",
         "When the append-only file is made safe.",
-    ),
-    param("appendonly", Bool, "no", "Whether every change is written to the append-only file."),
+    )
+    .field(field!(appendfsync)),
+    param("appendonly", Bool, "no", "Whether every change is written to the append-only file.")
+        .field(field!(appendonly)),
     param(
         "auto-aof-rewrite-min-size",
         Memory(0, BYTES),
         "67108864",
         "Size below which the append-only file is not rewritten.",
-    ),
+    )
+    .field(field!(auto_aof_rewrite_min_size)),
     param(
         "auto-aof-rewrite-percentage",
         NATURAL,
         "100",
         "Growth in percent at which the append-only file is rewritten.",
-    ),
+    )
+    .field(field!(auto_aof_rewrite_percentage)),
     param("bgsave-cpulist", Text, "", "Processors for saving.")
         .alias("bgsave_cpulist")
         .is(Trait::Immutable),
@@ -479,7 +489,8 @@ pub static PARAMS: &[Param] = &[
         Bool,
         "no",
         "Whether syncs wait while the append-only file is rewritten.",
-    ),
+    )
+    .field(field!(no_appendfsync_on_rewrite)),
     param("notify-keyspace-events", Events, "", "Which keyspace events are published.")
         .field(field!(notify_keyspace_events)),
     param(

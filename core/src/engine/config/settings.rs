@@ -10,6 +10,16 @@ pub(super) const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 #[derive(Clone, Debug, Default)]
 #[allow(missing_docs, reason = "each is described where it is declared, in the table")]
 pub struct Settings {
+    pub aof_disable_auto_gc: bool,
+    pub aof_load_truncated: bool,
+    pub aof_timestamp_enabled: bool,
+    pub aof_use_rdb_preamble: bool,
+    pub appenddirname: Vec<u8>,
+    pub appendfilename: Vec<u8>,
+    pub appendfsync: Appendfsync,
+    pub appendonly: bool,
+    pub auto_aof_rewrite_min_size: u64,
+    pub auto_aof_rewrite_percentage: u64,
     pub bind: Vec<String>,
     pub client_output_buffer_limit: [OutputLimit; 3],
     pub client_query_buffer_limit: u64,
@@ -41,6 +51,7 @@ pub struct Settings {
     pub maxmemory_eviction_tenacity: u32,
     pub maxmemory_policy: MaxmemoryPolicy,
     pub maxmemory_samples: usize,
+    pub no_appendfsync_on_rewrite: bool,
     pub notify_keyspace_events: u32,
     pub pidfile: Vec<u8>,
     pub port: u16,
@@ -66,6 +77,18 @@ pub struct Settings {
     pub unixsocketperm: u32,
     pub zset_max_listpack_entries: u64,
     pub zset_max_listpack_value: u64,
+}
+
+/// `appendfsync`: when what was appended is made safe.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Appendfsync {
+    /// Once a second.
+    #[default]
+    Everysec,
+    /// Before anyone is told that it was done.
+    Always,
+    /// When the disk does it by itself.
+    No,
 }
 
 /// `maxmemory-policy`: which keys make room when memory is short.
@@ -278,6 +301,7 @@ macro_rules! choice_settings {
 }
 
 choice_settings! {
+    Appendfsync: Everysec, Always, No;
     Local: No, Yes, Local;
     LogLevel: Debug, Verbose, Notice, Warning, Nothing;
     VersionCheck: Strict, Relaxed;

@@ -1,0 +1,466 @@
+//! Appending to the current increment, and making it safe.
+//!
+//! Positions count the bytes recorded since the file was turned on, over all increments. One append
+//! and one sync are on their way at most. What an append that failed has left is cut off before the
+//! same bytes are appended again.
+
+use std::collections::VecDeque;
+
+use super::{Engine, State};
+use crate::base::time::{Monotonic, Time};
+use crate::engine::block::write_waitaof;
+use crate::engine::config::Appendfsync;
+use crate::engine::world::{DiskError, DiskOp, Effect, Level};
+use crate::session::{ConnId, Session};
+
+/// Between two syncs with `appendfsync everysec`, in microseconds.
+const SYNC_EVERY_US: u64 = 1_000_000;
+/// A sync that takes longer is counted as one that delays, in microseconds.
+const SYNC_SLOW_US: u64 = 2_000_000;
+/// After a failure, until it is tried again, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+/// A buffer up to this size is used again.
+const BUFFER_KEPT_BYTES: usize = 1 << 20;
+
+/// How far appending has come.
+#[derive(Debug)]
+pub(super) struct Writing {
+    /// The increment, as the disk knows it; none while there is none to append to.
+    pub(super) file: Option<String>,
+    /// Its bytes, as far as they are known to be there.
+    pub(super) file_bytes: u64,
+    /// Bytes of the other files that count.
+    pub(super) other_bytes: u64,
+    /// Up to where records were given to the disk.
+    issued: u64,
+    /// Up to where the disk has them.
+    written: u64,
+    /// Up to where they are safe.
+    pub(super) synced: u64,
+    /// Bytes on their way.
+    appending: Option<u64>,
+    /// The sync on its way: of which file, since when, and up to where it reaches.
+    syncing: Option<(String, Monotonic, u64)>,
+    /// The next increment, and how many of the bytes recorded still belong to this one.
+    next: Option<(String, usize)>,
+    /// The increment before, of which something may not be safe yet, and where it ends.
+    before: Option<(String, u64)>,
+    /// When the last sync began.
+    last_sync: Monotonic,
+    failure: Option<Failure>,
+    /// Output that is held back until a position is safe, in order.
+    held: VecDeque<Held>,
+    /// Syncs that took so long that appending had to wait for them.
+    pub(super) delayed: u64,
+    is_slow: bool,
+}
+
+/// What could not be appended.
+#[derive(Debug)]
+struct Failure {
+    why: DiskError,
+    /// Bytes that come before those recorded since.
+    bytes: Vec<u8>,
+    retry_at: Monotonic,
+    /// The end of the file is being cut off.
+    is_cutting: bool,
+}
+
+#[derive(Debug)]
+struct Held {
+    until: u64,
+    conn: ConnId,
+    what: What,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum What {
+    /// Output up to this place.
+    Output(u64),
+    /// The end of the connection.
+    Close,
+}
+
+impl Writing {
+    pub(super) fn new(now: Time) -> Self {
+        Self {
+            file: None,
+            file_bytes: 0,
+            other_bytes: 0,
+            issued: 0,
+            written: 0,
+            synced: 0,
+            appending: None,
+            syncing: None,
+            next: None,
+            before: None,
+            last_sync: now.mono,
+            failure: None,
+            held: VecDeque::new(),
+            delayed: 0,
+            is_slow: false,
+        }
+    }
+}
+
+impl Writing {
+    /// Goes on with the next increment, if all that belongs to this one was given to the disk.
+    fn switch(&mut self) {
+        if let Some((next, _)) = self.next.take_if(|(_, left)| *left == 0)
+            && let Some(before) = self.file.replace(next)
+        {
+            self.other_bytes += std::mem::take(&mut self.file_bytes);
+            self.before = (self.synced < self.issued).then_some((before, self.issued));
+        }
+    }
+}
+
+impl Engine {
+    /// Up to where there are records.
+    pub fn recorded(&self) -> u64 {
+        let waiting = self.propagation.log.as_ref().map_or(0, |log| log.len());
+        self.aof.writing.issued + waiting as u64
+    }
+
+    /// Up to where records are safe.
+    pub fn recorded_safely(&self) -> u64 {
+        self.aof.writing.synced
+    }
+
+    /// Whether all that `session` has changed is safe in the append-only file.
+    pub fn is_recorded_safely(&self, session: &Session) -> bool {
+        self.aof.state == State::On && session.recorded <= self.aof.writing.synced
+    }
+
+    /// Why nothing can be appended, if that is so.
+    pub fn aof_failure(&self) -> Option<&DiskError> {
+        self.aof.writing.failure.as_ref().map(|failure| &failure.why)
+    }
+
+    /// Bytes that were recorded and are not on the disk.
+    pub fn aof_buffered(&self) -> u64 {
+        self.recorded() - self.aof.writing.written
+    }
+
+    /// Whether a sync is on its way.
+    pub fn aof_is_syncing(&self) -> bool {
+        self.aof.writing.syncing.is_some()
+    }
+
+    /// Syncs that took very long.
+    pub fn aof_delayed_syncs(&self) -> u64 {
+        self.aof.writing.delayed
+    }
+
+    /// Bytes of all files that count.
+    pub fn aof_bytes(&self) -> u64 {
+        self.aof.writing.file_bytes + self.aof.writing.other_bytes
+    }
+
+    /// Gives what was recorded to the disk, and has it made safe when it is time.
+    pub(super) fn append_log(&mut self, now: Time) {
+        self.retry_append(now);
+        let writing = &mut self.aof.writing;
+        if writing.appending.is_none() && writing.failure.is_none() {
+            writing.switch();
+        }
+        if writing.appending.is_none()
+            && writing.failure.is_none()
+            && let Some(name) = &writing.file
+            && let Some(log) = self.propagation.log.as_mut().filter(|log| !log.is_empty())
+        {
+            let bytes = match &mut writing.next {
+                Some((_, left)) => log.take_first(std::mem::take(left)),
+                None => log.take(),
+            };
+            writing.issued += bytes.len() as u64;
+            writing.appending = Some(bytes.len() as u64);
+            let op = DiskOp::Append { name: name.clone(), bytes };
+            self.effects.push(Effect::Disk(op));
+        }
+        self.sync_if_due(now);
+    }
+
+    fn sync_if_due(&mut self, now: Time) {
+        let may_sync = self.may_sync();
+        let policy = self.config.appendfsync;
+        let writing = &mut self.aof.writing;
+        if let Some((_, since, _)) = &writing.syncing {
+            if !writing.is_slow && now.mono.since_us(*since) > SYNC_SLOW_US {
+                (writing.is_slow, writing.delayed) = (true, writing.delayed + 1);
+            }
+            return;
+        }
+        if writing.issued == writing.synced || writing.failure.is_some() {
+            return;
+        }
+        // What the last increment still holds unsafe comes first, whatever the settings say.
+        let is_due = writing.before.is_some()
+            || may_sync
+                && match policy {
+                    Appendfsync::Always => true,
+                    Appendfsync::Everysec => now.mono.since_us(writing.last_sync) >= SYNC_EVERY_US,
+                    Appendfsync::No => false,
+                };
+        if is_due {
+            self.start_sync(now);
+        }
+    }
+
+    fn start_sync(&mut self, now: Time) {
+        let writing = &mut self.aof.writing;
+        let (name, until) = match (&writing.before, &writing.file) {
+            (Some((name, until)), _) => (name.clone(), *until),
+            (None, Some(name)) => (name.clone(), writing.issued),
+            (None, None) => return,
+        };
+        writing.syncing = Some((name.clone(), now.mono, until));
+        (writing.last_sync, writing.is_slow) = (now.mono, false);
+        self.effects.push(Effect::Disk(DiskOp::Sync { name }));
+    }
+
+    /// Whether syncs are not put off while a snapshot is written.
+    fn may_sync(&self) -> bool {
+        !self.config.no_appendfsync_on_rewrite
+            || self.saving.running.is_none() && !self.is_rewriting()
+    }
+
+    /// When [`Engine::append_log`] has something to do.
+    pub(super) fn next_append(&self) -> Option<Monotonic> {
+        let writing = &self.aof.writing;
+        if let Some(failure) = &writing.failure {
+            return (!failure.is_cutting).then_some(failure.retry_at);
+        }
+        let waits = self.config.appendfsync == Appendfsync::Everysec
+            && writing.syncing.is_none()
+            && writing.issued > writing.synced
+            && self.may_sync();
+        waits.then(|| writing.last_sync + SYNC_EVERY_US)
+    }
+
+    pub(super) fn appended(
+        &mut self,
+        now: Time,
+        mut bytes: Vec<u8>,
+        result: Result<(), DiskError>,
+    ) {
+        // Without one on its way, this is about a file that is no longer appended to.
+        let Some(count) = self.aof.writing.appending.take() else { return };
+        match result {
+            Ok(()) => {
+                let writing = &mut self.aof.writing;
+                writing.written += count;
+                writing.file_bytes += count;
+                if bytes.capacity() <= BUFFER_KEPT_BYTES
+                    && let Some(log) = &mut self.propagation.log
+                {
+                    bytes.clear();
+                    log.reuse(bytes);
+                }
+            }
+            Err(why) if self.is_always() && self.aof.unreadable == super::Unreadable::Refuse => {
+                self.aof_is_lost(&why);
+            }
+            Err(why) => {
+                self.log(Level::Warning, &format!("Error writing to the AOF file: {}", why.0));
+                let retry_at = now.mono.plus_ms(RETRY_MS);
+                let failure = Failure { why, bytes, retry_at, is_cutting: false };
+                self.aof.writing.failure = Some(failure);
+                self.close_held();
+            }
+        }
+    }
+
+    /// Tries again what has failed, from the end of what is known to be there.
+    fn retry_append(&mut self, now: Time) {
+        let Writing { failure: Some(failure), file: Some(name), file_bytes, appending, .. } =
+            &mut self.aof.writing
+        else {
+            return;
+        };
+        if failure.is_cutting || failure.retry_at > now.mono || appending.is_some() {
+            return;
+        }
+        failure.is_cutting = true;
+        let op = DiskOp::Truncate { name: name.clone(), bytes: *file_bytes };
+        self.effects.push(Effect::Disk(op));
+    }
+
+    pub(super) fn truncated(&mut self, now: Time, result: Result<(), DiskError>) {
+        if self.load_truncated(&result) {
+            return;
+        }
+        let writing = &mut self.aof.writing;
+        let Some(mut failure) = writing.failure.take_if(|failure| failure.is_cutting) else {
+            return;
+        };
+        match (result, &writing.file) {
+            (Ok(()), Some(name)) => {
+                // Asked for now, so that nothing that is recorded later comes before it.
+                let (name, bytes) = (name.clone(), failure.bytes);
+                writing.appending = Some(bytes.len() as u64);
+                self.effects.push(Effect::Disk(DiskOp::Append { name, bytes }));
+            }
+            (Ok(()), None) => {}
+            (Err(why), _) => {
+                (failure.why, failure.is_cutting) = (why, false);
+                failure.retry_at = now.mono.plus_ms(RETRY_MS);
+                writing.failure = Some(failure);
+            }
+        }
+    }
+
+    pub(super) fn synced(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
+        if self.aof.writing.before.as_ref().is_some_and(|(before, _)| before == name) {
+            self.aof.writing.before = None;
+        }
+        let is_this = |(file, _, _): &mut (String, _, _)| *file == name;
+        let Some((_, _, until)) = self.aof.writing.syncing.take_if(is_this) else { return };
+        match result {
+            Ok(()) => {
+                let writing = &mut self.aof.writing;
+                writing.synced = until.min(writing.written).max(writing.synced);
+                self.release_held();
+                self.answer_waitaof();
+            }
+            Err(why) if self.is_always() && self.aof.unreadable == super::Unreadable::Refuse => {
+                self.aof_is_lost(&why);
+            }
+            Err(why) => {
+                self.log(Level::Warning, &format!("Fail to fsync the AOF file: {}", why.0));
+                let retry_at = now.mono.plus_ms(RETRY_MS);
+                let bytes = Vec::new();
+                self.aof.writing.failure.get_or_insert(Failure {
+                    why,
+                    bytes,
+                    retry_at,
+                    is_cutting: false,
+                });
+                // Nobody knows what of the file is there: it is written anew.
+                self.aof.rewriting.is_scheduled = true;
+                self.close_held();
+            }
+        }
+    }
+
+    /// From now on, records go into another file. What was recorded so far goes to the end of this one.
+    pub(super) fn switch_increment(&mut self, file: String) {
+        let Some(log) = &mut self.propagation.log else { return };
+        log.forget_db();
+        let (writing, left) = (&mut self.aof.writing, log.len());
+        if writing.file.is_some() {
+            writing.next = Some((file, left));
+        } else {
+            (writing.file, writing.file_bytes) = (Some(file), 0);
+        }
+    }
+
+    /// Writes everything and makes it safe, as the last thing that is asked of the disk.
+    pub fn finish_appending(&mut self) {
+        let Writing { file: Some(name), failure, file_bytes, next, .. } = &mut self.aof.writing
+        else {
+            return;
+        };
+        let mut ops = Vec::new();
+        let mut bytes = Vec::new();
+        if let Some(failure) = failure.take() {
+            ops.push(DiskOp::Truncate { name: name.clone(), bytes: *file_bytes });
+            bytes = failure.bytes;
+        }
+        let mut log = self.propagation.log.as_mut().map(|log| log.take()).unwrap_or_default();
+        let mut finish = |name: String, bytes: Vec<u8>| {
+            if !bytes.is_empty() {
+                ops.push(DiskOp::Append { name: name.clone(), bytes });
+            }
+            ops.push(DiskOp::Sync { name });
+        };
+        if let Some((next, left)) = next.take() {
+            let rest = log.split_off(left.min(log.len()));
+            bytes.extend(std::mem::replace(&mut log, rest));
+            finish(name.clone(), std::mem::take(&mut bytes));
+            *name = next;
+        }
+        bytes.extend(log);
+        finish(name.clone(), bytes);
+        self.effects.extend(ops.into_iter().map(Effect::Disk));
+    }
+
+    /// Holds back what was written by this event, if what it has changed must be safe first. Called at
+    /// the end of every event.
+    #[inline]
+    pub fn hold_replies(&mut self) {
+        if self.aof.state == State::On && self.is_always() {
+            self.hold_replies_until_safe();
+        }
+    }
+
+    fn hold_replies_until_safe(&mut self) {
+        let until = self.recorded();
+        if until == self.aof.writing.synced
+            || self.aof.writing.failure.is_some()
+            || !self.may_sync()
+        {
+            return;
+        }
+        let Self { effects, clients, aof, .. } = self;
+        effects.retain(|effect| {
+            let (conn, what) = match effect {
+                Effect::Send { conn } => match clients.get_mut(*conn) {
+                    Some(client) => (*conn, What::Output(client.out.hold())),
+                    None => return true,
+                },
+                Effect::Close { conn } => (*conn, What::Close),
+                Effect::Disk(_) | Effect::Log(_) | Effect::Exit { .. } => return true,
+            };
+            aof.writing.held.push_back(Held { until, conn, what });
+            false
+        });
+    }
+
+    /// Lets go what was held back and is safe now; all of it, if nothing is held back any more.
+    pub(super) fn release_held(&mut self) {
+        let is_over = self.aof.state == State::Off;
+        let writing = &mut self.aof.writing;
+        while let Some(held) = writing.held.front() {
+            if held.until > writing.synced && !is_over {
+                break;
+            }
+            let Some(Held { conn, what, .. }) = writing.held.pop_front() else { break };
+            match what {
+                What::Output(place) => {
+                    if let Some(client) = self.clients.get_mut(conn) {
+                        client.out.release(place);
+                    }
+                    self.effects.push(Effect::Send { conn });
+                }
+                What::Close => self.effects.push(Effect::Close { conn }),
+            }
+        }
+    }
+
+    /// What is held back will not be safe: those who wait are disconnected, so that nobody takes for
+    /// done what may be lost.
+    fn close_held(&mut self) {
+        for held in std::mem::take(&mut self.aof.writing.held) {
+            if let Some(client) = self.clients.get(held.conn) {
+                let id = client.session.id;
+                self.kill(id);
+            }
+            if held.what == What::Close {
+                self.effects.push(Effect::Close { conn: held.conn });
+            }
+        }
+    }
+
+    /// Forgets what was held back for a connection that is gone.
+    pub fn forget_held(&mut self, conn: ConnId) {
+        self.aof.writing.held.retain(|held| held.conn != conn);
+    }
+
+    /// Answers the clients that wait for what they have written to be safe.
+    fn answer_waitaof(&mut self) {
+        while let Some(id) = self.blocking.next_safe(self.aof.writing.synced) {
+            self.unblock(id, |_, out| write_waitaof(out, true));
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! The append-only file: what commands have changed, on the disk before or soon after they reply.
+//!
+//! What is recorded (see [`propagate`](super::propagate)) is handed to the disk when an event has
+//! been handled, all of it in one piece, and while one piece is on its way the next one grows: so a
+//! busy disk gets fewer and larger pieces ([`append`]). With `appendfsync always`, replies are held
+//! back until what had changed before them is safe. The file is *rewritten* ([`rewrite`]) as a base,
+//! which is a snapshot, and an increment that begins where the snapshot was made; every change of the
+//! set of files comes into force with a new manifest, so a crash at any moment leaves a whole set.
+//! What is found at the start is repeated ([`load`]).
+
+mod append;
+mod load;
+mod rewrite;
+
+pub use rewrite::Facts;
+
+use super::Engine;
+use super::config::Appendfsync;
+use super::saving::Unreadable;
+use super::world::{DiskDone, DiskError, DiskOp, Effect, Level};
+use crate::base::time::{Monotonic, Time};
+use crate::persist::aof::Manifest;
+
+/// How the append-only file stands.
+pub struct Aof {
+    /// Whether there is one.
+    pub state: State,
+    /// The files there are, as the disk knows them.
+    manifest: Manifest,
+    /// The host has a disk, and what is on it is known.
+    is_mounted: bool,
+    /// Whether the host ends, when nothing else helps, or goes on without.
+    unreadable: Unreadable,
+    /// Appending to the current increment.
+    writing: append::Writing,
+    /// Replacing the files by shorter ones.
+    rewriting: rewrite::Rewriting,
+    /// Reading the files.
+    loading: load::Loading,
+}
+
+/// Whether there is an append-only file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// No.
+    Off,
+    /// It was turned on, and its first base is being written: until then, what is found after a crash
+    /// is what was there before.
+    Starting,
+    /// Yes.
+    On,
+}
+
+impl Aof {
+    /// No append-only file.
+    pub fn new(now: Time) -> Self {
+        Self {
+            state: State::Off,
+            manifest: Manifest::default(),
+            is_mounted: false,
+            unreadable: Unreadable::Refuse,
+            writing: append::Writing::new(now),
+            rewriting: rewrite::Rewriting::default(),
+            loading: load::Loading::Idle,
+        }
+    }
+}
+
+impl Engine {
+    /// What is due: the append-only file follows the settings, what was recorded goes to the disk,
+    /// and a rewrite begins. Called at the end of every event.
+    #[inline]
+    pub fn tend_aof(&mut self, now: Time) {
+        if !self.aof.is_mounted || self.saving.is_loading() {
+            return;
+        }
+        let is_off = self.aof.state == State::Off;
+        if is_off == self.config.appendonly {
+            self.turn_aof(now);
+        }
+        if !is_off || self.aof.rewriting.is_scheduled {
+            self.propagation.stamps = self.config.aof_timestamp_enabled;
+            self.append_log(now);
+            self.rewrite_if_due(now);
+        }
+        self.reload_when_flushed();
+    }
+
+    /// When [`Engine::tend_aof`] has something to do.
+    pub fn next_aof(&self) -> Option<Monotonic> {
+        if self.aof.state == State::Off {
+            return None;
+        }
+        self.next_append().into_iter().chain(self.next_rewrite()).min()
+    }
+
+    /// Begins an append-only file, or ends it.
+    fn turn_aof(&mut self, now: Time) {
+        if self.config.appendonly {
+            self.aof.state = State::Starting;
+            self.aof.rewriting.is_scheduled = true;
+            return;
+        }
+        self.finish_appending();
+        self.stop_rewriting();
+        self.aof.state = State::Off;
+        self.propagation.log = None;
+        self.aof.writing = append::Writing::new(now);
+        self.release_held();
+    }
+
+    /// The disk has answered. Returns the answer if it was about something else.
+    pub fn aof_disk_done(&mut self, now: Time, done: DiskDone) -> Option<DiskDone> {
+        let name = match &done {
+            DiskDone::Read { name, .. }
+            | DiskDone::Replace { name, .. }
+            | DiskDone::Append { name, .. }
+            | DiskDone::Sync { name, .. }
+            | DiskDone::Truncate { name, .. }
+            | DiskDone::Remove { name, .. } => name,
+            DiskDone::Rename { to, .. } => to,
+            DiskDone::List { folder, .. } => folder,
+        };
+        if !self.is_aof_path(name) {
+            return Some(done);
+        }
+        match done {
+            DiskDone::Read { name, result } => self.aof_read(now, &name, result),
+            DiskDone::Append { bytes, result, .. } => self.appended(now, bytes, result),
+            DiskDone::Sync { name, result } => self.synced(now, &name, result),
+            DiskDone::Truncate { result, .. } => self.truncated(now, result),
+            DiskDone::Replace { name, result } => self.aof_replaced(now, &name, result),
+            DiskDone::Rename { result, .. } => self.aof_renamed(now, result),
+            DiskDone::Remove { .. } => {}
+            DiskDone::List { result, .. } => self.aof_listed(now, result),
+        }
+        None
+    }
+
+    fn is_aof_path(&self, name: &str) -> bool {
+        let folder = self.aof_folder();
+        let single = self.aof_stem();
+        name == folder
+            || name == single
+            || name.strip_prefix(&folder).is_some_and(|rest| rest.starts_with('/'))
+    }
+
+    /// The folder of the files.
+    fn aof_folder(&self) -> String {
+        String::from_utf8_lossy(&self.config.appenddirname).into_owned()
+    }
+
+    /// What the names of all files begin with.
+    fn aof_stem(&self) -> String {
+        String::from_utf8_lossy(&self.config.appendfilename).into_owned()
+    }
+
+    /// A file as the disk knows it.
+    fn aof_path(&self, name: &str) -> String {
+        format!("{}/{name}", self.aof_folder())
+    }
+
+    fn manifest_name(&self) -> String {
+        format!("{}.manifest", self.aof_stem())
+    }
+
+    fn ask_disk(&mut self, op: DiskOp) {
+        self.effects.push(Effect::Disk(op));
+    }
+
+    fn replace_manifest(&mut self, manifest: &Manifest) {
+        let name = self.aof_path(&self.manifest_name());
+        self.ask_disk(DiskOp::Replace { name, bytes: manifest.to_bytes() });
+    }
+
+    /// Nothing that is appended can be made safe, and safe is what was promised.
+    fn aof_is_lost(&mut self, why: &DiskError) {
+        let text = format!(
+            "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting... \
+             ({})",
+            why.0
+        );
+        self.log(Level::Warning, &text);
+        self.effects.push(Effect::Exit { status: 1 });
+    }
+
+    /// Whether what was recorded must be safe before anyone hears of it.
+    fn is_always(&self) -> bool {
+        self.config.appendfsync == Appendfsync::Always
+    }
+}

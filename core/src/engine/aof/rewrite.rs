@@ -1,0 +1,322 @@
+//! Rewriting: the files are replaced by a base that holds the data of one moment, and an increment
+//! that begins at that moment.
+//!
+//! A file that is turned on is written in the same way, except that its increment is not in the
+//! manifest before the base is whole. Whatever fails leaves the files that counted before, with one
+//! increment more at worst.
+
+use super::{Engine, State};
+use crate::base::Error;
+use crate::base::time::{Monotonic, Time};
+use crate::engine::propagate::Stream;
+use crate::engine::world::{DiskError, DiskOp, Level};
+use crate::persist::aof::manifest::{File, Manifest};
+use crate::persist::aof::{dataset, write_stamp};
+
+/// Failures after which automatic rewrites wait …
+const FAILURES_MAX: u32 = 3;
+/// … for so long, and twice as long after each one more, in milliseconds …
+const WAIT_MS: u64 = 60_000;
+/// … up to this.
+const WAIT_MS_MAX: u64 = 3_600_000;
+/// After the first base of a file could not be written, until it is tried again, in milliseconds.
+const RETRY_MS: u64 = 1_000;
+
+/// How rewriting stands.
+#[derive(Debug, Default)]
+pub(super) struct Rewriting {
+    /// A rewrite is to begin as soon as it can.
+    pub(super) is_scheduled: bool,
+    step: Option<Step>,
+    since: Option<Time>,
+    /// Since when the last one took how long, in seconds.
+    last_s: Option<u64>,
+    last_failed: bool,
+    count: u64,
+    failures: u32,
+    not_before: Option<Monotonic>,
+    /// Manifests on their way that only leave out what was removed.
+    cleanings: u32,
+    /// Bytes of the files when they were rewritten last, or found.
+    pub(super) base_bytes: u64,
+}
+
+/// What the disk is doing.
+#[derive(Debug)]
+enum Step {
+    /// Making the next increment, which this manifest has.
+    Increment(Manifest),
+    /// Putting this manifest in force, from which on records go into its last increment.
+    Switching(Manifest),
+    /// Writing a base of so many bytes, which this manifest has.
+    Base(Manifest, u64),
+    /// Putting this manifest in force.
+    Finishing(Manifest, u64),
+}
+
+/// What INFO tells of rewriting.
+#[derive(Clone, Copy, Debug)]
+pub struct Facts {
+    /// One is under way: for so many seconds.
+    pub running_s: Option<u64>,
+    /// One is to begin.
+    pub is_scheduled: bool,
+    /// How long the last one took, in seconds.
+    pub last_s: Option<u64>,
+    /// Whether the last one failed.
+    pub last_failed: bool,
+    /// How many there were.
+    pub count: u64,
+    /// How many have failed since one has not.
+    pub failures: u32,
+    /// Bytes of the files when they were rewritten last.
+    pub base_bytes: u64,
+}
+
+impl Engine {
+    /// Whether the files are being rewritten.
+    pub fn is_rewriting(&self) -> bool {
+        self.aof.rewriting.step.is_some()
+    }
+
+    /// What INFO tells of rewriting.
+    pub fn rewriting(&self, now: Time) -> Facts {
+        let rewriting = &self.aof.rewriting;
+        let running = rewriting.since.filter(|_| rewriting.step.is_some());
+        Facts {
+            running_s: running.map(|since| now.mono.since_us(since.mono) / 1_000_000),
+            is_scheduled: rewriting.is_scheduled,
+            last_s: rewriting.last_s,
+            last_failed: rewriting.last_failed,
+            count: rewriting.count,
+            failures: rewriting.failures,
+            base_bytes: rewriting.base_bytes,
+        }
+    }
+
+    /// BGREWRITEAOF. Returns whether it has to wait for something else.
+    pub fn rewrite_aof(&mut self) -> Result<bool, Error> {
+        if !self.aof.is_mounted {
+            return Err(Error::text("ERR There is no disk to write to"));
+        }
+        if self.is_rewriting() {
+            return Err(Error::text(
+                "ERR Background append only file rewriting already in progress",
+            ));
+        }
+        self.aof.rewriting.is_scheduled = true;
+        // Someone wants it now.
+        self.aof.rewriting.failures = 0;
+        self.aof.rewriting.not_before = None;
+        Ok(self.saving.running.is_some() || self.depth > 1)
+    }
+
+    pub(super) fn rewrite_if_due(&mut self, now: Time) {
+        if self.aof.rewriting.step.is_some() || self.saving.running.is_some() {
+            return;
+        }
+        if !self.aof.rewriting.is_scheduled && !self.has_grown(now) {
+            return;
+        }
+        if self.aof.rewriting.not_before.is_some_and(|at| at > now.mono) {
+            return;
+        }
+        self.aof.rewriting.is_scheduled = false;
+        self.aof.rewriting.since = Some(now);
+        self.log(Level::Notice, "Background append only file rewriting started");
+        let mut manifest = self.aof.manifest.clone();
+        if self.aof.state == State::Off {
+            return self.write_base(now, manifest, 0);
+        }
+        let name = manifest.add_increment(&self.aof_stem());
+        let name = self.aof_path(&name);
+        self.log(Level::Notice, &format!("Creating AOF incr file {name} on background rewrite"));
+        self.aof.rewriting.step = Some(Step::Increment(manifest));
+        self.ask_disk(DiskOp::Replace { name, bytes: Vec::new() });
+    }
+
+    /// Whether the files have grown so much that they are rewritten by themselves.
+    fn has_grown(&mut self, now: Time) -> bool {
+        let (percentage, bytes) = (self.config.auto_aof_rewrite_percentage, self.aof_bytes());
+        if self.aof.state != State::On
+            || percentage == 0
+            || bytes <= self.config.auto_aof_rewrite_min_size
+            || self.aof.rewriting.not_before.is_some_and(|at| at > now.mono)
+        {
+            return false;
+        }
+        let base = self.aof.rewriting.base_bytes.max(1);
+        let growth = (u128::from(bytes) * 100 / u128::from(base)).saturating_sub(100);
+        if growth < u128::from(percentage) {
+            return false;
+        }
+        let text = format!("Starting automatic rewriting of AOF on {growth}% growth");
+        self.log(Level::Notice, &text);
+        true
+    }
+
+    pub(super) fn next_rewrite(&self) -> Option<Monotonic> {
+        let rewriting = &self.aof.rewriting;
+        rewriting.not_before.filter(|_| rewriting.is_scheduled && rewriting.step.is_none())
+    }
+
+    /// The file was turned off.
+    pub(super) fn stop_rewriting(&mut self) {
+        // A manifest on its way may come into force: its numbers are used.
+        if let Some(Step::Switching(manifest)) = self.aof.rewriting.step.take() {
+            self.aof.manifest = manifest;
+        }
+        self.aof.rewriting.is_scheduled = false;
+    }
+
+    /// A file was put in its place, or not.
+    pub(super) fn aof_replaced(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
+        if self.created(name, &result) {
+            return;
+        }
+        let is_manifest = name == self.aof_path(&self.manifest_name());
+        if is_manifest && self.aof.rewriting.cleanings > 0 {
+            self.aof.rewriting.cleanings -= 1;
+            return;
+        }
+        let is_awaited = |step: &mut Step| match step {
+            Step::Increment(manifest) => {
+                manifest.increments.last().is_some_and(|file| ends(name, file))
+            }
+            Step::Base(manifest, _) => manifest.base.as_ref().is_some_and(|file| ends(name, file)),
+            Step::Switching(_) | Step::Finishing(..) => is_manifest,
+        };
+        let Some(step) = self.aof.rewriting.step.take_if(is_awaited) else { return };
+        if let Err(why) = result {
+            return self.rewrite_failed(now, step, name, &why);
+        }
+        match step {
+            Step::Increment(manifest) if self.aof.state == State::Starting => {
+                self.propagation.log = Some(Stream::default());
+                self.begin_increment(&manifest);
+                self.write_base(now, manifest, 1);
+            }
+            Step::Increment(manifest) => {
+                self.replace_manifest(&manifest);
+                self.aof.rewriting.step = Some(Step::Switching(manifest));
+            }
+            Step::Switching(manifest) => {
+                self.begin_increment(&manifest);
+                self.aof.manifest = manifest.clone();
+                self.write_base(now, manifest, 1);
+            }
+            Step::Base(manifest, bytes) => {
+                self.replace_manifest(&manifest);
+                self.aof.rewriting.step = Some(Step::Finishing(manifest, bytes));
+            }
+            Step::Finishing(manifest, bytes) => self.rewritten(now, manifest, bytes),
+        }
+    }
+
+    fn begin_increment(&mut self, manifest: &Manifest) {
+        if let Some(file) = manifest.increments.last() {
+            let path = self.aof_path(&file.name);
+            self.switch_increment(path);
+        }
+    }
+
+    /// Writes the data as it is now as the base in the place of all but the last `kept` increments.
+    fn write_base(&mut self, now: Time, mut manifest: Manifest, kept: usize) {
+        let is_snapshot = self.config.aof_use_rdb_preamble;
+        let name = manifest.rebase(&self.aof_stem(), is_snapshot, kept);
+        let bytes = self.base(now, is_snapshot);
+        self.aof.rewriting.step = Some(Step::Base(manifest, bytes.len() as u64));
+        let name = self.aof_path(&name);
+        self.ask_disk(DiskOp::Replace { name, bytes });
+    }
+
+    /// The data as it is now, as a base.
+    pub(super) fn base(&self, now: Time, is_snapshot: bool) -> Vec<u8> {
+        if is_snapshot {
+            return self.snapshot_as(now, true);
+        }
+        let mut bytes = Vec::new();
+        if self.config.aof_timestamp_enabled {
+            write_stamp(&mut bytes, now.unix_s());
+        }
+        dataset::write(&self.shard.dbs, &self.libraries, &mut bytes);
+        bytes
+    }
+
+    fn rewritten(&mut self, now: Time, manifest: Manifest, bytes: u64) {
+        self.aof.manifest = manifest;
+        if self.aof.state == State::Starting && self.aof.writing.file.is_some() {
+            self.aof.state = State::On;
+        }
+        self.aof.writing.other_bytes = bytes;
+        let total = self.aof_bytes();
+        let rewriting = &mut self.aof.rewriting;
+        rewriting.base_bytes = total;
+        (rewriting.last_failed, rewriting.failures) = (false, 0);
+        (rewriting.not_before, rewriting.count) = (None, rewriting.count + 1);
+        let since = rewriting.since.map_or(0, |since| now.mono.since_us(since.mono));
+        rewriting.last_s = Some(since / 1_000_000);
+        self.log(Level::Notice, "Background AOF rewrite finished successfully");
+        self.remove_history();
+    }
+
+    fn rewrite_failed(&mut self, now: Time, step: Step, name: &str, why: &DiskError) {
+        let text = format!("Background AOF rewrite failed: {name}: {}", why.0);
+        self.log(Level::Warning, &text);
+        let is_starting = self.aof.state == State::Starting;
+        let left_over = match &step {
+            Step::Increment(manifest) | Step::Switching(manifest) => {
+                manifest.increments.last().map(|file| file.name.clone())
+            }
+            Step::Base(manifest, _) | Step::Finishing(manifest, _) => {
+                if is_starting && let Some(file) = manifest.increments.last() {
+                    let name = self.aof_path(&file.name);
+                    self.log(Level::Notice, "Removing the temp incr aof file");
+                    self.ask_disk(DiskOp::Remove { name });
+                }
+                manifest.base.as_ref().map(|file| file.name.clone())
+            }
+        };
+        if let Some(name) = left_over {
+            let name = self.aof_path(&name);
+            self.ask_disk(DiskOp::Remove { name });
+        }
+        if is_starting {
+            self.propagation.log = None;
+            self.aof.writing = super::append::Writing::new(now);
+        }
+        let rewriting = &mut self.aof.rewriting;
+        rewriting.last_failed = true;
+        rewriting.failures += 1;
+        let wait_ms = if is_starting {
+            rewriting.is_scheduled = true;
+            RETRY_MS
+        } else if rewriting.failures >= FAILURES_MAX {
+            let doublings = (rewriting.failures - FAILURES_MAX).min(6);
+            (WAIT_MS << doublings).min(WAIT_MS_MAX)
+        } else {
+            0
+        };
+        rewriting.not_before = Some(now.mono.plus_ms(wait_ms));
+    }
+
+    /// Removes the files that do not count any more, and then their names from the manifest.
+    pub(super) fn remove_history(&mut self) {
+        if self.config.aof_disable_auto_gc || self.aof.manifest.history.is_empty() {
+            return;
+        }
+        // A file that cannot be removed stays, and harms nobody.
+        for file in std::mem::take(&mut self.aof.manifest.history) {
+            let name = self.aof_path(&file.name);
+            self.ask_disk(DiskOp::Remove { name });
+        }
+        let manifest = self.aof.manifest.clone();
+        self.replace_manifest(&manifest);
+        self.aof.rewriting.cleanings += 1;
+    }
+}
+
+/// Whether `path` is that of `file`.
+fn ends(path: &str, file: &File) -> bool {
+    path.rsplit('/').next() == Some(file.name.as_str())
+}
