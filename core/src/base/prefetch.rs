@@ -13,6 +13,12 @@
 /// The bytes of one line of a processor's cache, on nearly all of them.
 const LINE_BYTES: usize = 64;
 
+/// Tables with no more entries are taken to be in the caches anyway.
+pub const NEAR_ENTRIES_MAX: usize = 4096;
+
+/// Of a long value, as much is asked for.
+pub const BYTES_MAX: usize = 256;
+
 /// Asks for the memory of `place`.
 #[inline]
 pub fn value<T>(place: &T) {

@@ -81,6 +81,16 @@ impl Dict {
         self.0.find(key).map(|spot| self.pair_at(spot))
     }
 
+    /// Asks for the memory in which a search for `key` begins; see [`HashTable::prefetch_key`].
+    pub fn prefetch_key(&self, key: &[u8]) -> Option<u64> {
+        self.0.prefetch_key(key)
+    }
+
+    /// Asks for the memory of the entry that probably has this hash.
+    pub fn prefetch_hashed(&self, hash: u64) {
+        self.0.prefetch_hashed(hash);
+    }
+
     /// Whether there is an entry of `key`.
     #[inline]
     pub fn contains(&self, key: &[u8]) -> bool {

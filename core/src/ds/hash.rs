@@ -11,6 +11,7 @@
 use super::dict::{Dict, Pair};
 use super::hashtable::HashKey;
 use super::listpack::{Cursor, Element, LISTPACK_BYTES_MAX, Listpack, Needle};
+use crate::base::prefetch;
 use crate::base::rng::Rng;
 
 /// No expiry, in a listpack.
@@ -90,6 +91,25 @@ impl Default for Hash {
 
 /// Looking.
 impl Hash {
+    /// Asks for the memory in which `field` will be looked for; returns its hash if that goes on with
+    /// [`Hash::prefetch_element`].
+    pub fn prefetch(&self, field: &[u8]) -> Option<u64> {
+        match &self.form {
+            Form::Table(dict) => dict.prefetch_key(field),
+            Form::Packed { pack, .. } => {
+                prefetch::bytes(pack.as_bytes(), prefetch::BYTES_MAX);
+                None
+            }
+        }
+    }
+
+    /// Asks for the memory of the element of this hash.
+    pub fn prefetch_element(&self, hash: u64) {
+        if let Form::Table(dict) = &self.form {
+            dict.prefetch_hashed(hash);
+        }
+    }
+
     /// The hash that `pack` is, in which an expiry follows each value if `timed`; for readers of
     /// snapshots. `None` if it has no fields, twice the same one, or something else in its place.
     pub fn from_listpack(pack: Listpack, timed: bool) -> Option<Self> {

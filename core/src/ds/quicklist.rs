@@ -12,6 +12,8 @@
 
 use std::collections::vec_deque;
 
+use crate::base::prefetch;
+
 use super::listpack::{self, Element, LISTPACK_BYTES_MAX, Listpack, Needle};
 
 mod nodes;
@@ -100,6 +102,13 @@ impl QuickList {
         match &self.0 {
             Form::Packed(pack) => pack.len(),
             Form::Nodes(nodes) => nodes.len(),
+        }
+    }
+
+    /// Asks for the memory of a small list.
+    pub fn prefetch(&self) {
+        if let Form::Packed(pack) = &self.0 {
+            prefetch::bytes(pack.as_bytes(), prefetch::BYTES_MAX);
         }
     }
 

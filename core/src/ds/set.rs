@@ -10,6 +10,7 @@ use super::hashtable::HashKey;
 use super::intset::IntSet;
 use super::listpack::{Element, LISTPACK_BYTES_MAX, Listpack, Needle};
 use crate::base::num::{Digits, parse_i64};
+use crate::base::prefetch;
 use crate::base::rng::Rng;
 
 /// The largest intset and listpack, in members, whatever the parameters say; Redis's bound.
@@ -56,6 +57,26 @@ impl Default for Set {
 
 /// Looking.
 impl Set {
+    /// Asks for the memory in which `member` will be looked for; returns its hash if that goes on with
+    /// [`Set::prefetch_element`].
+    pub fn prefetch(&self, member: &[u8]) -> Option<u64> {
+        match self {
+            Self::Table(dict) => dict.prefetch_key(member),
+            Self::Pack(pack) => {
+                prefetch::bytes(pack.as_bytes(), prefetch::BYTES_MAX);
+                None
+            }
+            Self::Ints(_) => None,
+        }
+    }
+
+    /// Asks for the memory of the element of this hash.
+    pub fn prefetch_element(&self, hash: u64) {
+        if let Self::Table(dict) = self {
+            dict.prefetch_hashed(hash);
+        }
+    }
+
     /// An empty set for `count` members, of which `first` will be the first to come.
     pub fn for_members(first: &[u8], count: usize, limits: &Limits) -> Self {
         if parse_i64(first).is_some() && count <= limits.intset_entries {

@@ -12,7 +12,7 @@ mod tree;
 
 use super::hashtable::{HashKey, WalkId};
 use super::listpack::{Cursor, Element, Listpack, Malformed, Needle};
-use crate::base::num;
+use crate::base::{num, prefetch};
 use order::Slot;
 use tree::Tree;
 
@@ -59,6 +59,25 @@ impl std::fmt::Debug for SortedSet {
 
 /// Making and looking.
 impl SortedSet {
+    /// Asks for the memory in which `member` will be looked for; returns its hash if that goes on with
+    /// [`SortedSet::prefetch_element`].
+    pub fn prefetch(&self, member: &[u8]) -> Option<u64> {
+        match &self.0 {
+            Form::Tree(tree) => tree.members().prefetch_key(member),
+            Form::Packed(pack) => {
+                prefetch::bytes(pack.as_bytes(), prefetch::BYTES_MAX);
+                None
+            }
+        }
+    }
+
+    /// Asks for the memory of the element of this hash.
+    pub fn prefetch_element(&self, hash: u64) {
+        if let Form::Tree(tree) = &self.0 {
+            tree.members().prefetch_hashed(hash);
+        }
+    }
+
     /// An empty set in the form for `count` members of up to `member_bytes` bytes.
     pub fn for_members(count: usize, member_bytes: usize, limits: &Limits) -> Self {
         if limits.allow(count, member_bytes) {

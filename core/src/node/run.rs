@@ -15,16 +15,17 @@ use crate::session::{Client, ConnId};
 /// One Redis server as a value.
 pub struct Node {
     engine: Engine,
-    /// The commands that are about to run.
+    /// The commands that are about to run, and what was seen of them.
     ahead: Vec<Ahead>,
+    sights: Vec<Sight>,
 }
 
 /// A command that was decoded and has not run.
+#[derive(Clone, Copy)]
 struct Ahead {
     /// Where it begins in the input.
     start: usize,
     words: Words,
-    sight: Sight,
 }
 
 /// How far decoding ahead has come.
@@ -46,7 +47,11 @@ enum Then {
 impl Node {
     /// A node without data. Everything random in it comes from `seed`.
     pub fn new(config: Config, seed: Seed, now: Time) -> Self {
-        Self { engine: Engine::new(commands::table(), config, seed, now), ahead: Vec::new() }
+        Self {
+            engine: Engine::new(commands::table(), config, seed, now),
+            ahead: Vec::new(),
+            sights: Vec::new(),
+        }
     }
 
     /// Tells the node what happened, and adds what it asks of the world to `effects`. Time must
@@ -156,13 +161,20 @@ impl Node {
     fn run_commands(&mut self, now: Time, client: &mut Client, input: &[u8]) -> usize {
         let mut decoder = std::mem::take(&mut client.session.decoder);
         let mut ahead = std::mem::take(&mut self.ahead);
+        let mut sights = std::mem::take(&mut self.sights);
         let mut start = 0;
         while self.engine.can_run(client) {
             let limits = self.limits(client);
             let decoded = self.decode_ahead(&mut decoder, input, start, limits, &mut ahead);
-            self.engine.prefetch(client.session.db, ahead.iter().map(|command| command.sight));
+            let argv_of = |index: usize| {
+                let Ahead { start, words } = ahead[index];
+                decoder.argv_of(words, &input[start..])
+            };
+            sights.clear();
+            sights.extend((0..ahead.len()).map(|index| self.engine.look_ahead(argv_of(index))));
+            self.engine.prefetch(client.session.db, &mut sights, argv_of);
             start = decoded.end;
-            for (index, command) in ahead.iter().enumerate() {
+            for (index, (command, &sight)) in ahead.iter().zip(&sights).enumerate() {
                 // What ran before may have changed how, or whether, the next one is to be read.
                 if index > 0 && !(self.engine.can_run(client) && self.limits(client) == limits) {
                     decoder.reset();
@@ -170,7 +182,7 @@ impl Node {
                     break;
                 }
                 let argv = decoder.argv_of(command.words, &input[command.start..]);
-                self.engine.execute(now, client, argv, command.sight);
+                self.engine.execute(now, client, argv, sight);
             }
             if start < decoded.end {
                 continue;
@@ -191,11 +203,11 @@ impl Node {
         }
         decoder.forget();
         client.session.decoder = decoder;
-        self.ahead = ahead;
+        (self.ahead, self.sights) = (ahead, sights);
         if client.session.closing { input.len() } else { start }
     }
 
-    /// Decodes the next few commands of `input`, from `start` on, and looks at each.
+    /// Decodes the next few commands of `input`, from `start` on.
     fn decode_ahead(
         &self,
         decoder: &mut Decoder,
@@ -216,9 +228,7 @@ impl Node {
             }
             match decoder.step_ahead(rest, limits) {
                 Ok(Step::Command(length)) => {
-                    let words = decoder.words();
-                    let sight = self.engine.look_ahead(decoder.argv_of(words, rest));
-                    ahead.push(Ahead { start: end, words, sight });
+                    ahead.push(Ahead { start: end, words: decoder.words() });
                     end += length;
                     if decoder.is_inline() {
                         break Then::Commands;

@@ -108,19 +108,6 @@ impl Db {
         self.entries.find_cell(hash, key).map(|(spot, cell)| At { spot, cell })
     }
 
-    /// Asks for the memory in which a search for a key with this hash begins.
-    #[inline]
-    pub fn prefetch_place(&self, hash: u64) {
-        self.entries.prefetch_place(hash);
-    }
-
-    /// Asks for the memory of the entry that a key with this hash probably has, which needs what
-    /// [`Db::prefetch_place`] asks for.
-    #[inline]
-    pub fn prefetch_entry(&self, hash: u64) {
-        self.entries.prefetch_cell(hash);
-    }
-
     /// What the key there holds.
     #[inline]
     pub fn get_at(&self, at: At) -> Found<'_> {
@@ -208,6 +195,16 @@ impl Db {
         let object = Entry(cell).object().and_then(|number| self.objects.get(number));
         let object_bytes = object.map_or(0, |value| size_of::<Value>() + value.heap_bytes());
         Some(cell.len() + self.entries.table_bytes() / self.len().max(1) + object_bytes)
+    }
+
+    #[inline]
+    pub(super) fn entries(&self) -> &HashTable<KeyEntries> {
+        &self.entries
+    }
+
+    #[inline]
+    pub(super) fn objects(&self) -> &Objects {
+        &self.objects
     }
 
     #[inline]
@@ -733,10 +730,5 @@ impl Db {
             }
         });
         assert_eq!(objects, self.objects.len());
-    }
-
-    /// The keys.
-    pub(super) fn entries(&self) -> &HashTable<KeyEntries> {
-        &self.entries
     }
 }

@@ -13,6 +13,7 @@ pub mod db;
 mod entry;
 mod graveyard;
 mod keyed;
+pub mod near;
 mod objects;
 #[cfg(test)]
 mod tests;

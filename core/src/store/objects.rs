@@ -27,7 +27,8 @@ struct Block {
     first_free: u32,
 }
 
-enum Place {
+/// Room for an object.
+pub(super) enum Place {
     Used(Value),
     Free { next: u32 },
 }
@@ -41,6 +42,18 @@ impl Objects {
     pub(super) fn get(&self, number: u32) -> Option<&Value> {
         let place = self.blocks.get((number / BLOCK_LEN) as usize)?.places.get(place_of(number))?;
         if let Place::Used(value) = place { Some(value) } else { None }
+    }
+
+    /// Where the object of this number is.
+    #[inline]
+    pub(super) fn place(&self, number: u32) -> Option<&Place> {
+        self.blocks.get((number / BLOCK_LEN) as usize)?.places.get(place_of(number))
+    }
+
+    /// Whether there are none.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        self.places == 0
     }
 
     /// The object of this number, to change.

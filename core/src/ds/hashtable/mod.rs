@@ -44,9 +44,6 @@ const DUE_BUCKETS_SPARE: usize = 64;
 /// Elements that freeing a block of memory counts as.
 const BLOCK_COST: usize = 64;
 
-/// Of a long entry, as much is asked for ahead of time.
-const PREFETCHED_BYTES_MAX: usize = 256;
-
 /// Where in the bytes of an entry is what a table must know.
 pub trait Layout {
     /// The key.
@@ -172,11 +169,30 @@ impl<L: Layout> HashTable<L> {
         self.table.prefetch(hash);
     }
 
-    /// Asks for the memory of the entry that probably has this hash.
+    /// The cell of the entry that probably has this hash.
     #[inline]
-    pub fn prefetch_cell(&self, hash: u64) {
-        if let Some(handle) = self.table.guess(hash) {
-            prefetch::bytes(self.cells.get(handle), PREFETCHED_BYTES_MAX);
+    pub fn guess(&self, hash: u64) -> Option<Handle> {
+        self.table.guess(hash)
+    }
+
+    /// Asks for the memory of a cell.
+    #[inline]
+    pub fn prefetch_cell(&self, handle: Handle) {
+        prefetch::bytes(self.cells.get(handle), prefetch::BYTES_MAX);
+    }
+
+    /// Asks for the memory in which a search for `key` begins, if the table is large; returns the
+    /// hash of `key` then, with which [`HashTable::prefetch_hashed`] goes on.
+    pub fn prefetch_key(&self, key: &[u8]) -> Option<u64> {
+        let hash = (self.len() > prefetch::NEAR_ENTRIES_MAX).then(|| self.hash(key))?;
+        self.prefetch_place(hash);
+        Some(hash)
+    }
+
+    /// Asks for the memory of the entry that probably has this hash.
+    pub fn prefetch_hashed(&self, hash: u64) {
+        if let Some(handle) = self.guess(hash) {
+            self.prefetch_cell(handle);
         }
     }
 

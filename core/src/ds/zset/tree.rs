@@ -73,6 +73,11 @@ impl Tree {
         self.order.heap_bytes() + self.members.heap_bytes()
     }
 
+    /// Where members are found by name.
+    pub(super) fn members(&self) -> &HashTable<impl Layout + use<>> {
+        &self.members
+    }
+
     pub(super) fn score(&self, member: &[u8]) -> Option<f64> {
         self.members.find(member).map(|spot| score_in(self.members.cell(spot)))
     }
