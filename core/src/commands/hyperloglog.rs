@@ -77,7 +77,7 @@ const PFCOUNT: Command = Command {
     group: Group::HyperLogLog,
     complexity: "O(1) for one key whose count is known, else O(N) for N keys, each with all its \
                  registers",
-    flags: &[Readonly],
+    flags: &[Readonly, MayReplicate],
     args: &[many(key("key", &[Rw, Access]))],
     example: "> PFADD monday ann bob\n(integer) 1\n> PFADD tuesday bob eve\n(integer) 1\n\
               > PFCOUNT monday tuesday\n(integer) 3\n",

@@ -222,8 +222,13 @@ impl Engine {
     fn invalidate_tracked(&mut self, key: &[u8]) {
         let author = self.clients.running();
         for (name, prefix) in &mut self.tracker.prefixes {
-            if key.starts_with(name) && !prefix.changed.contains_key(key) {
-                prefix.changed.insert(key.into(), author);
+            if !key.starts_with(name) {
+                continue;
+            }
+            // Who changed it last counts: nobody, if it has expired since.
+            match prefix.changed.get_mut(key) {
+                Some(known) => *known = author,
+                None => drop(prefix.changed.insert(key.into(), author)),
             }
         }
         let Some(readers) = self.tracker.readers.remove(key) else { return };
