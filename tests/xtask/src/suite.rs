@@ -1,5 +1,5 @@
 //! `cargo xtask suite`: the test suite of Valkey, run against our server as it runs against any
-//! server that somebody else has started.
+//! server that somebody else has started; and where it starts servers itself, ours in their place.
 //!
 //! The suite is no part of the project: a checkout of it is named by `--valkey`, and nothing in it
 //! is changed. Its harness insists on finding programs of its own even where it starts none; they
@@ -44,7 +44,20 @@ const FILES: &[&str] = &[
     "unit/maxmemory",
     "unit/lazyfree",
     "unit/other",
+    "integration/rdb",
+    "integration/corrupt-dump",
+    "integration/corrupt-dump-fuzzer",
+    "integration/convert-ziplist-hash-on-load",
+    "integration/convert-ziplist-zset-on-load",
+    "integration/convert-zipmap-hash-on-load",
 ];
+
+/// Files below this folder start servers with settings of their own.
+const STARTS_SERVERS: &str = "integration/";
+
+/// What the harness looks for.
+const PROGRAMS: [&str; 5] =
+    ["valkey-server", "valkey-cli", "valkey-benchmark", "valkey-check-aof", "valkey-check-rdb"];
 
 /// What the suite needs to be allowed.
 const ALLOWED: &[&str] = &[
@@ -130,8 +143,11 @@ impl Suite {
     /// Puts programs where the harness looks for its own.
     fn make_programs(&self) -> Result<()> {
         fs::create_dir_all(self.home.join("bin"))?;
-        for name in ["valkey-server", "valkey-cli", "valkey-benchmark"] {
-            let found = shell::find(name).filter(|_| name != "valkey-server");
+        for name in PROGRAMS {
+            let found = match name {
+                "valkey-server" => Some(self.program.clone()),
+                _ => shell::find(name),
+            };
             let text = match found {
                 Some(program) => format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()),
                 None => "#!/bin/sh\nexit 1\n".to_owned(),
@@ -143,18 +159,23 @@ impl Suite {
         Ok(())
     }
 
-    /// Runs one file against a server of its own.
+    /// Runs one file against a server of its own, or lets it start its servers.
     fn run(&self, file: &str, which: Which) -> Result<Outcome> {
         let listed = self.list.of(file);
         if which == Which::Listed && listed.is_empty() {
             return Ok(Outcome::default());
         }
-        let mut server = Server::start(&self.program, ALLOWED)?;
+        let mut server = match file.starts_with(STARTS_SERVERS) {
+            true => None,
+            false => Some(Server::start(&self.program, ALLOWED)?),
+        };
         let name = file.replace('/', "_");
         let mut command = Command::new("./runtest");
         command.current_dir(&self.checkout).env("TERM", "dumb");
         command.env("VALKEY_BIN_DIR", self.home.join("bin"));
-        command.args(["--host", "127.0.0.1", "--port", &server.port.to_string()]);
+        if let Some(server) = &server {
+            command.args(["--host", "127.0.0.1", "--port", &server.port.to_string()]);
+        }
         command.args(["--durable", "--timeout", PATIENCE_SECONDS, "--single", file]);
         match which {
             Which::Unlisted => {
@@ -175,7 +196,9 @@ impl Suite {
         if which == Which::Unlisted && !said.status.success() && outcome.failed.is_empty() {
             outcome.failed.insert(format!("the harness itself; see {}", path.display()));
         }
-        if let Err(error) = server.check() {
+        if let Some(server) = &mut server
+            && let Err(error) = server.check()
+        {
             outcome.failed.insert(error.to_string());
         }
         Ok(outcome)
