@@ -7,6 +7,7 @@
 //! - [`grammar`]: commands drawn at random from their declarations
 //! - [`hostile`]: payloads that nobody means well with; [`fuzz`]: what fuzzers feed
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
+//! - `timed`: a node whose events are timed, behind the feature `bench`
 //! - [`workload`]: commands to measure, and a node that runs nothing else
 //! - `browser`: a browser to play with the page in, behind the feature `page`
 //!
@@ -25,6 +26,8 @@ pub mod play;
 pub mod rdb;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tcp;
+#[cfg(feature = "bench")]
+pub mod timed;
 pub mod transcript;
 pub mod wire;
 pub mod workload;

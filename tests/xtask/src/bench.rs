@@ -35,6 +35,11 @@ const BENCHES: &[Bench] = &[
         what: "time and instructions of single commands, in process; 1 minute",
         run: micro,
     },
+    Bench {
+        name: "snapshot",
+        what: "saving under load: events, memory, and the server beside Redis 8; 4 minutes",
+        run: snapshot,
+    },
 ];
 
 /// Runs the benchmark that the first word names with the words behind it; lists all without any.
@@ -79,6 +84,13 @@ fn micro(words: &[String]) -> Result<()> {
 /// Times every event; a word chooses a part, a number says how many millions.
 fn growth(words: &[String]) -> Result<()> {
     shell::run(Command::new(program("growth")?).args(words))
+}
+
+/// Times every event while data is saved, and BGSAVE of the server; words as for [`growth`].
+fn snapshot(words: &[String]) -> Result<()> {
+    let server = crate::server::program()?;
+    let mut bench = Command::new(program("snapshot")?);
+    shell::run(bench.args(words).env("REDSTART_SERVER", server))
 }
 
 /// How many instructions one command of the workload `name` takes, counted by Callgrind.
