@@ -38,7 +38,7 @@ fn setbit(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     };
     let length = length_for(offset / 8 + 1)?;
     let grew = make_room(cx, key, length)?;
-    let old = cx.edit_str(key, |bytes| {
+    let old = cx.edit_str_in(key, length - 1..length, |bytes| {
         lengthen(bytes, length);
         let old = bits::get(bytes, offset);
         bits::set(bytes, offset, is_set);

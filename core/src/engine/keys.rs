@@ -349,6 +349,16 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].edit_str(key, edit)
     }
 
+    /// As [`Ctx::edit_str`], where only these bytes of what is there change.
+    pub fn edit_str_in<R>(
+        &mut self,
+        key: &[u8],
+        range: std::ops::Range<usize>,
+        edit: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> Option<R> {
+        self.engine.shard.dbs[self.session.db].edit_str_in(key, range, edit)
+    }
+
     /// Tells subscribers of an event of `key`, and nobody else: a second one of the same change, or
     /// one of what watchers do not see.
     pub fn changed_too(&mut self, key: &[u8], class: Class, event: &str) {

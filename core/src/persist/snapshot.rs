@@ -17,6 +17,7 @@ use std::rc::Rc;
 
 use super::rdb::{Cutting, Facts, Usage, Writer, has_field_expiry};
 use crate::store::db::Found;
+use crate::store::walk::Kept as Unchanged;
 use crate::store::walk::{Head, Keeper, Large, LargeValue, Live, WalkId};
 use crate::store::{Db, Shard, Value};
 
@@ -196,18 +197,19 @@ impl Kept {
             None => (self.larges.pop_front()?, None),
         };
         let (is_done, cutting) = match &mut value {
-            LargeValue::Copy(value) => self.cut_piece(&head, None, cutting, value)?,
+            LargeValue::Copy(value) => self.cut_piece(&head, None, cutting, value, None)?,
             LargeValue::Live(live) => {
                 let live = *live;
                 if let Some(mut value) = self.taken.remove(&live.id) {
-                    let result = self.cut_piece(&head, Some(live), cutting, &mut value);
+                    let result = self.cut_piece(&head, Some(live), cutting, &mut value, None);
                     self.taken.insert(live.id, value);
                     result?
                 } else {
                     let mut emptied = std::mem::take(&mut self.dbs);
                     let mut dbs = shard.dbs.iter_mut().chain(&mut emptied);
-                    let mut work =
-                        |value: &mut Value| self.cut_piece(&head, Some(live), cutting, value);
+                    let mut work = |value: &mut Value, kept: &Unchanged| {
+                        self.cut_piece(&head, Some(live), cutting, value, Some(kept))
+                    };
                     let result = dbs.find_map(|db| db.with_live(live.id, &mut work));
                     self.dbs = emptied;
                     result??
@@ -243,6 +245,7 @@ impl Kept {
         live: Option<Live>,
         cutting: Option<Cutting>,
         value: &mut Value,
+        kept: Option<&Unchanged>,
     ) -> Option<(bool, Cutting)> {
         let mut cutting = match cutting {
             Some(cutting) => cutting,
@@ -252,7 +255,7 @@ impl Kept {
                 self.writer.writer.begin_large(head, value.view(), live, usage)
             }
         };
-        let is_done = self.writer.writer.cut(&mut cutting, value)?;
+        let is_done = self.writer.writer.cut(&mut cutting, value, kept)?;
         Some((is_done, cutting))
     }
 

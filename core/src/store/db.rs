@@ -10,6 +10,7 @@
 //! rule that an expired key is not there belongs to the callers that know `now`.
 
 use std::collections::BTreeSet;
+use std::ops::Range;
 
 use super::entry::{self, Draft, Entry, INLINE_BYTES_MAX, KeyEntries, Payload};
 use super::graveyard::Graveyard;
@@ -357,6 +358,17 @@ impl Db {
     /// to grow, shrink or overwrite. The expiry stays. Returns `None` if there is no string.
     /// Growing costs O(bytes added), amortized.
     pub fn edit_str<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
+        self.edit_str_in(key, 0..usize::MAX, edit)
+    }
+
+    /// As [`Db::edit_str`], where of what is there `edit` changes only bytes in `range`, and takes
+    /// none away.
+    pub fn edit_str_in<R>(
+        &mut self,
+        key: &[u8],
+        range: Range<usize>,
+        edit: impl FnOnce(&mut Vec<u8>) -> R,
+    ) -> Option<R> {
         let hash = self.entries.hash(key);
         let spot = self.entries.find_hashed(hash, key)?;
         self.before_change(spot);
@@ -370,7 +382,7 @@ impl Db {
                 self.scratch = bytes;
                 let Some(Value::Str(bytes)) = self.objects.get_mut(number) else { return None };
                 if let Some(walk) = &mut self.walk {
-                    walk.copy_string(number, bytes);
+                    walk.keep_string(number, bytes, range);
                 }
                 let before = bytes.capacity();
                 let result = edit(bytes);

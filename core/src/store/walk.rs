@@ -21,14 +21,15 @@
 //!   [walk](crate::ds::hashtable): what changes in it is kept element by element. Sharing chunks of
 //!   memory as lists share nodes would be simpler, but changes of a table lie everywhere, so that a
 //!   few thousand of them would copy all of it.
-//! - A long *string* is read in its place, and copied only if it is to change before that is done.
-//!   (A string that is replaced or deleted is given away, not copied.)
+//! - A long *string* is read in its place, and of what is to change in it before that is done, a copy
+//!   of the block is kept. (A string that is replaced or deleted is given away, not copied.)
 //!
 //! Values that are walked in their place are *live*; if the key goes away or gets another value, the
 //! keeper gets the old one.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::rc::Rc;
 
 use super::db::{Found, found_of};
@@ -37,6 +38,9 @@ use super::objects::Objects;
 use super::{Db, Value};
 
 pub use crate::ds::hashtable::WalkId;
+
+/// Parts of a long string that are kept as a whole, in bytes.
+pub const BLOCK_BYTES: usize = 64 * 1024;
 
 /// Behind this cursor is nothing.
 const CURSOR_END: u64 = 1 << 48;
@@ -92,10 +96,23 @@ pub enum LargeValue {
 pub struct Live {
     /// Its number.
     pub id: WalkId,
-    /// How many elements it had when the walk began.
+    /// How many elements it had when the walk began; bytes, if it is a string.
     pub len: usize,
     /// A time before which no field expired then; `None` if none did at all.
     pub first_due_ms: Option<i64>,
+}
+
+/// A long string as it was, of which only blocks that have changed are here.
+#[derive(Default)]
+pub struct Kept {
+    len: usize,
+    old: BTreeMap<usize, Box<[u8]>>,
+}
+
+/// An object that is live.
+struct Lived {
+    id: WalkId,
+    kept: Kept,
 }
 
 /// A walk that is under way.
@@ -104,7 +121,7 @@ pub(super) struct Walk {
     index: usize,
     cursor: u64,
     /// Numbers of objects that are live.
-    live: BTreeMap<u32, WalkId>,
+    live: BTreeMap<u32, Lived>,
     /// `None` if nobody wants to know any more: then marks are taken away, and that is all.
     keeper: Option<Rc<RefCell<dyn Keeper>>>,
 }
@@ -160,17 +177,21 @@ impl Db {
         }
     }
 
-    /// Shows `work` the live value of this number, if this database has it.
-    pub fn with_live<R>(&mut self, id: WalkId, work: impl FnOnce(&mut Value) -> R) -> Option<R> {
+    /// Shows `work` the live value of this number, if this database has it, and what of it is kept.
+    pub fn with_live<R>(
+        &mut self,
+        id: WalkId,
+        work: impl FnOnce(&mut Value, &Kept) -> R,
+    ) -> Option<R> {
         let walk = self.walk.as_ref()?;
-        let (&number, _) = walk.live.iter().find(|&(_, &live)| live == id)?;
-        self.objects.get_mut(number).map(work)
+        let (&number, lived) = walk.live.iter().find(|(_, lived)| lived.id == id)?;
+        self.objects.get_mut(number).map(|value| work(value, &lived.kept))
     }
 
     /// The live value of this number is written.
     pub fn forget_live(&mut self, id: WalkId) {
         if let Some(walk) = &mut self.walk {
-            walk.live.retain(|_, live| *live != id);
+            walk.live.retain(|_, lived| lived.id != id);
         }
     }
 
@@ -189,9 +210,8 @@ impl Db {
 
 fn live_of(value: &Value, id: WalkId) -> Live {
     let (len, first_due_ms) = match value {
-        Value::Int(_) | Value::Str(_) | Value::Raw(_) | Value::List(_) | Value::Stream(_) => {
-            (0, None)
-        }
+        Value::Int(_) | Value::Raw(_) | Value::List(_) | Value::Stream(_) => (0, None),
+        Value::Str(bytes) => (bytes.len(), None),
         Value::Set(set) => (set.len(), None),
         Value::SortedSet(set) => (set.len(), None),
         Value::Hash(hash) => (hash.len(), hash.next_due_ms().filter(|_| hash.expiring_len() > 0)),
@@ -219,8 +239,10 @@ impl Walk {
         } else {
             let id = keeper.next_id();
             value.begin_walk(id);
-            self.live.insert(number, id);
-            LargeValue::Live(live_of(value, id))
+            let live = live_of(value, id);
+            let kept = Kept { len: live.len, old: BTreeMap::new() };
+            self.live.insert(number, Lived { id, kept });
+            LargeValue::Live(live)
         };
         let (key, expires_ms, access) = (entry.key().into(), entry.expires_ms(), entry.access());
         let head = Head { db: self.index, key, expires_ms, access };
@@ -228,25 +250,38 @@ impl Walk {
     }
 
     /// The object of this number is now `value`'s and no longer the database's.
-    pub(super) fn take_over(&mut self, number: u32, value: Value) -> Option<Value> {
-        let (Some(id), Some(keeper)) = (self.live.remove(&number), &self.keeper) else {
+    pub(super) fn take_over(&mut self, number: u32, mut value: Value) -> Option<Value> {
+        let (Some(lived), Some(keeper)) = (self.live.remove(&number), &self.keeper) else {
             return Some(value);
         };
-        keeper.borrow_mut().take_over(id, value);
+        if let Value::Str(bytes) = &mut value {
+            lived.kept.restore(bytes);
+        }
+        keeper.borrow_mut().take_over(lived.id, value);
         None
     }
 
-    /// The string of this number is about to change: the keeper gets a copy, if it is live.
-    pub(super) fn copy_string(&mut self, number: u32, bytes: &[u8]) {
-        if self.live.contains_key(&number) {
-            self.take_over(number, Value::Str(bytes.to_vec()));
+    /// These bytes of the string of this number are about to change: if it is live, they are kept.
+    pub(super) fn keep_string(&mut self, number: u32, bytes: &[u8], range: Range<usize>) {
+        let Some(Lived { kept, .. }) = self.live.get_mut(&number) else { return };
+        let end = range.end.min(kept.len);
+        if range.start >= end {
+            return;
+        }
+        for block in range.start / BLOCK_BYTES..=(end - 1) / BLOCK_BYTES {
+            let from = block * BLOCK_BYTES;
+            let to = kept.len.min(from + BLOCK_BYTES);
+            let old = || bytes.get(from..to).unwrap_or_default().into();
+            kept.old.entry(block).or_insert_with(old);
         }
     }
 
     /// The object of this number leaves for another place, or another database.
     pub(super) fn leave(&mut self, number: u32, value: &Value) {
-        if let Value::Str(bytes) = value {
-            self.copy_string(number, bytes);
+        if let Value::Str(bytes) = value
+            && self.live.contains_key(&number)
+        {
+            self.take_over(number, Value::Str(bytes.clone()));
         }
         // A table knows its walk, and is found again by it.
         self.live.remove(&number);
@@ -255,7 +290,27 @@ impl Walk {
     /// The object of this number is `value`, which may have come from another place.
     pub(super) fn arrive(&mut self, number: u32, value: &Value) {
         if let Some(id) = value.walk_id() {
-            self.live.insert(number, id);
+            self.live.insert(number, Lived { id, kept: Kept::default() });
+        }
+    }
+}
+
+impl Kept {
+    /// The block that begins at `from`, of the string that is now `bytes`.
+    pub fn block<'a>(&'a self, bytes: &'a [u8], from: usize) -> &'a [u8] {
+        let to = self.len.min(from + BLOCK_BYTES);
+        let now = || bytes.get(from..to).unwrap_or_default();
+        self.old.get(&(from / BLOCK_BYTES)).map_or_else(now, |old| old)
+    }
+
+    /// Makes `bytes` what they were.
+    fn restore(&self, bytes: &mut Vec<u8>) {
+        bytes.resize(self.len, 0);
+        for (block, old) in &self.old {
+            let from = block * BLOCK_BYTES;
+            if let Some(place) = bytes.get_mut(from..from + old.len()) {
+                place.copy_from_slice(old);
+            }
         }
     }
 }

@@ -30,7 +30,7 @@ fn append(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         Some(found) => {
             let old = found.value.text().ok_or(Error::WrongType)?.len();
             let len = check_len(cx, old, value.len())?;
-            cx.edit_str(key, |bytes| bytes.extend_from_slice(value));
+            cx.edit_str_in(key, old..old, |bytes| bytes.extend_from_slice(value));
             len
         }
     };
@@ -77,7 +77,7 @@ fn setrange(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     if old.is_none() {
         cx.insert(key, Value::Str(Vec::new()), None);
     }
-    let len = cx.edit_str(key, |bytes| {
+    let len = cx.edit_str_in(key, offset..end, |bytes| {
         if bytes.len() < end {
             bytes.resize(end, 0);
         }

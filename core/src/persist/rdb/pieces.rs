@@ -7,21 +7,19 @@
 use super::{Usage, Writer, kind};
 use crate::ds::Set;
 use crate::ds::stream::StreamId;
-use crate::store::walk::{Head, Live};
+use crate::store::walk::{BLOCK_BYTES, Head, Kept, Live};
 use crate::store::{Value, ValueRef};
 
 /// Longer strings are not compressed, because that cannot be interrupted, in bytes.
 const COMPRESSED_BYTES_MAX: usize = 512 * 1024;
 /// Elements of a piece.
 const ELEMENTS_AT_ONCE: usize = 64;
-/// Bytes of a piece of a string.
-const STRING_AT_ONCE: usize = 128 * 1024;
 
 /// How far a value is.
 #[derive(Clone, Copy, Debug)]
 pub enum Cutting {
-    /// A string, up to this byte.
-    String(usize),
+    /// A string, up to this byte of so many.
+    String(usize, usize),
     /// The table of a set, a hash without expiries or a sorted set, which knows by itself.
     Table,
     /// The table of a hash whose fields do not expire before this time.
@@ -44,7 +42,7 @@ impl Writer {
         let len = live.map_or(0, |live| live.len);
         let first_due_ms = live.and_then(|live| live.first_due_ms);
         let (kind, cutting) = match value {
-            ValueRef::Int(_) | ValueRef::Str { .. } => (kind::STRING, Cutting::String(0)),
+            ValueRef::Int(_) | ValueRef::Str { .. } => (kind::STRING, Cutting::String(0, len)),
             ValueRef::List(_) => (kind::LIST_QUICKLIST_2, Cutting::List(0)),
             ValueRef::Stream(_) => (kind::STREAM_2, Cutting::Stream(None)),
             ValueRef::Set(_) => (kind::SET, Cutting::Table),
@@ -71,11 +69,24 @@ impl Writer {
         cutting
     }
 
-    /// Writes the next piece of `value`. Returns whether it was the last; `None` if the value is not
+    /// Writes the next piece of `value`, or of what it was if it is a string that has changed. Returns whether it was the last; `None` if the value is not
     /// what was begun with.
-    pub fn cut(&mut self, cutting: &mut Cutting, value: &mut Value) -> Option<bool> {
+    pub fn cut(
+        &mut self,
+        cutting: &mut Cutting,
+        value: &mut Value,
+        kept: Option<&Kept>,
+    ) -> Option<bool> {
         match (cutting, value) {
-            (Cutting::String(from), Value::Str(bytes)) => Some(self.cut_string(from, bytes)),
+            (Cutting::String(from, len), Value::Str(bytes)) => {
+                let block = |from| match kept {
+                    Some(kept) => kept.block(bytes, from),
+                    None => {
+                        bytes.get(from..bytes.len().min(from + BLOCK_BYTES)).unwrap_or_default()
+                    }
+                };
+                Some(self.cut_string(from, *len, block))
+            }
             (Cutting::Table, Value::Set(set)) => match &mut **set {
                 Set::Table(table) if table.walk_id().is_some() => {
                     Some(table.walk_some(ELEMENTS_AT_ONCE, |pair| self.string(pair.key)))
@@ -118,18 +129,23 @@ impl Writer {
         }
     }
 
-    fn cut_string(&mut self, from: &mut usize, bytes: &[u8]) -> bool {
-        if *from == 0 && bytes.len() <= COMPRESSED_BYTES_MAX {
-            self.string(bytes);
+    fn cut_string<'a>(
+        &mut self,
+        from: &mut usize,
+        len: usize,
+        block: impl Fn(usize) -> &'a [u8],
+    ) -> bool {
+        if *from == 0 && len <= COMPRESSED_BYTES_MAX {
+            let blocks: Vec<&[u8]> = (0..len).step_by(BLOCK_BYTES).map(block).collect();
+            self.string(&blocks.concat());
             return true;
         }
         if *from == 0 {
-            self.length(bytes.len() as u64);
+            self.length(len as u64);
         }
-        let to = bytes.len().min(*from + STRING_AT_ONCE);
-        self.bytes.extend_from_slice(bytes.get(*from..to).unwrap_or_default());
-        *from = to;
-        to == bytes.len()
+        self.bytes.extend_from_slice(block(*from));
+        *from = len.min(*from + BLOCK_BYTES);
+        *from == len
     }
 
     fn cut_hash(&mut self, first_ms: Option<i64>, hash: &mut crate::ds::Hash) -> Option<bool> {
