@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use redstart::base::rng::Seed;
 use redstart::engine::Config;
 use redstart::engine::config::SavePoint;
-use redstart::node::{Event, Level, Signal};
+use redstart::node::{DiskOp, Event, Level, Signal};
 use redstart_tests::local::Local;
 use redstart_tests::play;
 use redstart_tests::transcript;
@@ -178,4 +178,57 @@ fn a_disk_that_fails_stops_writes_and_nothing_else() {
     check(&mut local, "# And no more.\n> SET b 1\nOK\n~ 1000ms\n");
     local.event(Event::Signal(Signal::Shutdown));
     assert_eq!(local.exit, None, "rather not end than lose data");
+}
+
+/// A node for which DEBUG is allowed.
+fn debugged() -> Local {
+    let mut config = Config::default();
+    for (name, value) in [("save", ""), ("enable-debug-command", "yes")] {
+        config.set_named(name, value).unwrap();
+    }
+    Local::new(config, Seed::of(1))
+}
+
+#[test]
+fn a_reload_takes_what_it_is_told_to() {
+    let mut local = debugged();
+    check(
+        &mut local,
+        "# From the disk alone.\n> SET a 1\nOK\n> SAVE\nOK\n> SET a 2\nOK\n> SET b 1\nOK\n\
+         > DEBUG RELOAD NOSAVE\nOK\n> GET a\n\"1\"\n> EXISTS b\n(integer) 0\n\
+         # Beside what is there.\n> SET b 1\nOK\n> SET a 3\nOK\n\
+         > DEBUG RELOAD NOSAVE NOFLUSH\n\
+         (error) ERR Error trying to load the RDB dump, check server logs.\n> GET a\n\"3\"\n\
+         > DEBUG RELOAD NOSAVE NOFLUSH MERGE\nOK\n> MGET a b\n1) \"1\"\n2) \"1\"\n\
+         # With a snapshot of now, which is on the disk then.\n> SET a 4\nOK\n> DEBUG RELOAD\nOK\n\
+         > SET a 5\nOK\n> DEBUG RELOAD NOSAVE\nOK\n> GET a\n\"4\"\n",
+    );
+    let name = "dump.rdb".to_owned();
+    local.disk.run(DiskOp::Replace { name, bytes: b"REDIS0010garbage".to_vec() });
+    check(
+        &mut local,
+        "# A bad file changes nothing.\n> DEBUG RELOAD NOSAVE\n\
+         (error) ERR Error trying to load the RDB dump, check server logs.\n> GET a\n\"4\"\n",
+    );
+}
+
+#[test]
+fn background_saving_is_scheduled_and_cancelled_as_in_valkey() {
+    let mut local = debugged();
+    local.is_slow = true;
+    check(
+        &mut local,
+        "# Nothing to cancel.\n> BGSAVE CANCEL\n\
+         (error) ERR Background saving is currently not in progress or scheduled\n\
+         # One at a time.\n> BGSAVE\nBackground saving started\n\
+         > BGSAVE\n(error) ERR Background save already in progress\n\
+         > BGSAVE SCHEDULE\n(error) ERR Background save already in progress\n\
+         > SAVE\n(error) ERR Background save already in progress\n\
+         > BGSAVE CANCEL\nBackground saving cancelled\n\
+         # In a transaction it waits for the end.\n> MULTI\nOK\n> SET a 1\nQUEUED\n\
+         > BGSAVE\nQUEUED\n> EXEC\n1) OK\n2) Background saving scheduled\n\
+         > BGSAVE CANCEL\nScheduled background saving cancelled\n",
+    );
+    while local.turn() {}
+    assert!(local.files().is_empty());
 }

@@ -12,7 +12,7 @@
 
 use super::Engine;
 use super::saving::Saved;
-use crate::base::time::Time;
+use crate::base::time::{Monotonic, Time};
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect};
 use crate::persist::rdb::Facts;
@@ -25,6 +25,16 @@ const UNANSWERED_BYTES_MAX: usize = 4 * 1024 * 1024;
 /// Slices of what is left of another snapshot that are taken away at once. If it is more, the
 /// snapshot begins later, and is of that moment.
 const CLEARINGS_AT_ONCE: usize = 8;
+/// Keys of a slice while nobody wants anything.
+const KEYS_IDLE: usize = 512;
+/// Keys of a slice while commands run: as many as commands since the last one, which takes less time
+/// than these did, but at least …
+const KEYS_MIN: u64 = 64;
+/// … and at most so many.
+const KEYS_MAX: u64 = 1024;
+/// For so long after a command it is expected that more follow, in microseconds.
+const BUSY_US: u64 = 1000;
+
 /// Bytes after which the disk is asked to make safe what it has, so that the last time is short.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
@@ -41,6 +51,9 @@ pub struct Making {
     synced_bytes: u64,
     unanswered_bytes: usize,
     unanswered_syncs: u32,
+    /// Commands that had run at the last slice, and until when more are expected.
+    commands: u64,
+    busy_until: Monotonic,
 }
 
 enum Stage {
@@ -103,6 +116,8 @@ impl Engine {
             synced_bytes: 0,
             unanswered_bytes: 0,
             unanswered_syncs: 0,
+            commands: self.stats.commands,
+            busy_until: now.mono,
         };
         self.begin_if_clear(now, &mut making);
         making
@@ -139,7 +154,18 @@ impl Engine {
             self.begin_if_clear(now, making);
             return Ok(());
         };
-        match snapshot.step(&mut self.shard) {
+        let before = std::mem::replace(&mut making.commands, self.stats.commands);
+        // They are counted from 0 again after CONFIG RESETSTAT.
+        let commands = self.stats.commands.saturating_sub(before);
+        if commands > 0 {
+            making.busy_until = now.mono + BUSY_US;
+        }
+        let keys = if now.mono < making.busy_until {
+            commands.clamp(KEYS_MIN, KEYS_MAX) as usize
+        } else {
+            KEYS_IDLE
+        };
+        match snapshot.step(&mut self.shard, keys) {
             Progress::Lost => return Err("a value was lost on the way".to_owned()),
             Progress::Going => {
                 if snapshot.ready_len() >= CHUNK_BYTES {

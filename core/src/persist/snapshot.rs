@@ -23,10 +23,10 @@ use crate::store::{Db, Shard, Value};
 
 /// Keys that are looked at before looking whether a slice is large enough.
 const KEYS_AT_ONCE: usize = 32;
-/// Keys of a slice, at most about …
-const KEYS_PER_STEP: usize = 256;
-/// … and its bytes.
-const BYTES_PER_STEP: usize = 64 * 1024;
+/// Bytes that count as much as a key, so that large ones make a slice no longer.
+const BYTES_PER_KEY: usize = 48;
+/// Keys of which marks are taken away at once.
+const CLEARED_PER_STEP: usize = 1024;
 
 /// How a key's access bits are written.
 pub type UsageOf = Box<dyn Fn(u32) -> Usage>;
@@ -99,23 +99,26 @@ impl Snapshot {
         Self(kept)
     }
 
-    /// Whether a snapshot can begin: nothing is left of one that was given up. If something is, takes
-    /// a slice of it away.
+    /// Whether a snapshot can begin: no other is under way, and nothing is left of one that was given
+    /// up. If something is, takes a slice of it away.
     pub fn is_clear(shard: &mut Shard) -> bool {
+        if shard.dbs.iter().any(Db::has_keeper) {
+            return false;
+        }
         let walked = shard.dbs.iter_mut().find(|db| db.is_walked());
         walked.is_none_or(|db| {
-            db.walk_some(KEYS_PER_STEP * 4);
+            db.walk_some(CLEARED_PER_STEP);
             false
         })
     }
 
-    /// Writes some more. Costs no more than a slice.
-    pub fn step(&mut self, shard: &mut Shard) -> Progress {
+    /// Writes about `keys` keys more, or so much of large values as takes no longer.
+    pub fn step(&mut self, shard: &mut Shard, keys: usize) -> Progress {
         let (start_bytes, start_keys) = (self.len(), self.keys());
         let mut turns = 0;
-        while turns < KEYS_PER_STEP
-            && self.keys() < start_keys + KEYS_PER_STEP as u64
-            && self.len() < start_bytes + BYTES_PER_STEP
+        while turns < keys
+            && self.keys() < start_keys + keys as u64
+            && self.len() < start_bytes + keys * BYTES_PER_KEY
         {
             turns += 1;
             match self.go_on(shard) {

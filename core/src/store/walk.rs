@@ -140,6 +140,11 @@ impl Db {
         self.walk.as_ref().is_some_and(|walk| walk.cursor < CURSOR_END)
     }
 
+    /// Whether somebody walks along the database.
+    pub fn has_keeper(&self) -> bool {
+        self.walk.as_ref().is_some_and(|walk| walk.keeper.is_some())
+    }
+
     /// Walks along about `count` keys more. Returns whether there are none left.
     pub fn walk_some(&mut self, count: usize) -> bool {
         let Some(mut walk) = self.walk.take() else { return true };
@@ -299,8 +304,10 @@ impl Kept {
     /// The block that begins at `from`, of the string that is now `bytes`.
     pub fn block<'a>(&'a self, bytes: &'a [u8], from: usize) -> &'a [u8] {
         let to = self.len.min(from + BLOCK_BYTES);
-        let now = || bytes.get(from..to).unwrap_or_default();
-        self.old.get(&(from / BLOCK_BYTES)).map_or_else(now, |old| old)
+        match self.old.get(&(from / BLOCK_BYTES)) {
+            Some(old) => old,
+            None => bytes.get(from..to).unwrap_or_default(),
+        }
     }
 
     /// Makes `bytes` what they were.

@@ -88,7 +88,7 @@ fn growth(words: &[String]) -> Result<()> {
 
 /// Times every event while data is saved, and BGSAVE of the server; words as for [`growth`].
 fn snapshot(words: &[String]) -> Result<()> {
-    let server = crate::server::program()?;
+    let server = server::program()?;
     let mut bench = Command::new(program("snapshot")?);
     shell::run(bench.args(words).env("REDSTART_SERVER", server))
 }
