@@ -271,14 +271,14 @@ const MGET: Command = Command {
     ..Command::BASE
 };
 
-fn mget(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+fn mget<'b>(cx: &mut Ctx<'b>, args: Args<'b>) -> Outcome {
     cx.out.array(args.len());
-    for key in args.rest().iter() {
+    cx.each_key(args.rest(), 1, |cx, key, _| {
         // A key of another type counts as one that is not there.
         if reply_with_value(cx, key).is_err() {
             cx.out.null();
         }
-    }
+    });
     Ok(())
 }
 
@@ -296,7 +296,7 @@ const MSET: Command = Command {
     ..Command::BASE
 };
 
-fn mset(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+fn mset<'b>(cx: &mut Ctx<'b>, args: Args<'b>) -> Outcome {
     store_pairs(cx, args)?;
     cx.out.ok();
     Ok(())
@@ -316,7 +316,7 @@ const MSETNX: Command = Command {
     ..Command::BASE
 };
 
-fn msetnx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+fn msetnx<'b>(cx: &mut Ctx<'b>, args: Args<'b>) -> Outcome {
     if !args.len().is_multiple_of(2) {
         return Err(wrong_arity(cx.entry));
     }
@@ -329,14 +329,13 @@ fn msetnx(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-fn store_pairs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+fn store_pairs<'b>(cx: &mut Ctx<'b>, args: Args<'b>) -> Outcome {
     if !args.len().is_multiple_of(2) {
         return Err(wrong_arity(cx.entry));
     }
-    while !args.is_empty() {
-        let (key, value) = (args.take()?, args.take()?);
-        replace(cx, key, value);
-    }
+    cx.each_key(args.rest(), 2, |cx, key, behind| {
+        replace(cx, key, behind.get(0).unwrap_or_default());
+    });
     Ok(())
 }
 

@@ -88,4 +88,35 @@ impl<'a> Ctx<'a> {
         let key = || argv.get(self.entry.first_key?.get());
         self.ahead = sight.hash.and_then(|hash| Some((key()?, hash)));
     }
+
+    /// Runs `each` on the words of `argv`, `step` at a time, of which the first is a key. The keys are
+    /// looked ahead for, a few at a time, as those of several commands are.
+    pub fn each_key(
+        &mut self,
+        argv: Argv<'a>,
+        step: usize,
+        mut each: impl FnMut(&mut Self, &'a [u8], Argv<'a>),
+    ) {
+        let mut rest = argv;
+        while !rest.is_empty() {
+            let count = rest.len().min(LOOKED_AHEAD_MAX * step);
+            let some = rest.first(count).unwrap_or(rest);
+            let mut hashes = [0; LOOKED_AHEAD_MAX];
+            for (hash, key) in hashes.iter_mut().zip(some.iter().step_by(step)) {
+                *hash = self.shard.hash(key);
+            }
+            let db = &self.shard.dbs[self.session.db];
+            let known = &hashes[..count.div_ceil(step)];
+            if db.is_far() && known.len() > 1 {
+                known.iter().for_each(|&hash| db.prefetch_place(hash));
+                let guesses = known.iter().filter_map(|&hash| db.guess(hash));
+                guesses.for_each(|guess| db.prefetch_entry(guess));
+            }
+            for (index, (key, hash)) in some.iter().step_by(step).zip(hashes).enumerate() {
+                self.ahead = Some((key, hash));
+                each(self, key, some.from(index * step + 1));
+            }
+            rest = rest.from(count);
+        }
+    }
 }
