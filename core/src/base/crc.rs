@@ -2,49 +2,46 @@
 //! (`CRC-64/REDIS` of the reveng catalogue).
 //!
 //! Eight bytes are taken at a time through eight tables ("slicing by 8", Kounavis and Berry,
-//! 2005); the tables are made by the compiler.
+//! 2005). The tables are made when they are first needed: sixteen kilobytes that nothing compresses
+//! are much to download.
+
+use std::sync::LazyLock;
 
 /// The polynomial, bits reversed.
 const POLYNOMIAL: u64 = 0x95ac_9329_ac4b_c9b5;
 
-const TABLES: [[u64; 256]; 8] = tables();
+// Derived from constants alone, so one for all nodes of a process is no shared state.
+static TABLES: LazyLock<Box<[[u64; 256]; 8]>> = LazyLock::new(tables);
 
-const fn tables() -> [[u64; 256]; 8] {
-    let mut tables = [[0; 256]; 8];
-    let mut byte = 0;
-    while byte < 256 {
+fn tables() -> Box<[[u64; 256]; 8]> {
+    let mut tables = Box::new([[0; 256]; 8]);
+    for byte in 0..256 {
         let mut crc = byte as u64;
-        let mut bit = 0;
-        while bit < 8 {
+        for _ in 0..8 {
             crc = if crc & 1 == 1 { (crc >> 1) ^ POLYNOMIAL } else { crc >> 1 };
-            bit += 1;
         }
         tables[0][byte] = crc;
-        byte += 1;
     }
-    let mut table = 1;
-    while table < 8 {
-        let mut byte = 0;
-        while byte < 256 {
+    for table in 1..8 {
+        for byte in 0..256 {
             let crc = tables[table - 1][byte];
             tables[table][byte] = (crc >> 8) ^ tables[0][(crc & 0xff) as usize];
-            byte += 1;
         }
-        table += 1;
     }
     tables
 }
 
 /// The checksum of what `crc` is the checksum of, followed by `bytes`. Begins with 0.
 pub fn crc64(mut crc: u64, bytes: &[u8]) -> u64 {
+    let tables = &**TABLES;
     let mut words = bytes.chunks_exact(8);
     for word in &mut words {
         crc ^= word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte));
-        let step = |table: usize| TABLES[7 - table][(crc >> (table * 8) & 0xff) as usize];
+        let step = |table: usize| tables[7 - table][(crc >> (table * 8) & 0xff) as usize];
         crc = (0..8).fold(0, |all, table| all ^ step(table));
     }
     for &byte in words.remainder() {
-        crc = TABLES[0][((crc ^ u64::from(byte)) & 0xff) as usize] ^ (crc >> 8);
+        crc = tables[0][((crc ^ u64::from(byte)) & 0xff) as usize] ^ (crc >> 8);
     }
     crc
 }

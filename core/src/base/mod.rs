@@ -7,6 +7,7 @@ pub mod error;
 pub mod glob;
 pub mod limits;
 pub mod num;
+pub mod order;
 pub mod prefetch;
 pub mod rng;
 pub mod sha1;

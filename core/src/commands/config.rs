@@ -1,6 +1,6 @@
 //! CONFIG: reading and changing the settings while the server runs.
 
-use crate::base::{Error, glob};
+use crate::base::{Error, glob, order};
 use crate::engine::config::{Config, PARAMS, Param, table};
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::spec::{Flag::*, Group, block, many, string};
@@ -49,7 +49,9 @@ fn config_get(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
             found.extend(matching.map(|name| (name.as_bytes().to_vec(), param)));
         }
     }
-    found.sort_by_key(|(name, _)| name.to_ascii_lowercase());
+    order::sort_by(&mut found, |(a, _), (b, _)| {
+        a.to_ascii_lowercase().cmp(&b.to_ascii_lowercase())
+    });
     found.dedup_by(|(later, _), (first, _)| later.eq_ignore_ascii_case(first));
     cx.out.map(found.len());
     for (name, param) in found {

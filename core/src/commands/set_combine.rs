@@ -4,7 +4,7 @@
 //! same form.
 
 use super::list::{bulk_element, size};
-use crate::base::{Error, num};
+use crate::base::{Error, num, order};
 use crate::ds::{Element, Listpack, Set, hyperloglog};
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Argv;
@@ -356,7 +356,7 @@ fn combine(
 /// for in the others from the smaller to the larger.
 fn intersect(sets: Vec<Option<&Set>>, mut visit: impl FnMut(Element<'_>) -> bool) {
     let Some(mut sets) = sets.into_iter().collect::<Option<Vec<&Set>>>() else { return };
-    sets.sort_by_key(|set| set.len());
+    order::sort_by(&mut sets, |a, b| a.len().cmp(&b.len()));
     let Some((first, others)) = sets.split_first() else { return };
     // The same set again says nothing new.
     let is_first = |set: &&&Set| !std::ptr::eq(**set, *first);
@@ -387,7 +387,7 @@ fn difference(sets: &[Option<&Set>], limits: &crate::ds::set::Limits) -> Set {
     let asking = first.len().saturating_mul(others.len() + 1) / 2;
     let taking = first.len() + others.iter().map(|set| set.len()).sum::<usize>();
     if asking <= taking {
-        others.sort_by_key(|set| std::cmp::Reverse(set.len()));
+        order::sort_by(&mut others, |a, b| b.len().cmp(&a.len()));
         first.each(|member| {
             if !others.iter().any(|set| set.has(member)) {
                 result.insert(member, limits);

@@ -6,8 +6,8 @@
 
 use std::cmp::Ordering;
 
-use crate::base::Error;
 use crate::base::error::until_zero;
+use crate::base::{Error, order};
 use crate::ds::QuickList;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{
@@ -224,17 +224,15 @@ impl<'a> Request<'a> {
 
     /// The indices of `elements` in their order.
     fn order(&self, cx: &mut Ctx<'_>, elements: &[Vec<u8>]) -> Result<Vec<usize>, Error> {
-        let mut order: Vec<usize> = (0..elements.len()).collect();
         let turned = |order: Ordering| if self.is_falling { order.reverse() } else { order };
         if !self.alpha {
             let scores = self.scores(cx, elements)?;
             // Among equal scores the elements themselves decide.
-            let compare = |&one: &usize, &other: &usize| {
+            let mut compare = |one: usize, other: usize| {
                 let by_score = scores[one].partial_cmp(&scores[other]).unwrap_or(Ordering::Equal);
                 turned(by_score.then_with(|| elements[one].cmp(&elements[other])))
             };
-            order.sort_by(compare);
-            return Ok(order);
+            return Ok(order::places(elements.len(), &mut compare));
         }
         let texts: Option<Vec<Option<Vec<u8>>>> = self
             .by
@@ -247,8 +245,8 @@ impl<'a> Request<'a> {
             };
             Some(if self.store.is_some() { text } else { until_zero(text) })
         };
-        order.sort_by(|&one, &other| turned(seen(one).cmp(&seen(other))));
-        Ok(order)
+        let mut compare = |one: usize, other: usize| turned(seen(one).cmp(&seen(other)));
+        Ok(order::places(elements.len(), &mut compare))
     }
 
     /// What each element counts as a number; what BY does not find counts as 0.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::sorted_set::{Pairs, size};
 use super::sorted_set_range::store;
-use crate::base::{Error, num};
+use crate::base::{Error, num, order};
 use crate::ds::{Set, SortedSet};
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::resp::Argv;
@@ -322,7 +322,7 @@ fn sources<'c>(cx: &'c Ctx<'_>, job: &Job<'_>) -> Vec<Source<'c>> {
     let mut sources: Vec<Source<'_>> = job.keys.iter().enumerate().map(source).collect();
     if job.how != How::Diff {
         // The order in which Redis adds scores up.
-        sources.sort_by_key(|source| source.set.len());
+        order::sort_by(&mut sources, |a, b| a.set.len().cmp(&b.set.len()));
     }
     sources
 }

@@ -12,6 +12,7 @@ mod tree;
 
 use super::hashtable::{HashKey, WalkId};
 use super::listpack::{Cursor, Element, Listpack, Malformed, Needle};
+use crate::base::order::sort_by;
 use crate::base::{num, prefetch};
 use order::Slot;
 use tree::Tree;
@@ -106,7 +107,7 @@ impl SortedSet {
         };
         let sorted = pairs.array_windows().all(is_before);
         let mut members: Vec<&[u8]> = pairs.iter().map(|(member, _)| member.as_slice()).collect();
-        members.sort_unstable();
+        sort_by(&mut members, |a, b| a.cmp(b));
         if members.array_windows().any(|[left, right]| left == right) {
             return Err(Malformed);
         }

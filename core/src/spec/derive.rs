@@ -302,9 +302,7 @@ pub fn categories<H>(command: &Command<H>) -> Vec<Category> {
         (has(Flag::Blocking), Category::Blocking),
     ];
     all.extend(implied.into_iter().filter(|&(holds, _)| holds).map(|(_, category)| category));
-    all.sort_unstable();
-    all.dedup();
-    all
+    Category::ALL.into_iter().filter(|category| all.contains(category)).collect()
 }
 
 /// The subcommand HELP of a container.

@@ -4,6 +4,7 @@
 //! table of parameters, and keys from the engine itself: [`Completion::keys`] says that they should
 //! be asked for, and [`Completion::add_keys`] takes the answer.
 
+use redstart::base::order;
 use redstart::commands;
 use redstart::engine::config;
 use redstart::resp::words;
@@ -81,7 +82,7 @@ impl Completion {
             .filter(|key| key.starts_with(&prefix))
             .map(|key| quoted_where_needed(&key))
             .collect();
-        found.sort_unstable();
+        order::sort_by(&mut found, String::cmp);
         found.dedup();
         // Keys first: they are what a person cannot know by heart.
         found.append(&mut self.candidates);
@@ -141,7 +142,7 @@ fn matching<'a>(names: impl IntoIterator<Item = &'a str>, typed: &str) -> Vec<St
         })
         .map(|name| if is_lower { name.to_ascii_lowercase() } else { name.to_owned() })
         .collect();
-    found.sort_unstable();
+    order::sort_by(&mut found, String::cmp);
     found.dedup();
     found.truncate(CANDIDATES_MAX);
     found

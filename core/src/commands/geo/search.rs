@@ -3,7 +3,7 @@
 //! BYPOLYGON is Valkey's (9.0); Redis knows circles and boxes only.
 
 use super::{UNIT, distance_text, place_of, point, unit_m, write_point};
-use crate::base::{Error, num};
+use crate::base::{Error, num, order};
 use crate::commands::sorted_set_range::store;
 use crate::ds::geo::{Point, Search, Shape};
 use crate::ds::{Element, SortedSet};
@@ -448,8 +448,12 @@ impl<'a> Request<'a> {
         // Those that were asked for are the nearest ones, unless any will do.
         let nearest = self.count.filter(|_| !self.any).map(|_| Order::Rising);
         match self.order.or(nearest) {
-            Some(Order::Rising) => found.sort_by(|a, b| a.distance_m.total_cmp(&b.distance_m)),
-            Some(Order::Falling) => found.sort_by(|a, b| b.distance_m.total_cmp(&a.distance_m)),
+            Some(Order::Rising) => {
+                order::sort_by(&mut found, |a, b| a.distance_m.total_cmp(&b.distance_m));
+            }
+            Some(Order::Falling) => {
+                order::sort_by(&mut found, |a, b| b.distance_m.total_cmp(&a.distance_m));
+            }
             None => {}
         }
         found.truncate(self.count.unwrap_or(usize::MAX));
