@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use redstart::base::rng::{Rng, Seed};
 use redstart::base::time::Time;
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, Event, Node, Origin, Unreadable};
+use redstart::node::{ConnId, DiskDone, Effect, Event, Node, Origin, Unreadable};
 use redstart_tests::local::START;
 
 const CONN: ConnId = ConnId(0);
@@ -34,13 +34,28 @@ impl Host {
         host.event(Event::Mounted { unreadable: Unreadable::SetAside });
         let nothing = DiskDone::Read { name: "dump.rdb".into(), result: Ok(None) };
         host.event(Event::Disk(nothing));
-        let origin = Origin { addr: "test:1".into(), laddr: "node:1".into(), fd: 0, local: true };
-        host.event(Event::Opened { conn: CONN, origin });
+        host.open(CONN);
         host
     }
 
     fn event(&mut self, event: Event<'_>) {
         self.node.handle(self.now, event, &mut Vec::new());
+    }
+
+    fn open(&mut self, conn: ConnId) {
+        let origin = Origin { addr: "test:1".into(), laddr: "node:1".into(), fd: 0, local: true };
+        self.event(Event::Opened { conn, origin });
+    }
+
+    /// Sends bytes on a connection; returns the connections that the node closes then.
+    fn send(&mut self, conn: ConnId, bytes: &[u8]) -> Vec<ConnId> {
+        let mut effects = Vec::new();
+        self.node.handle(self.now, Event::Received { conn, bytes }, &mut effects);
+        let closed = effects.into_iter().filter_map(|effect| match effect {
+            Effect::Close { conn } => Some(conn),
+            _ => None,
+        });
+        closed.collect()
     }
 
     /// Runs inline commands in one event and returns the replies as they are on the wire.
@@ -207,4 +222,55 @@ fn used_often_and_used_lately_stay() {
             assert_eq!(host.run(&format!("EXISTS often:{number}")), ":1\r\n", "{policy} {number}");
         }
     }
+}
+
+/// The beginning of a command with an argument of so many bytes.
+fn unfinished(bytes: usize) -> Vec<u8> {
+    let mut sent = format!("*2\r\n$4\r\nECHO\r\n${}\r\n", 10_000_000).into_bytes();
+    sent.resize(sent.len() + bytes, b'x');
+    sent
+}
+
+/// `maxmemory-clients`: the largest go, but for those that must not, until the rest is within it.
+#[test]
+fn the_largest_clients_are_closed() {
+    let mut host = Host::new(&[("maxmemory-clients", "2mb")]);
+    let [small, middle, large, kept] = [1, 2, 3, 4].map(ConnId);
+    for conn in [small, middle, large, kept] {
+        host.open(conn);
+    }
+    host.send(kept, b"CLIENT NO-EVICT ON\r\n");
+    assert_eq!(host.send(small, &unfinished(100_000)), []);
+    assert_eq!(host.send(middle, &unfinished(600_000)), []);
+    assert_eq!(host.send(large, &unfinished(700_000)), []);
+    assert_eq!(host.send(kept, &unfinished(900_000)), [large]);
+    assert_eq!(host.info("stats", "evicted_clients"), 1);
+    // What could not be changed is not tried again and again, and a new limit is.
+    assert_eq!(host.send(CONN, b"CONFIG SET maxmemory-clients 1mb\r\n"), [middle]);
+    let closed = host.send(kept, &vec![b'x'; 1_000_000]);
+    assert!(closed.contains(&small) && closed.contains(&CONN) && !closed.contains(&kept));
+}
+
+#[test]
+fn output_transactions_and_watched_keys_count() {
+    let large = "v".repeat(200_000);
+    let set = format!("*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$200000\r\n{large}\r\n");
+    let begin = |commands: &str| {
+        let mut host = Host::new(&[("maxmemory-clients", "10%"), ("maxmemory", "10mb")]);
+        host.open(ConnId(1));
+        assert_eq!(host.send(ConnId(1), commands.as_bytes()), []);
+        host
+    };
+    let mut host = begin(&set);
+    assert_eq!(host.send(ConnId(1), "GET k\r\n".repeat(4).as_bytes()), []);
+    assert_eq!(host.send(ConnId(1), "GET k\r\n".repeat(4).as_bytes()), [ConnId(1)], "output");
+    let mut host = begin("MULTI\r\n");
+    assert_eq!(host.send(ConnId(1), set.repeat(4).as_bytes()), []);
+    assert_eq!(host.send(ConnId(1), set.repeat(4).as_bytes()), [ConnId(1)], "a transaction");
+    let mut host = begin("");
+    let watch: String = (0..20_000).map(|number| format!("WATCH key:{number}\r\n")).collect();
+    assert_eq!(host.send(ConnId(1), watch.as_bytes()), [ConnId(1)], "watched keys");
+    // Without a limit on memory there is none on a share of it.
+    let mut host = Host::new(&[("maxmemory-clients", "10%")]);
+    assert_eq!(host.send(CONN, &unfinished(5_000_000)), []);
 }

@@ -232,12 +232,7 @@ fn line(engine: &Engine, now: Time, session: &Session, out: &Out) -> Vec<u8> {
     let multi_bytes = session.multi.as_ref().map_or(0, |multi| multi.bytes);
     let waiting_bytes = session.blocked.as_ref().map_or(0, |blocked| blocked.argv.heap_bytes());
     let pending = out.owed();
-    let total = size_of::<Session>()
-        + input.1
-        + multi_bytes
-        + waiting_bytes
-        + session.decoder.heap_bytes()
-        + out.heap_bytes();
+    let total = session.memory_bytes(out);
     let tracking = engine.tracker.get(session.id);
     let redirect = tracking.map_or(-1, |own| own.redirect.map_or(0, |id| id as i64));
     // Writing to a string cannot fail.

@@ -36,7 +36,7 @@ impl Figures {
     /// The figures of now. Costs O(clients + databases).
     pub(super) fn of(engine: &Engine) -> Self {
         let used = engine.used_memory();
-        let client = |client: &Client| client.out.heap_bytes() + client.session.input.capacity();
+        let client = |client: &Client| client.session.memory_bytes(&client.out);
         let sum = |of: fn(&Db) -> usize| engine.shard.dbs.iter().map(of).sum::<usize>() as u64;
         Self {
             used,

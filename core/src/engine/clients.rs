@@ -97,6 +97,7 @@ impl Engine {
         if client.out.owed() > 0 {
             self.send(client.session.conn);
         }
+        self.note_client_bytes(&mut client);
         self.clients.put(client);
     }
 
@@ -135,6 +136,8 @@ impl Engine {
         self.care.overfull.remove(&session.id);
         session.input = Vec::new();
         self.clients.forget(session.id);
+        let held_bytes = std::mem::take(&mut client.session.held_bytes);
+        self.forget_client_bytes(held_bytes);
     }
 
     /// The limits on the output of a client.
@@ -174,6 +177,7 @@ impl Engine {
 
     /// As [`Engine::check_output`], for a client that is not taken out, which is closed.
     pub fn check_output_of(&mut self, conn: ConnId) {
+        self.note_client_bytes_of(conn);
         let Some(client) = self.clients.get(conn) else { return };
         // Most messages end here: far from every limit, and nothing to forget.
         let limit = self.output_limit(&client.session);

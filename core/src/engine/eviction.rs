@@ -160,6 +160,9 @@ impl Engine {
 
     /// Settings on memory may have changed: what follows from that happens before the event ends.
     pub fn limits_changed(&mut self) {
+        if self.config.maxmemory_clients != 0 {
+            self.note_all_client_bytes();
+        }
         let counts = self.config.maxmemory > 0;
         if counts && !std::mem::replace(&mut self.eviction.counts, counts) {
             self.has_measured();

@@ -11,6 +11,7 @@ pub mod ahead;
 pub mod aof;
 pub mod args;
 pub mod block;
+pub mod client_eviction;
 pub mod clients;
 pub mod config;
 pub mod ctx;
@@ -153,6 +154,8 @@ pub struct Engine {
     pub expiry: expiry::Cycle,
     /// How making room stands.
     pub eviction: eviction::Eviction,
+    /// What clients hold.
+    pub client_bytes: client_eviction::ClientBytes,
     /// The access bits of a key that is used now.
     pub access_clock: u32,
     /// DEBUG QUICKLIST-PACKED-THRESHOLD: from which size on an element of a list has a node of its
@@ -200,6 +203,7 @@ impl Engine {
             active_expire: true,
             expiry: expiry::Cycle::new(now),
             eviction: eviction::Eviction::default(),
+            client_bytes: client_eviction::ClientBytes::default(),
             access_clock: access::FIRST_CLOCK,
             packed_threshold: None,
             depth: 0,

@@ -275,6 +275,7 @@ impl Node {
         self.engine.make_room_between(now);
         self.engine.broadcast_changes();
         self.engine.care_for_clients(now);
+        self.engine.evict_clients();
         self.engine.save_if_due(now);
         self.engine.tend_aof(now);
         self.engine.free_deleted(now);

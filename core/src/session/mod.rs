@@ -11,8 +11,11 @@ use std::collections::{BTreeMap, BTreeSet};
 pub use registry::{Client, Registry};
 
 use crate::base::time::{Monotonic, Time};
-use crate::resp::{Decoder, OwnedArgv};
+use crate::resp::{Decoder, Out, OwnedArgv};
 use crate::store::{DbKey, Type};
+
+/// About how many bytes a watched key or the name of a channel takes.
+const NAME_BYTES: usize = 96;
 
 /// A connection's number, given by the host, which may use a number again once it was closed.
 /// Small numbers are best: they index a vector.
@@ -84,6 +87,8 @@ pub struct Session {
     pub input: Vec<u8>,
     /// Where decoding stands.
     pub decoder: Decoder,
+    /// What it held when that was noted last, in bytes; 0 if it never was.
+    pub held_bytes: u64,
     /// Bytes received in all.
     pub bytes_in: u64,
     /// Bytes sent in all.
@@ -223,10 +228,27 @@ impl Session {
             last_command: "NULL",
             input: Vec::new(),
             decoder: Decoder::default(),
+            held_bytes: 0,
             bytes_in: 0,
             bytes_out: 0,
             commands: 0,
             recorded: 0,
         }
+    }
+
+    /// About how many bytes the connection takes, with its output `out`. Costs O(1).
+    pub fn memory_bytes(&self, out: &Out) -> usize {
+        let subscriptions = &self.subscriptions;
+        let names = self.watched.len()
+            + subscriptions.channels.len()
+            + subscriptions.patterns.len()
+            + subscriptions.shard_channels.len();
+        size_of::<Self>()
+            + self.input.capacity()
+            + self.multi.as_ref().map_or(0, |multi| multi.bytes)
+            + self.blocked.as_ref().map_or(0, |blocked| blocked.argv.heap_bytes())
+            + self.decoder.heap_bytes()
+            + out.heap_bytes()
+            + names * NAME_BYTES
     }
 }
