@@ -21,6 +21,7 @@ pub mod grammar;
 pub mod hostile;
 pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
+pub mod normal;
 pub mod oracle;
 pub mod play;
 pub mod rdb;

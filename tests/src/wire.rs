@@ -64,7 +64,9 @@ pub fn run_on(stage: &mut dyn Stage, connection: &str, batch: &[Words]) -> Vec<R
         }
         input.drain(..start);
         if replies.len() < batch.len() {
-            for (_, bytes, closed) in stage.receive(Patience::Expecting(connection)) {
+            let arrived = stage.receive(Patience::Expecting(connection));
+            assert!(!arrived.is_empty(), "no reply to {}", shown(&batch[replies.len()]));
+            for (_, bytes, closed) in arrived {
                 assert!(!closed, "the connection was closed");
                 input.extend(bytes);
             }

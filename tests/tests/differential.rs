@@ -1,9 +1,10 @@
-//! Random commands, run here and on a real Redis 8. On one connection every reply is compared, and
-//! at the end of each round what the keys hold, how it is stored, and when it expires; on several,
-//! with commands that wait and transactions, every byte that comes on each of them, and every event
-//! of a key.
+//! Random commands, run here and on a real Redis 8. On one connection every reply is compared; on
+//! several, with commands that wait and transactions, every byte that comes on each of them, and
+//! every event of a key. At the end of each round all there is in all databases is compared: what
+//! the keys hold, how it is stored, and when it expires.
 //!
-//! `DIFFERENTIAL_ROUNDS` and `DIFFERENTIAL_SEED` ask for more, or for one round again.
+//! `DIFFERENTIAL_COMMANDS` asks for so many commands, `DIFFERENTIAL_SEED` with
+//! `DIFFERENTIAL_ROUNDS` for one round again. `cargo xtask differential` sets them.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
@@ -15,8 +16,9 @@ use redstart::commands;
 use redstart::engine::Entry;
 use redstart::resp::{Reply, pretty};
 use redstart::spec::{Flag, Group};
-use redstart_tests::grammar::{self, Words};
+use redstart_tests::grammar::{self, Words, is_in_redis8};
 use redstart_tests::local::Local;
+use redstart_tests::normal::{UNORDERED, is_unsorted, normal};
 use redstart_tests::oracle::{self, Server};
 use redstart_tests::play::{Patience, Stage};
 use redstart_tests::tcp::Tcp;
@@ -33,8 +35,9 @@ const BATCH: usize = 50;
 
 /// Commands of the keyspace that are drawn besides those of the data types: what they reply
 /// depends on the data alone, not on the time that passes or on the order of a table.
-const GENERIC: [&str; 10] = [
-    "DEL", "UNLINK", "EXISTS", "TYPE", "TOUCH", "PERSIST", "RENAME", "RENAMENX", "COPY", "EXPIREAT",
+const GENERIC: [&str; 12] = [
+    "DEL", "UNLINK", "EXISTS", "TYPE", "TOUCH", "PERSIST", "RENAME", "RENAMENX", "COPY",
+    "EXPIREAT", "SORT", "SORT_RO",
 ];
 
 #[test]
@@ -44,15 +47,22 @@ fn random_commands_do_the_same_as_in_redis_8() {
         return;
     };
     let server = Server::start(&program).unwrap();
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let first: u64 = number("DIFFERENTIAL_SEED").unwrap_or(1);
-    let rounds: u64 = number("DIFFERENTIAL_ROUNDS").unwrap_or(ROUNDS);
     let mut theirs = Tcp::new(server.addr);
-    for seed in first..first + rounds {
+    for seed in seeds(ROUNDS, 3) {
         if let Err(text) = round(seed, &mut theirs) {
             panic!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_ROUNDS=1\n{text}");
         }
     }
+}
+
+/// The rounds to be run: as many as the environment says, where so many `quarters` of all commands
+/// are asked for, or `rounds`.
+fn seeds(rounds: u64, quarters: u64) -> std::ops::Range<u64> {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse::<u64>().ok());
+    let first = number("DIFFERENTIAL_SEED").unwrap_or(1);
+    let by_commands = number("DIFFERENTIAL_COMMANDS")
+        .map(|commands| (commands * quarters).div_ceil(4 * ROUND as u64));
+    first..first + number("DIFFERENTIAL_ROUNDS").or(by_commands).unwrap_or(rounds)
 }
 
 /// Connections that are used side by side; the last never waits, so that someone can always go on.
@@ -65,10 +75,7 @@ fn random_connections_see_the_same_as_in_redis_8() {
         return;
     };
     let server = Server::start(&program).unwrap();
-    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
-    let first: u64 = number("DIFFERENTIAL_SEED").unwrap_or(1);
-    let rounds: u64 = number("DIFFERENTIAL_ROUNDS").unwrap_or(ROUNDS / 3);
-    for seed in first..first + rounds {
+    for seed in seeds(ROUNDS / 3, 1) {
         let mut pair = Pair::new(seed, Tcp::new(server.addr));
         if let Err(text) = pair.round(seed) {
             panic!("DIFFERENTIAL_SEED={seed} DIFFERENTIAL_ROUNDS=1\n{text}");
@@ -89,7 +96,7 @@ struct Pair {
 
 impl Pair {
     fn new(seed: u64, mut theirs: Tcp) -> Self {
-        let mut ours = Local::for_tests();
+        let mut ours = in_time_with(&mut theirs);
         // Clients of earlier rounds may still wait for keys; they do so in another database.
         let db = (seed % 16).to_string();
         for (place, connection) in CONNECTIONS.into_iter().enumerate() {
@@ -114,12 +121,21 @@ impl Pair {
     fn round(&mut self, seed: u64) -> Result<(), String> {
         let mut rng = Rng::new(Seed::of(seed));
         let weight = |entry: &&Entry| match (entry.command.group, entry.command.name) {
+            _ if !is_in_redis8(entry.command.since) => 0,
             (_, "EXEC") => 8,
             (Group::Transactions, _) => 3,
             (Group::List | Group::SortedSet, _) if is_drawn(entry) || entry.has(Flag::Blocking) => {
                 3
             }
-            (Group::Set, name) if UNORDERED.contains(&name) => 0,
+            (_, name) if UNORDERED.contains(&name) => 0,
+            // Every byte is compared, and these tell how much time has passed, or the order of a
+            // table.
+            (Group::Stream, "XPENDING" | "FULL" | "CONSUMERS" | "STREAM") => 0,
+            (Group::Generic, "SORT" | "SORT_RO") => 0,
+            // Redis does not serve a client that waits for a sorted set where one replaces a value
+            // of another type.
+            (Group::SortedSet, name) if name.ends_with("STORE") => 0,
+            (Group::Geo, "GEOSEARCHSTORE" | "GEORADIUS" | "GEORADIUSBYMEMBER") => 0,
             _ => usize::from(is_drawn(entry)),
         };
         let entries: Vec<&Entry> = commands::table()
@@ -139,7 +155,13 @@ impl Pair {
                 left -= 1;
             }
         }
-        Ok(())
+        // On a connection of its own, as others may wait or be in a transaction.
+        let result = same_data(&mut self.ours, &mut self.theirs, "looks");
+        result.map_err(|(command, our, their)| {
+            self.history.push(format!("looks> {}", shown(&command)));
+            let [our, their] = [our, their].map(|reply| pretty::print(&reply));
+            format!("{}\nours:\n{our}\nRedis 8's:\n{their}", self.history.join("\n"))
+        })
     }
 
     fn step(&mut self, connection: &'static str, command: &Words) -> Result<(), String> {
@@ -165,7 +187,7 @@ impl Pair {
                 }
             }
             if ours != theirs {
-                let from = self.history.len().saturating_sub(60);
+                let from = self.history.len().saturating_sub(ROUND);
                 let history = self.history[from..].join("\n");
                 let [ours, theirs] = [ours, theirs].map(|bytes| bytes.escape_ascii().to_string());
                 return Err(format!("{history}\non {name}, ours:\n{ours}\nRedis 8's:\n{theirs}"));
@@ -175,37 +197,17 @@ impl Pair {
     }
 }
 
-/// Commands that draw by lot.
-const LOTS: [&str; 2] = ["SPOP", "SRANDMEMBER"];
-
-/// Commands that reply with members in an order that means nothing.
-const UNORDERED: [&str; 5] = ["SMEMBERS", "SINTER", "SUNION", "SDIFF", "SSCAN"];
-
-/// `reply` to `command`, its members in one order if theirs means nothing.
-fn in_order(command: &Words, reply: Reply) -> Reply {
-    let name = command.first().map(Vec::as_slice).unwrap_or_default();
-    let is_ordered = !UNORDERED.iter().any(|other| name.eq_ignore_ascii_case(other.as_bytes()));
-    sorted(reply, is_ordered)
-}
-
-fn sorted(reply: Reply, is_ordered: bool) -> Reply {
-    let sort = |parts: Vec<Reply>| {
-        let mut parts: Vec<Reply> = parts.into_iter().map(|part| sorted(part, false)).collect();
-        parts.sort_by_key(pretty::print);
-        parts
-    };
-    match reply {
-        Reply::Array(parts) if !is_ordered => Reply::Array(sort(parts)),
-        Reply::Set(parts) if !is_ordered => Reply::Set(sort(parts)),
-        reply => reply,
-    }
-}
+/// Commands of sets that draw by lot, or show a part of a table.
+const LOTS: [&str; 3] = ["SPOP", "SRANDMEMBER", "SSCAN"];
 
 /// Commands of hashes whose reply is up to chance or to the time.
-const HASH_LOTS: [&str; 5] = ["HRANDFIELD", "HTTL", "HPTTL", "HEXPIRE", "HPEXPIRE"];
+const HASH_LOTS: [&str; 6] = ["HRANDFIELD", "HSCAN", "HTTL", "HPTTL", "HEXPIRE", "HPEXPIRE"];
 
 /// Whether `entry` is drawn.
 fn is_drawn(entry: &Entry) -> bool {
+    if !is_in_redis8(entry.command.since) || entry.command.name == "HELP" {
+        return false;
+    }
     match entry.command.group {
         Group::String | Group::Bitmap | Group::HyperLogLog | Group::List => {
             !entry.has(Flag::Blocking)
@@ -217,6 +219,7 @@ fn is_drawn(entry: &Entry) -> bool {
         Group::Hash => !HASH_LOTS.contains(&entry.command.name),
         Group::Set => !LOTS.contains(&entry.command.name),
         Group::Generic => GENERIC.contains(&entry.command.name),
+        Group::Geo | Group::Stream => true,
         _ => false,
     }
 }
@@ -236,19 +239,33 @@ fn is_left_out(command: &Words) -> bool {
     if sets_fields && ["ex", "px"].into_iter().any(has) && numbers().any(|number| number > 0) {
         return true;
     }
-    // Redis 8 cuts the index of LSET to 32 bits while the list is small, so that the greatest and
-    // the least 64-bit integers mean elements that are there.
-    has("lset") && numbers().any(|number| i32::try_from(number).is_err())
+    let name = command.first().map(Vec::as_slice).unwrap_or_default();
+    let is = |other: &str| name.eq_ignore_ascii_case(other.as_bytes());
+    // An ID that is made of the time.
+    if is("xadd") && has("*") {
+        return true;
+    }
+    // Which of several members at one distance are the nearest is up to how Redis sorts a part.
+    let name = name.to_ascii_lowercase();
+    if name.starts_with(b"geo") && has("count") && !has("any") {
+        return true;
+    }
+    // So is the order of equal letters, and which members of a table without order are a part.
+    let is_sort = name.starts_with(b"sort");
+    // Several GET make a list longer and longer.
+    let gets = command.iter().filter(|word| word.eq_ignore_ascii_case(b"GET")).count();
+    if is_sort && has("store") && gets > 1 {
+        return true;
+    }
+    is_sort && (has("by") && has("alpha") || is_unsorted(command) && (has("limit") || has("store")))
 }
 
 fn round(seed: u64, theirs: &mut Tcp) -> Result<(), String> {
     let mut rng = Rng::new(Seed::of(seed));
-    let mut ours = Local::for_tests();
-    let late_ms = clock_ms(theirs).saturating_sub(ours.now().unix_ms() as u64);
-    ours.wait(late_ms);
+    let mut ours = in_time_with(theirs);
     let entries: Vec<&Entry> = commands::table().entries().iter().filter(|e| is_drawn(e)).collect();
     let proto = if seed.is_multiple_of(2) { "3" } else { "2" };
-    let start = [line(&["FLUSHALL"]), line(&["HELLO", proto])];
+    let start = [line(&["FLUSHALL"]), line(&["HELLO", proto]), line(&["SELECT", "0"])];
     for stage in [&mut ours as &mut dyn Stage, theirs] {
         run(stage, &start);
     }
@@ -258,27 +275,44 @@ fn round(seed: u64, theirs: &mut Tcp) -> Result<(), String> {
         while batch.len() < BATCH {
             let entry = entries[rng.below(entries.len() as u64) as usize];
             let command = grammar::draw(&mut rng, entry);
-            if !is_left_out(&command) {
+            let may_wait = command.iter().any(|word| word.eq_ignore_ascii_case(b"BLOCK"));
+            if !may_wait && !is_left_out(&command) {
                 batch.push(command);
             }
         }
         let replies = run(&mut ours, &batch).into_iter().zip(run(theirs, &batch));
         for (command, (our, their)) in batch.into_iter().zip(replies) {
-            let [our, their] = [our, their].map(|reply| in_order(&command, reply));
+            let [our, their] = [our, their].map(|reply| normal(&command, reply));
             history.push(command);
             if our != their {
                 return Err(difference(&history, &our, &their));
             }
         }
     }
-    for key in grammar::KEYS {
-        let looks = looks(key);
-        let replies = run(&mut ours, &looks).into_iter().zip(run(theirs, &looks));
-        for (command, (our, their)) in looks.into_iter().zip(replies) {
-            let [our, their] = [our, their].map(|reply| in_order(&command, reply));
+    same_data(&mut ours, theirs, "a").map_err(|(command, our, their)| {
+        history.push(command);
+        difference(&history, &our, &their)
+    })
+}
+
+/// Compares all there is in all databases.
+fn same_data(
+    ours: &mut dyn Stage,
+    theirs: &mut dyn Stage,
+    connection: &str,
+) -> Result<(), (Words, Reply, Reply)> {
+    for db in 0..16 {
+        let size = [line(&["SELECT", &db.to_string()]), line(&["DBSIZE"])];
+        let is_empty = run_on(ours, connection, &size).last() == Some(&Reply::Int(0));
+        let keys = if is_empty { &[] } else { &grammar::KEYS as &[&str] };
+        let all: Vec<Words> =
+            size.into_iter().chain(keys.iter().flat_map(|key| looks(key))).collect();
+        let replies = run_on(ours, connection, &all).into_iter();
+        let replies = replies.zip(run_on(theirs, connection, &all));
+        for (command, (our, their)) in all.into_iter().zip(replies) {
+            let [our, their] = [our, their].map(|reply| normal(&command, reply));
             if !is_same(&our, &their) {
-                history.push(command);
-                return Err(difference(&history, &our, &their));
+                return Err((command, our, their));
             }
         }
     }
@@ -294,6 +328,7 @@ fn looks(key: &str) -> Vec<Words> {
         line(&["ZRANGE", key, "0", "-1", "WITHSCORES"]),
         line(&["SMEMBERS", key]),
         line(&["HGETALL", key]),
+        line(&["XINFO", "STREAM", key, "FULL", "COUNT", "0"]),
         line(&["OBJECT", "ENCODING", key]),
         line(&["PTTL", key]),
     ]
@@ -305,6 +340,14 @@ fn is_same(our: &Reply, their: &Reply) -> bool {
         (Reply::Int(our), Reply::Int(their)) => our == their || our.abs_diff(*their) < 60_000,
         _ => our == their,
     }
+}
+
+/// A node of ours whose clock shows what theirs does.
+fn in_time_with(theirs: &mut Tcp) -> Local {
+    let mut ours = Local::for_tests();
+    let late_ms = clock_ms(theirs).saturating_sub(ours.now().unix_ms() as u64);
+    ours.wait(late_ms);
+    ours
 }
 
 /// What went before, as far as it has to do with the keys of the last command.

@@ -238,7 +238,8 @@ fn lset(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let limits = cx.list_limits();
     let list = cx.list_mut(key)?.ok_or(Error::NoSuchKey)?;
-    let index = args.integer()?;
+    // Redis sees the lower 32 bits of the index, whatever they mean.
+    let index = i64::from(args.integer()? as i32);
     let element = args.take()?;
     list.grow(1, element.len(), limits);
     let index = place(index, list.len()).ok_or(Error::IndexOutOfRange)?;

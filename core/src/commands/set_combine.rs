@@ -419,7 +419,7 @@ fn store(cx: &mut Ctx<'_>, destination: &[u8], set: Set, event: &str) {
     if count > 0 {
         cx.insert(destination, Value::Set(Box::new(set)), None);
         cx.changed(destination, Class::Set, event);
-    } else if cx.exists(destination) && cx.delete(destination) {
+    } else if cx.delete(destination) {
         cx.changed(destination, Class::Generic, "del");
     }
     cx.out.count(count);

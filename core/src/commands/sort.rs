@@ -156,7 +156,7 @@ fn store(cx: &mut Ctx<'_>, request: &Request<'_>, destination: &[u8], elements: 
         let dirty = cx.dirty + count as u64;
         cx.changed(destination, Class::List, "sortstore");
         cx.dirty = dirty;
-    } else if cx.exists(destination) && cx.delete(destination) {
+    } else if cx.delete(destination) {
         cx.changed(destination, Class::Generic, "del");
     }
     cx.out.count(count);

@@ -234,7 +234,7 @@ pub(super) fn store(cx: &mut Ctx<'_>, key: &[u8], result: Option<SortedSet>, eve
             cx.changed(key, Class::SortedSet, event);
         }
         _ => {
-            if cx.exists(key) && cx.delete(key) {
+            if cx.delete(key) {
                 cx.changed(key, Class::Generic, "del");
             }
         }

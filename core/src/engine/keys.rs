@@ -259,6 +259,17 @@ impl<'b> Ctx<'b> {
         }
     }
 
+    /// As [`Ctx::stream_and_out`], for a command that is not refused if there is no stream: it counts
+    /// as a read.
+    pub fn read_stream_to_change(
+        &mut self,
+        key: &[u8],
+    ) -> Result<Option<(&mut Stream, &mut Out)>, Error> {
+        let is_there = self.exists(key);
+        self.count_read(key, is_there);
+        self.stream_and_out(key)
+    }
+
     /// What a node of a stream may hold.
     pub fn stream_limits(&self) -> StreamLimits {
         StreamLimits {

@@ -12,6 +12,7 @@
 mod bench;
 mod bundle;
 mod checks;
+mod differential;
 mod index;
 mod play;
 mod serve;
@@ -37,6 +38,7 @@ The project's tasks.
   cargo xtask bench [NAME [WORD…]]          run the named benchmark; without one, list them
   cargo xtask suite --valkey DIR [--listed] [--server PROGRAM] [FILE…]
                                             run the test suite of Valkey in a checkout of it
+  cargo xtask differential [--commands N]   run N random commands (1,000,000) here and on Redis 8
   cargo xtask help                          this text
 ";
 
@@ -80,6 +82,7 @@ fn run(args: Vec<String>) -> Result<()> {
         }
         "test" => checks::test(&options.words)?,
         "bench" => bench::bench(&options.words)?,
+        "differential" => differential::differential(options.commands)?,
         "suite" => {
             let dir = options.valkey.context("`suite` needs --valkey and a checkout of Valkey")?;
             let other = options.server.as_deref().map(Path::new);
@@ -97,6 +100,7 @@ struct Options {
     open: bool,
     under: String,
     valkey: Option<String>,
+    commands: u64,
     which: suite::Which,
     server: Option<String>,
 }
@@ -109,6 +113,7 @@ impl Options {
             open: true,
             under: "/".into(),
             valkey: None,
+            commands: 1_000_000,
             which: suite::Which::Unlisted,
             server: None,
         };
@@ -122,6 +127,10 @@ impl Options {
                 }
                 "--no-open" => options.open = false,
                 "--under" => options.under = value()?,
+                "--commands" => {
+                    let text = value()?;
+                    options.commands = text.parse().with_context(|| format!("no count: {text}"))?;
+                }
                 "--valkey" => options.valkey = Some(value()?),
                 "--server" => options.server = Some(value()?),
                 "--listed" => options.which = suite::Which::Listed,

@@ -33,7 +33,8 @@ const AREA: Arg = one_of(
                 integer("num-vertices").after("BYPOLYGON"),
                 many(block("vertices", &[double("longitude"), double("latitude")])),
             ],
-        ),
+        )
+        .since("9.0.0"),
     ],
 );
 

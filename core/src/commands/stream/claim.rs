@@ -55,7 +55,7 @@ struct Claim {
 fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, consumer) = (args.take()?, args.take()?, args.take()?);
     let (now_ms, mut claims) = (cx.now.unix_ms(), Claims::new(cx));
-    let found = cx.stream_and_out(key)?;
+    let found = cx.read_stream_to_change(key)?;
     let found = found.filter(|(stream, _)| stream.groups.contains_key(name));
     let (stream, out) = found.ok_or_else(|| no_group(key, name, ""))?;
     let idle_ms = number_or(&mut args, "ERR Invalid min-idle-time argument for XCLAIM")?.max(0);
@@ -173,6 +173,8 @@ const XAUTOCLAIM: Command = Command {
 
 fn xautoclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, consumer) = (args.take()?, args.take()?, args.take()?);
+    // It counts as a read whatever the other arguments are.
+    cx.read(key);
     let idle_ms = number_or(&mut args, "ERR Invalid min-idle-time argument for XAUTOCLAIM")?;
     let start = ids::bound(args.take()?, End::Start)?;
     let (mut count, mut just_id) = (100, false);

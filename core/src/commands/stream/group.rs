@@ -243,7 +243,7 @@ const XACK: Command = Command {
 
 fn xack(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name) = (args.take()?, args.take()?);
-    let found = cx.stream_and_out(key)?;
+    let found = cx.read_stream_to_change(key)?;
     let Some(group) = found.and_then(|(stream, _)| stream.groups.get_mut(name)) else {
         cx.out.int(0);
         return Ok(());

@@ -306,8 +306,8 @@ fn unbalanced(mode: Mode) -> Error {
              be specified."
         }
         Mode::Group => {
-            "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID, '+', or '>' \
-             must be specified."
+            "ERR Unbalanced 'xreadgroup' list of streams: for each stream key an ID or '>' must be \
+             specified."
         }
     })
 }
