@@ -508,7 +508,7 @@ const HSETEX: Command = Command {
     args: &[
         key("key", &[Rw, Update]),
         // As in Valkey 9.1.
-        opt(one_of("key-condition", &[token("nx", "NX"), token("xx", "XX")])),
+        opt(one_of("key-condition", &[token("nx", "NX"), token("xx", "XX")]).since("9.1.0")),
         opt(one_of("condition", &[token("fnx", "FNX"), token("fxx", "FXX")])),
         opt(one_of(
             "expiration",
