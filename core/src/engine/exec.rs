@@ -196,6 +196,12 @@ impl Engine {
         if (entry.has(Flag::Write) || entry.command.name == "PING") && self.is_unsafe() {
             return Err(self.refusal());
         }
+        // There are no replicas, so any number of them is too many to ask for.
+        let lacks_replicas =
+            self.config.min_replicas_to_write > 0 && self.config.min_replicas_max_lag > 0;
+        if lacks_replicas && self.runs_any(session, entry, |one| one.has(Flag::Write)) {
+            return Err(Error::text("NOREPLICAS Not enough good replicas to write."));
+        }
         if session.multi.is_some() && entry.has(Flag::NoMulti) {
             return Err(Error::text("ERR Command not allowed inside a transaction"));
         }
@@ -216,12 +222,7 @@ impl Engine {
 
     /// Whether `entry`, or the transaction that it runs, can make the data larger.
     fn may_add_data(&self, session: &Session, entry: &Entry) -> bool {
-        let entries = self.table.entries();
-        entry.has(Flag::DenyOom)
-            || (entry.command.name == "EXEC"
-                && session.multi.as_ref().is_some_and(|multi| {
-                    multi.queue.iter().any(|(index, _)| entries[*index].has(Flag::DenyOom))
-                }))
+        self.runs_any(session, entry, |one| one.has(Flag::DenyOom))
     }
 
     /// Whether what is written now may never be on the disk.
@@ -287,17 +288,21 @@ impl Engine {
     }
 
     fn pauses(&self, client: &Client, entry: &Entry) -> bool {
-        let in_multi = client.session.multi.as_ref();
-        let queue_writes = || {
-            in_multi.is_some_and(|multi| {
-                let entries = self.table.entries();
-                multi.queue.iter().any(|(index, _)| may_write(&entries[*index]))
-            })
-        };
         // Also what would only be queued in a transaction.
-        !self.pause.writes_only
-            || may_write(entry)
-            || (entry.command.name == "EXEC" && queue_writes())
+        !self.pause.writes_only || self.runs_any(&client.session, entry, may_write)
+    }
+
+    /// Whether `is_one` holds for `entry`, or for something that is queued where it is EXEC.
+    pub(super) fn runs_any(
+        &self,
+        session: &Session,
+        entry: &Entry,
+        is_one: impl Fn(&Entry) -> bool,
+    ) -> bool {
+        let entries = self.table.entries();
+        let queue = session.multi.as_ref().filter(|_| entry.command.name == "EXEC");
+        is_one(entry)
+            || queue.is_some_and(|multi| multi.queue.iter().any(|(at, _)| is_one(&entries[*at])))
     }
 
     fn begin_reply(&mut self, client: &mut Client) {

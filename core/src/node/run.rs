@@ -273,6 +273,7 @@ impl Node {
             }
         }
         self.engine.make_room_between(now);
+        self.engine.limit_tracked_keys();
         self.engine.broadcast_changes();
         self.engine.care_for_clients(now);
         self.engine.evict_clients();

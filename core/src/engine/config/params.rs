@@ -481,9 +481,11 @@ pub static PARAMS: &[Param] = &[
         "10",
         "Seconds after which a silent replica does not count.",
     )
-    .alias("min-slaves-max-lag"),
+    .alias("min-slaves-max-lag")
+    .field(field!(min_replicas_max_lag)),
     param("min-replicas-to-write", NATURAL, "0", "Replicas without which nothing is written.")
-        .alias("min-slaves-to-write"),
+        .alias("min-slaves-to-write")
+        .field(field!(min_replicas_to_write)),
     param(
         "no-appendfsync-on-rewrite",
         Bool,

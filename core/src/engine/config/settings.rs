@@ -51,6 +51,8 @@ pub struct Settings {
     pub maxmemory_eviction_tenacity: u32,
     pub maxmemory_policy: MaxmemoryPolicy,
     pub maxmemory_samples: usize,
+    pub min_replicas_max_lag: u32,
+    pub min_replicas_to_write: u32,
     pub no_appendfsync_on_rewrite: bool,
     pub notify_keyspace_events: u32,
     pub pidfile: Vec<u8>,
