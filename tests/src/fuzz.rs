@@ -7,6 +7,8 @@
 use redstart::base::rng::{Rng, Seed};
 use redstart::ds::listpack::{Element, Listpack};
 use redstart::ds::{IntSet, hash, hyperloglog, quicklist, set, zset};
+use redstart::persist::aof::read::Records;
+use redstart::persist::aof::{Manifest, Step, write_record};
 use redstart::persist::rdb::{Dataset, Forms, Key, Note, Reason};
 use redstart::persist::{lzf, rdb, ziplist, zipmap};
 use redstart::resp::{Reply, pretty};
@@ -21,8 +23,14 @@ use crate::rdb::signed;
 pub type Target = fn(&[u8]);
 
 /// Every target by its name.
-pub const TARGETS: [(&str, Target); 5] =
-    [("listpack", listpack), ("lzf", lzf), ("rdb", rdb), ("resp", resp), ("restore", restore)];
+pub const TARGETS: [(&str, Target); 6] = [
+    ("aof", aof),
+    ("listpack", listpack),
+    ("lzf", lzf),
+    ("rdb", rdb),
+    ("resp", resp),
+    ("restore", restore),
+];
 
 /// Limits so small that every encoding comes up.
 const FORMS: Forms = Forms {
@@ -38,6 +46,36 @@ const FORMS: Forms = Forms {
     any_version: true,
     checked: false,
 };
+
+/// The commands of an append-only file, and the manifest of one. What is read is written again, and
+/// read to be the same.
+pub fn aof(data: &[u8]) {
+    // One that names no file is written as nothing, which is refused.
+    if let Ok(manifest) = Manifest::parse(data)
+        && let written = manifest.to_bytes()
+        && !written.is_empty()
+    {
+        let again = Manifest::parse(&written).map(|manifest| manifest.to_bytes());
+        assert_eq!(again, Ok(written));
+    }
+    let commands = commands_of(data);
+    let mut written = Vec::new();
+    for command in &commands {
+        write_record(&mut written, command.iter().map(Vec::as_slice));
+    }
+    assert_eq!(commands_of(&written), commands);
+}
+
+fn commands_of(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut records = Records::new(bytes, 0);
+    let (mut commands, mut last) = (Vec::new(), 0);
+    while let Step::Command(argv, end) = records.step() {
+        assert!(last < end && end <= bytes.len(), "every command takes some bytes");
+        last = end;
+        commands.push(argv.iter().map(<[u8]>::to_vec).collect());
+    }
+    commands
+}
 
 /// Structures in one run of bytes: the first byte chooses one.
 pub fn listpack(data: &[u8]) {

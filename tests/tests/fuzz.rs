@@ -31,6 +31,16 @@ fn what_broke_a_target_once_does_no_more() {
 }
 
 #[test]
+fn append_only_files() {
+    let goods: [&[u8]; 3] = [
+        b"#TS:1700000000\r\n*2\r\n$6\r\nSELECT\r\n$1\r\n0\r\n*3\r\n$3\r\nSET\r\n$1\r\nk\r\n$1\r\nv\r\n",
+        b"file appendonly.aof.1.base.rdb seq 1 type b\nfile appendonly.aof.1.incr.aof seq 1 type i\n",
+        b"*1\r\n$5\r\nMULTI\r\n*2\r\n$4\r\nINCR\r\n$1\r\nn\r\n*1\r\n$4\r\nEXEC\r\n",
+    ];
+    run("aof", &goods.map(<[u8]>::to_vec), ROUNDS);
+}
+
+#[test]
 fn structures_in_one_run_of_bytes() {
     let int_set = b"\x02\0\0\0\x02\0\0\0\x01\0\x03\0".to_vec();
     let zipmap = b"\x02\x01f\x01\x02v??\x02f2\x02\x0012\xff".to_vec();

@@ -97,7 +97,7 @@ fn versions_2_to_6_have_zipmaps_ziplists_and_intsets() {
             &mut local,
             "# All of them.\n> HGETALL hash:zipmap\n1) \"f\"\n2) \"v\"\n3) \"f2\"\n4) \"12\"\n\
              > OBJECT ENCODING hash:zipmap\n\"listpack\"\n\
-             > LRANGE list 1 -1\n1) \"b\"\n2) \"3\"\n> OBJECT ENCODING list\n\"listpack\"\n\
+             > LRANGE list 1 -1\n1) \"b\"\n2) \"3\"\n> OBJECT ENCODING list\n\"quicklist\"\n\
              > SMEMBERS set\n1) \"1\"\n2) \"3\"\n> OBJECT ENCODING set\n\"intset\"\n\
              > ZRANGE zset 0 -1 WITHSCORES\n1) \"a\"\n2) \"1\"\n3) \"b\"\n4) \"2.5\"\n\
              > HMGET hash f 7\n1) \"v\"\n2) \"8\"\n> OBJECT ENCODING hash\n\"listpack\"\n",

@@ -368,7 +368,6 @@ fn system_measures() -> Measures {
     };
     Measures {
         used_memory: 0,
-        is_peak: false,
         rss: kilobytes(&read("/proc/self/status"), "VmRSS"),
         allocator: "mimalloc-2",
         system_memory: kilobytes(&read("/proc/meminfo"), "MemTotal"),

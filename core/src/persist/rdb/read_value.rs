@@ -65,6 +65,8 @@ impl Reader<'_> {
             }
             kind::LIST_ZIPLIST => {
                 let elements = self.ziplist("List ziplist integrity check failed")?;
+                // Redis leaves such a list a quicklist, however short it is.
+                list.grow(usize::MAX / 2, usize::MAX / 2, limits);
                 for element in elements.iter() {
                     element.with_bytes(|bytes| push(&mut list, bytes));
                 }
