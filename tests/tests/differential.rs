@@ -122,6 +122,10 @@ impl Pair {
         let mut rng = Rng::new(Seed::of(seed));
         let weight = |entry: &&Entry| match (entry.command.group, entry.command.name) {
             _ if !is_in_redis8(entry.command.since) => 0,
+            // Redis does not serve a client that waits for a sorted set where one replaces a value
+            // of another type.
+            (Group::SortedSet, name) if name.ends_with("STORE") => 0,
+            (Group::Geo, "GEOSEARCHSTORE" | "GEORADIUS" | "GEORADIUSBYMEMBER") => 0,
             (_, "EXEC") => 8,
             (Group::Transactions, _) => 3,
             (Group::List | Group::SortedSet, _) if is_drawn(entry) || entry.has(Flag::Blocking) => {
@@ -132,10 +136,6 @@ impl Pair {
             // table.
             (Group::Stream, "XPENDING" | "FULL" | "CONSUMERS" | "STREAM") => 0,
             (Group::Generic, "SORT" | "SORT_RO") => 0,
-            // Redis does not serve a client that waits for a sorted set where one replaces a value
-            // of another type.
-            (Group::SortedSet, name) if name.ends_with("STORE") => 0,
-            (Group::Geo, "GEOSEARCHSTORE" | "GEORADIUS" | "GEORADIUSBYMEMBER") => 0,
             _ => usize::from(is_drawn(entry)),
         };
         let entries: Vec<&Entry> = commands::table()

@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 use redstart::base::rng::{Rng, Seed};
 use redstart::base::time::Time;
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, Effect, Event, Node, Origin, Unreadable};
+use redstart::node::{ConnId, DiskDone, Effect, Event, Measures, Node, Origin, Unreadable};
 use redstart_tests::local::START;
 
 const CONN: ConnId = ConnId(0);
@@ -273,4 +273,22 @@ fn output_transactions_and_watched_keys_count() {
     // Without a limit on memory there is none on a share of it.
     let mut host = Host::new(&[("maxmemory-clients", "10%")]);
     assert_eq!(host.send(CONN, &unfinished(5_000_000)), []);
+}
+
+/// A page's memory only grows: limits go by the data then, and what is deleted makes room.
+#[test]
+fn memory_that_never_falls_is_no_reason_to_remove_everything() {
+    let mut host = Host::new(&[("maxmemory", "400000"), ("maxmemory-policy", "allkeys-lru")]);
+    let measures = Measures { used_memory: 50_000_000, is_peak: true, ..Measures::default() };
+    for number in 0..10_000 {
+        host.event(Event::Measured(measures.clone()));
+        assert_eq!(host.run(&format!("SET key:{number} {}", "v".repeat(100))), "+OK\r\n");
+    }
+    let text = host.run("DBSIZE");
+    let keys: u64 = text[1..].trim().parse().unwrap();
+    assert!((1_500..3_500).contains(&keys), "{keys}");
+    assert_eq!(host.info("memory", "used_memory"), 50_000_000);
+    host.run("CONFIG SET maxmemory-policy noeviction");
+    host.run("FLUSHALL");
+    assert_eq!(host.run("SET key value"), "+OK\r\n");
 }

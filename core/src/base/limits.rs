@@ -53,3 +53,7 @@ pub const LOOKED_AHEAD_MAX: usize = 16;
 
 /// Output kept allocated for an idle connection, in bytes.
 pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;
+
+/// Bytes at the end of an append-only file that may be damaged by a crash: a disk that had them on
+/// their way may have written some blocks and left zeros in others.
+pub const AOF_TORN_TAIL_BYTES_MAX: usize = 4 * 1024 * 1024;

@@ -125,8 +125,23 @@ impl Eviction {
 
 /// How much memory there is.
 impl Engine {
+    /// Bytes that `maxmemory` limits: those in use, or what the data takes if the host cannot tell
+    /// them.
+    #[inline]
+    fn limited_memory(&self) -> u64 {
+        if self.measures.is_peak {
+            // Not of a fall below what was known, as when collections have grown unseen.
+            self.eviction.tide.cast_signed().max(0).unsigned_abs()
+        } else {
+            self.used_memory()
+        }
+    }
+
     /// Bytes in use, as measured and as estimated since.
     pub fn used_memory(&self) -> u64 {
+        if self.measures.is_peak {
+            return self.measures.used_memory;
+        }
         let since = self.eviction.tide.wrapping_sub(self.eviction.measured_tide);
         self.measures.used_memory.saturating_add_signed(since as i64)
     }
@@ -152,7 +167,8 @@ impl Engine {
     /// The host has measured. Costs O(databases).
     pub fn has_measured(&mut self) {
         // A host that cannot measure leaves 0: then the data is all there is.
-        if self.config.maxmemory > 0 && self.measures.used_memory > 0 {
+        let is_known = self.measures.used_memory > 0 && !self.measures.is_peak;
+        if self.config.maxmemory > 0 && is_known {
             self.note_tides();
             self.eviction.measured_tide = self.eviction.tide;
         }
@@ -183,13 +199,13 @@ impl Engine {
     /// Whether there is too much. Costs O(databases).
     fn is_exceeded(&self) -> bool {
         let max = self.config.maxmemory;
-        if self.used_memory() <= max {
+        if self.limited_memory() <= max {
             return false;
         }
         let dead: Option<u64> = self.shard.dbs.iter().map(Db::dead_bytes).sum();
         // Who has emptied a database need not wait until it is freed.
         dead.is_some_and(|dead| {
-            self.used_memory() > max.saturating_add(dead).saturating_add(self.uncounted_bytes())
+            self.limited_memory() > max.saturating_add(dead).saturating_add(self.uncounted_bytes())
         })
     }
 }
@@ -201,7 +217,7 @@ impl Engine {
     #[inline]
     pub fn make_room(&mut self, now: Time, db: usize) -> bool {
         self.eviction.note(db, self.shard.dbs[db].tide_bytes());
-        self.used_memory() > self.config.maxmemory && self.make_room_by_policy(now)
+        self.limited_memory() > self.config.maxmemory && self.make_room_by_policy(now)
     }
 
     /// What is left to do at the end of an event.
@@ -237,7 +253,8 @@ impl Engine {
     /// Frees what is deleted and still takes memory, as far as the work allowed goes.
     fn free_for_room(&mut self) {
         let mut freed = 0;
-        while self.used_memory() > self.config.maxmemory && self.shard.dbs.iter().any(Db::has_dead)
+        while self.limited_memory() > self.config.maxmemory
+            && self.shard.dbs.iter().any(Db::has_dead)
         {
             let has_grown = self.eviction.tide > self.eviction.event_tide;
             let may_more = has_grown && freed < FREED_PER_COMMAND_MAX;

@@ -221,6 +221,9 @@ pub enum Level {
 pub struct Measures {
     /// Bytes that the allocator has handed out.
     pub used_memory: u64,
+    /// `used_memory` never falls, as the memory of a WebAssembly program does not. Then it says
+    /// nothing of what deleting gives back, and limits on memory go by what the data takes.
+    pub is_peak: bool,
     /// Bytes that the process holds.
     pub rss: u64,
     /// Bytes that the machine (or the page) has in all; 0 if unknown.

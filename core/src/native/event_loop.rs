@@ -368,6 +368,7 @@ fn system_measures() -> Measures {
     };
     Measures {
         used_memory: 0,
+        is_peak: false,
         rss: kilobytes(&read("/proc/self/status"), "VmRSS"),
         allocator: "mimalloc-2",
         system_memory: kilobytes(&read("/proc/meminfo"), "MemTotal"),

@@ -303,6 +303,7 @@ impl Host {
         post(&FromWorker::Memory { bytes });
         let measures = Measures {
             used_memory: bytes as u64,
+            is_peak: true,
             rss: bytes as u64,
             allocator: "libc",
             ..Measures::default()

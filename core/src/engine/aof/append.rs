@@ -43,16 +43,27 @@ pub(super) struct Writing {
     syncing: Option<(String, Monotonic, u64)>,
     /// The next increment, and how many of the bytes recorded still belong to this one.
     next: Option<(String, usize)>,
-    /// The increment before, of which something may not be safe yet, and where it ends.
-    before: Option<(String, u64)>,
     /// When the last sync began.
     last_sync: Monotonic,
     failure: Option<Failure>,
+    /// Why a sync has failed. What it was to make safe may be lost, whatever later ones say, until it
+    /// has been written anew.
+    pub(super) unsure: Option<Unsure>,
+    /// Where the current increment begins.
+    start: u64,
     /// Output that is held back until a position is safe, in order.
     held: VecDeque<Held>,
     /// Syncs that took so long that appending had to wait for them.
     pub(super) delayed: u64,
     is_slow: bool,
+}
+
+/// A sync that has failed.
+#[derive(Debug)]
+pub(super) struct Unsure {
+    why: DiskError,
+    /// Up to where there were records then.
+    until: u64,
 }
 
 /// What could not be appended.
@@ -93,9 +104,10 @@ impl Writing {
             appending: None,
             syncing: None,
             next: None,
-            before: None,
             last_sync: now.mono,
             failure: None,
+            unsure: None,
+            start: 0,
             held: VecDeque::new(),
             delayed: 0,
             is_slow: false,
@@ -104,13 +116,13 @@ impl Writing {
 }
 
 impl Writing {
-    /// Goes on with the next increment, if all that belongs to this one was given to the disk.
+    /// Goes on with the next increment, once all that belongs to this one is safe: so whatever is found
+    /// in an increment, the one before it is whole.
     fn switch(&mut self) {
-        if let Some((next, _)) = self.next.take_if(|(_, left)| *left == 0)
-            && let Some(before) = self.file.replace(next)
-        {
+        let is_safe = self.synced == self.issued;
+        if let Some((next, _)) = self.next.take_if(|(_, left)| *left == 0 && is_safe) {
             self.other_bytes += std::mem::take(&mut self.file_bytes);
-            self.before = (self.synced < self.issued).then_some((before, self.issued));
+            self.file = Some(next);
         }
     }
 }
@@ -134,7 +146,11 @@ impl Engine {
 
     /// Why nothing can be appended, if that is so.
     pub fn aof_failure(&self) -> Option<&DiskError> {
-        self.aof.writing.failure.as_ref().map(|failure| &failure.why)
+        let Writing { failure, unsure, .. } = &self.aof.writing;
+        failure
+            .as_ref()
+            .map(|failure| &failure.why)
+            .or_else(|| unsure.as_ref().map(|unsure| &unsure.why))
     }
 
     /// Bytes that were recorded and are not on the disk.
@@ -170,6 +186,8 @@ impl Engine {
             && let Some(log) = self.propagation.log.as_mut().filter(|log| !log.is_empty())
         {
             let bytes = match &mut writing.next {
+                // The rest waits for the next increment.
+                Some((_, 0)) => return self.sync_if_due(now),
                 Some((_, left)) => log.take_first(std::mem::take(left)),
                 None => log.take(),
             };
@@ -194,8 +212,8 @@ impl Engine {
         if writing.issued == writing.synced || writing.failure.is_some() {
             return;
         }
-        // What the last increment still holds unsafe comes first, whatever the settings say.
-        let is_due = writing.before.is_some()
+        // The next increment waits for this one, whatever the settings say.
+        let is_due = matches!(writing.next, Some((_, 0)))
             || may_sync
                 && match policy {
                     Appendfsync::Always => true,
@@ -209,11 +227,8 @@ impl Engine {
 
     fn start_sync(&mut self, now: Time) {
         let writing = &mut self.aof.writing;
-        let (name, until) = match (&writing.before, &writing.file) {
-            (Some((name, until)), _) => (name.clone(), *until),
-            (None, Some(name)) => (name.clone(), writing.issued),
-            (None, None) => return,
-        };
+        let Some(name) = writing.file.clone() else { return };
+        let until = writing.issued;
         writing.syncing = Some((name.clone(), now.mono, until));
         (writing.last_sync, writing.is_slow) = (now.mono, false);
         self.effects.push(Effect::Disk(DiskOp::Sync { name }));
@@ -241,10 +256,14 @@ impl Engine {
     pub(super) fn appended(
         &mut self,
         now: Time,
+        name: &str,
         mut bytes: Vec<u8>,
         result: Result<(), DiskError>,
     ) {
         // Without one on its way, this is about a file that is no longer appended to.
+        if self.aof.writing.file.as_deref() != Some(name) {
+            return;
+        }
         let Some(count) = self.aof.writing.appending.take() else { return };
         match result {
             Ok(()) => {
@@ -310,16 +329,15 @@ impl Engine {
         }
     }
 
-    pub(super) fn synced(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
-        if self.aof.writing.before.as_ref().is_some_and(|(before, _)| before == name) {
-            self.aof.writing.before = None;
-        }
+    pub(super) fn synced(&mut self, name: &str, result: Result<(), DiskError>) {
         let is_this = |(file, _, _): &mut (String, _, _)| *file == name;
         let Some((_, _, until)) = self.aof.writing.syncing.take_if(is_this) else { return };
         match result {
             Ok(()) => {
                 let writing = &mut self.aof.writing;
-                writing.synced = until.min(writing.written).max(writing.synced);
+                if writing.unsure.is_none() {
+                    writing.synced = until.min(writing.written).max(writing.synced);
+                }
                 self.release_held();
                 self.answer_waitaof();
             }
@@ -328,15 +346,8 @@ impl Engine {
             }
             Err(why) => {
                 self.log(Level::Warning, &format!("Fail to fsync the AOF file: {}", why.0));
-                let retry_at = now.mono.plus_ms(RETRY_MS);
-                let bytes = Vec::new();
-                self.aof.writing.failure.get_or_insert(Failure {
-                    why,
-                    bytes,
-                    retry_at,
-                    is_cutting: false,
-                });
-                // Nobody knows what of the file is there: it is written anew.
+                let until = self.aof.writing.issued;
+                self.aof.writing.unsure = Some(Unsure { why, until });
                 self.aof.rewriting.is_scheduled = true;
                 self.close_held();
             }
@@ -348,11 +359,34 @@ impl Engine {
         let Some(log) = &mut self.propagation.log else { return };
         log.forget_db();
         let (writing, left) = (&mut self.aof.writing, log.len());
+        writing.start = writing.issued + left as u64;
         if writing.file.is_some() {
             writing.next = Some((file, left));
         } else {
             (writing.file, writing.file_bytes) = (Some(file), 0);
         }
+    }
+
+    /// A base was made safe that holds all that the increments before this one do.
+    pub(super) fn rebased(&mut self) {
+        let writing = &mut self.aof.writing;
+        let start = writing.start;
+        writing.unsure.take_if(|unsure| unsure.until <= start);
+        if let Some((next, left)) = writing.next.take() {
+            // What was still to be added to the increment before is in the base, and it is gone.
+            if let Some(log) = &mut self.propagation.log {
+                writing.issued += log.take_first(left).len() as u64;
+            }
+            (writing.file, writing.file_bytes, writing.written) = (Some(next), 0, writing.issued);
+            (writing.failure, writing.appending, writing.syncing) = (None, None, None);
+        }
+        if writing.unsure.is_some() {
+            self.aof.rewriting.is_scheduled = true;
+            return;
+        }
+        writing.synced = writing.synced.max(start);
+        self.release_held();
+        self.answer_waitaof();
     }
 
     /// Writes everything and makes it safe, as the last thing that is asked of the disk.
@@ -396,10 +430,7 @@ impl Engine {
 
     fn hold_replies_until_safe(&mut self) {
         let until = self.recorded();
-        if until == self.aof.writing.synced
-            || self.aof.writing.failure.is_some()
-            || !self.may_sync()
-        {
+        if until == self.aof.writing.synced || self.aof_failure().is_some() || !self.may_sync() {
             return;
         }
         let Self { effects, clients, aof, .. } = self;

@@ -53,6 +53,8 @@ pub(super) struct Files {
     next: usize,
     /// Sizes of those that were read.
     bytes: Vec<u64>,
+    /// One of them was cut off, so that those behind it have to be empty.
+    is_short: bool,
     /// It was moved to where it belongs.
     was_moved: bool,
     /// Who wanted it, if it is not the start, and the data there was.
@@ -99,7 +101,7 @@ impl Engine {
     }
 
     fn read_files(&mut self, reload: Option<(u64, Vec<Db>)>) {
-        let files = Files { next: 0, bytes: Vec::new(), was_moved: false, reload };
+        let files = Files { next: 0, bytes: Vec::new(), is_short: false, was_moved: false, reload };
         self.aof.loading = Loading::Files(files);
         self.read_next();
     }
@@ -184,7 +186,14 @@ impl Engine {
                 format!("The append log file {name} doesn't exist: No such file or directory");
             return self.cannot_load(&text);
         };
-        let is_last = files.next + 1 == all;
+        if files.is_short && !bytes.is_empty() {
+            let text = format!(
+                "Fatal error: an AOF file before {name} ends unexpectedly. The truncated file is not the \
+                 last file"
+            );
+            self.aof.loading = Loading::Files(files);
+            return self.cannot_load(&text);
+        }
         files.bytes.push(bytes.len() as u64);
         match self.replay(now, &name, &bytes) {
             Ok(()) => {
@@ -192,7 +201,7 @@ impl Engine {
                 self.aof.loading = Loading::Files(files);
                 self.read_next();
             }
-            Err(Damage::Short(whole)) if is_last && self.config.aof_load_truncated => {
+            Err(Damage::Short(whole)) if self.config.aof_load_truncated => {
                 let text = format!(
                     "!!! Warning: short read while loading the AOF file {name}!!! AOF loaded anyway \
                      because aof-load-truncated is enabled. Truncating the AOF {name} at offset \
@@ -200,6 +209,7 @@ impl Engine {
                 );
                 self.log(Level::Warning, &text);
                 files.next += 1;
+                files.is_short = true;
                 files.bytes.pop();
                 files.bytes.push(whole as u64);
                 self.aof.loading = Loading::Cutting(files);
@@ -209,10 +219,6 @@ impl Engine {
             Err(damage) => {
                 self.aof.loading = Loading::Files(files);
                 let text = match damage {
-                    Damage::Short(_) if !is_last => format!(
-                        "Fatal error: the truncated file {name} is not the last file. Unexpected end \
-                         of file reading the append only file {name}"
-                    ),
                     Damage::Short(whole) => format!(
                         "Unexpected end of file reading the append only file {name}, which is whole \
                          up to offset {whole}. Make a backup of it, and set the \
@@ -488,6 +494,9 @@ impl Engine {
                     }
                     whole = end;
                 }
+                Step::End(Tail::Broken) if is_torn(bytes.get(whole..).unwrap_or_default()) => {
+                    return Err(Damage::Short(multi.map_or(whole, |(before, _)| before)));
+                }
                 Step::End(Tail::Broken) => {
                     let text = "Bad file format reading the append only file";
                     return Err(Damage::Other(format!("{text} {name}, at offset {whole}")));
@@ -536,6 +545,11 @@ impl Engine {
         self.shard.free_some(limits::FREED_PER_EVENT_MAX);
         Ok(())
     }
+}
+
+/// Whether a tail looks as if a crash had kept blocks of it from the disk.
+fn is_torn(tail: &[u8]) -> bool {
+    tail.len() <= limits::AOF_TORN_TAIL_BYTES_MAX && tail.windows(8).any(|bytes| bytes == [0; 8])
 }
 
 /// Whoever repeats what was recorded: a client whose replies nobody reads.

@@ -126,8 +126,8 @@ impl Engine {
         }
         match done {
             DiskDone::Read { name, result } => self.aof_read(now, &name, result),
-            DiskDone::Append { bytes, result, .. } => self.appended(now, bytes, result),
-            DiskDone::Sync { name, result } => self.synced(now, &name, result),
+            DiskDone::Append { name, bytes, result } => self.appended(now, &name, bytes, result),
+            DiskDone::Sync { name, result } => self.synced(&name, result),
             DiskDone::Truncate { result, .. } => self.truncated(now, result),
             DiskDone::Replace { name, result } => self.aof_replaced(now, &name, result),
             DiskDone::Rename { result, .. } => self.aof_renamed(now, result),

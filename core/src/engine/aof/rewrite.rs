@@ -249,6 +249,7 @@ impl Engine {
             self.aof.state = State::On;
         }
         self.aof.writing.other_bytes = bytes;
+        self.rebased();
         let total = self.aof_bytes();
         let rewriting = &mut self.aof.rewriting;
         rewriting.base_bytes = total;
@@ -288,7 +289,7 @@ impl Engine {
         let rewriting = &mut self.aof.rewriting;
         rewriting.last_failed = true;
         rewriting.failures += 1;
-        let wait_ms = if is_starting {
+        let wait_ms = if is_starting || self.aof.writing.unsure.is_some() {
             rewriting.is_scheduled = true;
             RETRY_MS
         } else if rewriting.failures >= FAILURES_MAX {

@@ -1,0 +1,198 @@
+//! The append-only file: what is written is found again, replies wait for what they promise, and
+//! files that are cut short, damaged or older are treated as they should be.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::collections::BTreeMap;
+
+use redstart::base::rng::Seed;
+use redstart::engine::Config;
+use redstart::resp::Reply;
+use redstart_tests::local::Local;
+use redstart_tests::play::{Patience, Stage};
+use redstart_tests::wire::{encoded, line, run};
+
+const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
+const INCREMENT: &str = "appendonlydir/appendonly.aof.1.incr.aof";
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn config(settings: &[(&str, &str)]) -> Config {
+    let mut config = Config::default();
+    let always = [("save", ""), ("enable-debug-command", "yes"), ("appendonly", "yes")];
+    for (name, value) in always.iter().chain(settings) {
+        config.set_named(name, value).unwrap();
+    }
+    config
+}
+
+fn on(files: Files, settings: &[(&str, &str)]) -> Local {
+    Local::on_disk(config(settings), Seed::of(1), files)
+}
+
+fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
+    let words: Vec<&str> = command.split(' ').collect();
+    run(stage, &[line(&words)]).remove(0)
+}
+
+fn text(reply: &Reply) -> String {
+    match reply {
+        Reply::Bulk(bytes) | Reply::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        reply => panic!("{reply:?}"),
+    }
+}
+
+fn record(words: &str) -> Vec<u8> {
+    encoded(&line(&words.split(' ').collect::<Vec<_>>()))
+}
+
+#[test]
+fn a_reply_waits_for_the_sync_of_what_was_changed_before_it() {
+    let mut local = on(Files::new(), &[("appendfsync", "always")]);
+    local.is_slow = true;
+    local.send("a", &record("SET k v")).unwrap();
+    local.send("b", &record("GET k")).unwrap();
+    assert!(local.receive(Patience::Quiet).is_empty(), "nothing is safe yet");
+    while local.turn() {}
+    let arrived: Files =
+        local.receive(Patience::Quiet).into_iter().map(|(name, bytes, _)| (name, bytes)).collect();
+    assert_eq!(arrived["a"], b"+OK\r\n");
+    assert_eq!(arrived["b"], b"$1\r\nv\r\n", "who reads sees no more than is safe");
+    local.send("b", &record("GET k")).unwrap();
+    assert_eq!(local.receive(Patience::Quiet).len(), 1, "with nothing unsafe, nobody waits");
+}
+
+#[test]
+fn what_is_written_is_found_again() {
+    for preamble in ["yes", "no"] {
+        let settings = [("aof-use-rdb-preamble", preamble)];
+        let mut local = on(Files::new(), &settings);
+        let commands = [
+            "SET a 1 EX 1000",
+            "RPUSH l a b c",
+            "HSET h f v g w",
+            "HEXPIRE h 1000 FIELDS 1 f",
+            "ZADD z 1.5 a -inf b",
+            "SADD s x y 3",
+            "XADD x 1-1 a b",
+            "XADD x 2-1 c d",
+            "XDEL x 2-1",
+            "XGROUP CREATE x g 0",
+            "XREADGROUP GROUP g c STREAMS x >",
+            "XADD e MAXLEN 0 5-5 a b",
+            "SELECT 3",
+            "PFADD p a b c",
+            "PFCOUNT p",
+            "SPOP l2",
+            "INCRBYFLOAT f 1.5",
+        ];
+        for command in commands {
+            ask(&mut local, command);
+        }
+        let digest = ask(&mut local, "DEBUG DIGEST");
+        let mut again = on(local.files(), &settings);
+        assert_eq!(ask(&mut again, "DEBUG DIGEST"), digest);
+        ask(&mut again, "BGREWRITEAOF");
+        ask(&mut again, "SET later 1");
+        let digest = ask(&mut again, "DEBUG DIGEST");
+        let files = again.files();
+        assert_eq!(files.len(), 3, "{:?}", files.keys());
+        assert_eq!(ask(&mut again, "DEBUG LOADAOF"), Reply::Simple(b"OK".to_vec()));
+        assert_eq!(ask(&mut again, "DEBUG DIGEST"), digest);
+        let mut third = on(files, &settings);
+        assert_eq!(ask(&mut third, "DEBUG DIGEST"), digest);
+        assert_eq!(ask(&mut third, "XPENDING x g"), ask(&mut again, "XPENDING x g"));
+    }
+}
+
+#[test]
+fn it_is_turned_on_and_off_while_commands_run() {
+    let mut local = on(Files::new(), &[("appendonly", "no")]);
+    ask(&mut local, "SET before 1");
+    ask(&mut local, "CONFIG SET appendonly yes");
+    ask(&mut local, "SET since 1");
+    let mut again = on(local.files(), &[]);
+    assert_eq!(ask(&mut again, "DBSIZE"), Reply::Int(2));
+    ask(&mut local, "CONFIG SET appendonly no");
+    ask(&mut local, "SET unseen 1");
+    let mut again = on(local.files(), &[]);
+    assert_eq!(ask(&mut again, "DBSIZE"), Reply::Int(2));
+}
+
+#[test]
+fn a_tail_that_was_cut_off_is_forgotten_and_appended_to() {
+    let whole = [record("SELECT 0"), record("SET a 1"), record("INCR a")].concat();
+    let tails =
+        [&record("INCR a")[..12], &[record("MULTI"), record("INCR a")].concat()[..], b"#TS:17"]
+            .map(<[u8]>::to_vec);
+    for tail in tails {
+        let files = Files::from([
+            (MANIFEST.to_owned(), b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec()),
+            (INCREMENT.to_owned(), [&whole[..], &tail].concat()),
+        ]);
+        let mut local = on(files, &[]);
+        assert_eq!(text(&ask(&mut local, "GET a")), "2");
+        ask(&mut local, "INCR a");
+        let mut again = on(local.files(), &[]);
+        assert_eq!(text(&ask(&mut again, "GET a")), "3");
+    }
+}
+
+/// The page's policy: what cannot be read is kept under other names, and a new file begun.
+#[test]
+fn what_cannot_be_read_is_kept() {
+    let whole = record("SET a 1");
+    let broken = [
+        (b"file x seq 1\n".to_vec(), whole.clone()),
+        (b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec(), b"SET a 1\r\n".to_vec()),
+        (b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec(), record("NONSENSE a")),
+        (b"file appendonly.aof.2.incr.aof seq 2 type i\n".to_vec(), whole),
+    ];
+    for (manifest, increment) in broken {
+        let files = Files::from([
+            (MANIFEST.to_owned(), manifest.clone()),
+            (INCREMENT.to_owned(), increment.clone()),
+        ]);
+        let mut local = on(files, &[]);
+        assert_eq!(ask(&mut local, "DBSIZE"), Reply::Int(0), "{}", manifest.escape_ascii());
+        ask(&mut local, "SET b 1");
+        let files = local.files();
+        let kept: Vec<&Vec<u8>> = files
+            .iter()
+            .filter(|(name, _)| name.contains(".unreadable-"))
+            .map(|(_, bytes)| bytes)
+            .collect();
+        assert!(kept.contains(&&manifest) && kept.contains(&&increment), "{:?}", files.keys());
+        assert_eq!(ask(&mut on(files, &[]), "DBSIZE"), Reply::Int(1));
+    }
+}
+
+#[test]
+fn a_single_file_of_old_is_taken_over() {
+    let files = Files::from([("appendonly.aof".to_owned(), record("SET a 1"))]);
+    let mut local = on(files, &[]);
+    assert_eq!(text(&ask(&mut local, "GET a")), "1");
+    let files = local.files();
+    assert!(files.contains_key("appendonlydir/appendonly.aof"), "{:?}", files.keys());
+    // The upgrade may have ended before the file was moved.
+    let (name, manifest) = (MANIFEST.to_owned(), b"file appendonly.aof seq 1 type b\n".to_vec());
+    let files = Files::from([("appendonly.aof".to_owned(), record("SET a 2")), (name, manifest)]);
+    assert_eq!(text(&ask(&mut on(files, &[]), "GET a")), "2");
+}
+
+#[test]
+fn waitaof_waits_for_the_sync() {
+    let mut local = on(Files::new(), &[]);
+    let safe = Reply::Array(vec![Reply::Int(1), Reply::Int(0)]);
+    let not = Reply::Array(vec![Reply::Int(0), Reply::Int(0)]);
+    assert_eq!(ask(&mut local, "WAITAOF 1 0 0"), safe);
+    ask(&mut local, "SET a 1");
+    local.send("a", &record("WAITAOF 1 0 100")).unwrap();
+    local.wait(150);
+    let first = local.receive(Patience::Quiet).remove(0).1;
+    assert_eq!(Reply::read(&first).unwrap().unwrap().0, not);
+    local.send("a", &record("WAITAOF 1 0 0")).unwrap();
+    local.wait(1100);
+    let second = local.receive(Patience::Quiet).remove(0).1;
+    assert_eq!(Reply::read(&second).unwrap().unwrap().0, safe);
+}
