@@ -12,7 +12,8 @@
 use std::collections::BTreeMap;
 
 use redstart::base::rng::{Rng, Seed};
-use redstart::node::{DiskDone, DiskError, DiskOp};
+use redstart::base::time::Time;
+use redstart::node::{DiskDone, DiskError, DiskOp, Effect, Event, Node, Unreadable};
 
 /// Blocks are written one by one, in any order, in bytes.
 const BLOCK_BYTES: usize = 512;
@@ -55,6 +56,22 @@ struct File {
     bytes: Vec<u8>,
     /// What is safe.
     safe: Vec<u8>,
+}
+
+/// Mounts an empty disk, whose answers come at once. Returns what else the node asked for.
+pub fn mount_empty(node: &mut Node, now: Time) -> Vec<Effect> {
+    let mut disk = SimDisk::new(Seed::of(0), BTreeMap::new());
+    let (mut asked, mut rest) = (Vec::new(), Vec::new());
+    node.handle(now, Event::Mounted { unreadable: Unreadable::SetAside }, &mut asked);
+    while !asked.is_empty() {
+        for effect in std::mem::take(&mut asked) {
+            match effect {
+                Effect::Disk(op) => node.handle(now, Event::Disk(disk.run(op)), &mut asked),
+                other => rest.push(other),
+            }
+        }
+    }
+    rest
 }
 
 impl SimDisk {

@@ -4,7 +4,8 @@
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, DiskOp, Effect, Event, Node, Origin, Unreadable};
+use redstart::node::{ConnId, Effect, Event, Node, Origin};
+use redstart_tests::disk::mount_empty;
 
 /// A node whose connections are read only when a test says so.
 struct World {
@@ -20,15 +21,9 @@ impl World {
             config.set_named(name, value).expect("a parameter and its value");
         }
         let now = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(1_000_000) };
-        let node = Node::new(config, Seed::of(1), now);
-        let mut world = Self { node, now, effects: Vec::new() };
-        world.event(Event::Mounted { unreadable: Unreadable::SetAside });
-        for effect in std::mem::take(&mut world.effects) {
-            if let Effect::Disk(DiskOp::Read { name }) = effect {
-                world.event(Event::Disk(DiskDone::Read { name, result: Ok(None) }));
-            }
-        }
-        world
+        let mut node = Node::new(config, Seed::of(1), now);
+        mount_empty(&mut node, now);
+        Self { node, now, effects: Vec::new() }
     }
 
     fn event(&mut self, event: Event<'_>) {

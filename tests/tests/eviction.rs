@@ -9,7 +9,8 @@ use std::collections::BTreeSet;
 use redstart::base::rng::{Rng, Seed};
 use redstart::base::time::Time;
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, Effect, Event, Measures, Node, Origin, Unreadable};
+use redstart::node::{ConnId, Effect, Event, Measures, Node, Origin};
+use redstart_tests::disk::mount_empty;
 use redstart_tests::local::START;
 
 const CONN: ConnId = ConnId(0);
@@ -31,9 +32,7 @@ impl Host {
             config.set_named(name, value).unwrap();
         }
         let mut host = Self { node: Node::new(config, Seed::of(1), START), now: START };
-        host.event(Event::Mounted { unreadable: Unreadable::SetAside });
-        let nothing = DiskDone::Read { name: "dump.rdb".into(), result: Ok(None) };
-        host.event(Event::Disk(nothing));
+        mount_empty(&mut host.node, START);
         host.open(CONN);
         host
     }

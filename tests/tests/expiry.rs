@@ -7,7 +7,8 @@ use redstart::base::limits;
 use redstart::base::rng::Seed;
 use redstart::base::time::Time;
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, Event, Node, Origin, Unreadable};
+use redstart::node::{ConnId, Event, Node, Origin};
+use redstart_tests::disk::mount_empty;
 use redstart_tests::local::START;
 
 const CONN: ConnId = ConnId(0);
@@ -24,11 +25,9 @@ impl Host {
         // Save points want to be woken for, too.
         config.set_named("save", "").unwrap();
         let mut host = Self { node: Node::new(config, Seed::of(1), START), now: START };
-        host.event(Event::Mounted { unreadable: Unreadable::SetAside });
+        mount_empty(&mut host.node, START);
         let origin = Origin { addr: "test:1".into(), laddr: "node:1".into(), fd: 0, local: true };
         host.event(Event::Opened { conn: CONN, origin });
-        let nothing = DiskDone::Read { name: "dump.rdb".into(), result: Ok(None) };
-        host.event(Event::Disk(nothing));
         host
     }
 
