@@ -39,6 +39,7 @@ const OTHER_TRANSCRIPTS: &[(&str, &str)] = &[
     ("persist", "persist"),
     ("notify", "engine/notify.rs"),
     ("eviction", "engine/eviction.rs"),
+    ("edges", "base/limits.rs"),
 ];
 
 /// The workspace's folder.
