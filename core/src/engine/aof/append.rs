@@ -305,8 +305,8 @@ impl Engine {
         self.effects.push(Effect::Disk(op));
     }
 
-    pub(super) fn truncated(&mut self, now: Time, result: Result<(), DiskError>) {
-        if self.load_truncated(&result) {
+    pub(super) fn truncated(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
+        if self.load_truncated(name, &result) {
             return;
         }
         let writing = &mut self.aof.writing;
@@ -330,6 +330,9 @@ impl Engine {
     }
 
     pub(super) fn synced(&mut self, name: &str, result: Result<(), DiskError>) {
+        if self.load_synced(&result) {
+            return;
+        }
         let is_this = |(file, _, _): &mut (String, _, _)| *file == name;
         let Some((_, _, until)) = self.aof.writing.syncing.take_if(is_this) else { return };
         match result {

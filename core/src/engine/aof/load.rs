@@ -231,23 +231,37 @@ impl Engine {
         }
     }
 
-    /// Whether a file was being cut off while loading.
-    pub(super) fn load_truncated(&mut self, result: &Result<(), DiskError>) -> bool {
-        let files = match mem::take(&mut self.aof.loading) {
-            Loading::Cutting(files) => files,
-            other => {
-                self.aof.loading = other;
-                return false;
-            }
-        };
+    /// Whether a file was being cut off while loading. What was cut must stay cut before anything is
+    /// appended to a later file: else the next crash could bring it back in the middle of the log.
+    pub(super) fn load_truncated(&mut self, name: &str, result: &Result<(), DiskError>) -> bool {
+        if !matches!(self.aof.loading, Loading::Cutting(_)) {
+            return false;
+        }
+        match result {
+            Ok(()) => self.ask_disk(DiskOp::Sync { name: name.to_owned() }),
+            Err(_) => self.load_cut(result),
+        }
+        true
+    }
+
+    /// Whether a file that was cut off while loading is safe as it is now.
+    pub(super) fn load_synced(&mut self, result: &Result<(), DiskError>) -> bool {
+        let is_cutting = matches!(self.aof.loading, Loading::Cutting(_));
+        if is_cutting {
+            self.load_cut(result);
+        }
+        is_cutting
+    }
+
+    fn load_cut(&mut self, result: &Result<(), DiskError>) {
+        let Loading::Cutting(files) = mem::take(&mut self.aof.loading) else { return };
         self.aof.loading = Loading::Files(files);
         match result {
             Ok(()) => self.read_next(),
             Err(DiskError(why)) => {
-                self.cannot_load(&format!("Error truncating the AOF file: {why}"))
+                self.cannot_load(&format!("Error truncating the AOF file: {why}"));
             }
         }
-        true
     }
 
     /// The end of loading, when everything was read.
@@ -547,9 +561,13 @@ impl Engine {
     }
 }
 
-/// Whether a tail looks as if a crash had kept blocks of it from the disk.
+/// Whether a tail looks as if a crash had kept blocks of it from the disk: zeros where a record
+/// begins, where one ends, or many of them anywhere.
 fn is_torn(tail: &[u8]) -> bool {
-    tail.len() <= limits::AOF_TORN_TAIL_BYTES_MAX && tail.windows(8).any(|bytes| bytes == [0; 8])
+    let has_zeros = tail.first() == Some(&0)
+        || tail.last() == Some(&0)
+        || tail.windows(8).any(|bytes| bytes == [0; 8]);
+    tail.len() <= limits::AOF_TORN_TAIL_BYTES_MAX && has_zeros
 }
 
 /// Whoever repeats what was recorded: a client whose replies nobody reads.

@@ -128,7 +128,7 @@ impl Engine {
             DiskDone::Read { name, result } => self.aof_read(now, &name, result),
             DiskDone::Append { name, bytes, result } => self.appended(now, &name, bytes, result),
             DiskDone::Sync { name, result } => self.synced(&name, result),
-            DiskDone::Truncate { result, .. } => self.truncated(now, result),
+            DiskDone::Truncate { name, result } => self.truncated(now, &name, result),
             DiskDone::Replace { name, result } => self.aof_replaced(now, &name, result),
             DiskDone::Rename { result, .. } => self.aof_renamed(now, result),
             DiskDone::Remove { .. } => {}

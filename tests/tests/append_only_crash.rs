@@ -1,0 +1,161 @@
+//! The append-only file with `appendfsync always` on a disk that lies: whatever fails, nothing that was
+//! said to be done is lost, and nothing is found that was not done, or done in half.
+//!
+//! `CRASH_SEEDS` asks for more, `CRASH_SEED` for those from one on.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::collections::BTreeMap;
+
+use redstart::base::rng::{Rng, Seed};
+use redstart::engine::Config;
+use redstart::resp::Reply;
+use redstart_tests::disk::{Faults, SimDisk};
+use redstart_tests::local::Local;
+use redstart_tests::play::{Patience, Stage};
+use redstart_tests::wire::{encoded, line, run};
+
+/// Seeds of one run …
+const SEEDS: u64 = 1000;
+/// … and how often the machine fails under each.
+const LIVES: u64 = 3;
+
+fn config() -> Config {
+    let mut config = Config::default();
+    let settings = [
+        ("save", ""),
+        ("enable-debug-command", "yes"),
+        ("appendonly", "yes"),
+        ("appendfsync", "always"),
+    ];
+    for (name, value) in settings {
+        config.set_named(name, value).unwrap();
+    }
+    config
+}
+
+fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
+    let words: Vec<&str> = command.split(' ').collect();
+    run(stage, &[line(&words)]).remove(0)
+}
+
+fn text(reply: &Reply) -> String {
+    match reply {
+        Reply::Bulk(bytes) | Reply::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        reply => panic!("{reply:?}"),
+    }
+}
+
+fn record(words: &str) -> Vec<u8> {
+    encoded(&line(&words.split(' ').collect::<Vec<_>>()))
+}
+
+/// One who adds numbers to a list, in order, and counts those that were said to be added.
+struct Writer {
+    local: Local,
+    sent: u64,
+    told: u64,
+    connection: u64,
+}
+
+impl Writer {
+    fn write(&mut self) {
+        self.sent += 1;
+        let command = match self.sent % 3 {
+            // Only both or none of them.
+            0 => {
+                let number = self.sent;
+                [
+                    record("MULTI"),
+                    record(&format!("RPUSH log {number}")),
+                    record("INCR n"),
+                    record("EXEC"),
+                ]
+                .concat()
+            }
+            _ => [record(&format!("RPUSH log {}", self.sent)), record("INCR n")].concat(),
+        };
+        let name = format!("writer {}", self.connection);
+        self.local.send(&name, &command).unwrap();
+        self.listen();
+    }
+
+    fn listen(&mut self) {
+        let current = format!("writer {}", self.connection);
+        for (name, bytes, closed) in self.local.receive(Patience::Quiet) {
+            if name != current {
+                continue;
+            }
+            let mut rest = &bytes[..];
+            while let Some((reply, length)) = Reply::read(rest).unwrap() {
+                rest = &rest[length..];
+                // Only the list grows by what it says; the other counts the same.
+                match reply {
+                    Reply::Int(number) => self.told = self.told.max(number as u64),
+                    Reply::Array(parts) => {
+                        if let Some(Reply::Int(number)) = parts.first() {
+                            self.told = self.told.max(*number as u64);
+                        }
+                    }
+                    _ => {}
+                }
+            }
+            if closed {
+                self.connection += 1;
+            }
+        }
+    }
+}
+
+/// With `always`, whatever fails: nothing that was said to be done is lost, and nothing is there that
+/// was not done, or done in half.
+#[test]
+fn what_was_said_to_be_done_is_found_after_a_crash() {
+    let number = |name: &str| std::env::var(name).ok().and_then(|text| text.parse().ok());
+    let first: u64 = number("CRASH_SEED").unwrap_or(1);
+    let mut told_in_all = 0;
+    for seed in first..first + number("CRASH_SEEDS").unwrap_or(SEEDS) {
+        let mut rng = Rng::new(Seed::of(seed));
+        let mut disk = SimDisk::new(Seed::of(seed), BTreeMap::new());
+        let mut told = 0;
+        for life in 0..LIVES {
+            let local = Local::on(config(), Seed::of(seed), disk);
+            let mut writer = Writer { local, sent: 0, told: 0, connection: 0 };
+            let found = ask(&mut writer.local, "LRANGE log 0 -1");
+            let Reply::Array(found) = found else { panic!("{found:?}") };
+            let found: Vec<u64> = found.iter().map(|item| text(item).parse().unwrap()).collect();
+            let log: Vec<String> =
+                writer.local.log.iter().map(|record| record.text.clone()).collect();
+            assert!(
+                found.len() as u64 >= told && found.windows(2).all(|pair| pair[0] < pair[1]),
+                "CRASH_SEED={seed}, life {life}: {told} were told, found: {found:?}\n{log:#?}"
+            );
+            let n = ask(&mut writer.local, "GET n");
+            let n: u64 = if n == Reply::Null { 0 } else { text(&n).parse().unwrap() };
+            assert!(found.len() as u64 - n <= 1, "CRASH_SEED={seed}: {n} of {}", found.len());
+            (writer.sent, writer.told) = (found.last().copied().unwrap_or(0), found.len() as u64);
+            ask(&mut writer.local, &format!("SET n {}", found.len()));
+            writer.local.is_slow = true;
+            writer.local.disk.faults = match rng.below(3) {
+                0 => Faults::default(),
+                1 => Faults { sync: 6, full: 0 },
+                _ => Faults { sync: 12, full: 6 },
+            };
+            for _ in 0..rng.below(80) {
+                match rng.below(10) {
+                    0..4 => writer.write(),
+                    4 if rng.below(4) == 0 => {
+                        writer.local.send("other", &record("BGREWRITEAOF")).unwrap();
+                    }
+                    5 => writer.local.wait(rng.below(1500)),
+                    _ => drop(writer.local.turn()),
+                }
+                writer.listen();
+            }
+            told = writer.told;
+            told_in_all += told;
+            disk = writer.local.disk.crash();
+        }
+    }
+    assert!(number("CRASH_SEED").is_some() || told_in_all > 5000, "{told_in_all} were told");
+}
