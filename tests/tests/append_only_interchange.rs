@@ -1,0 +1,99 @@
+//! Append-only files that Redis 7, Redis 8 and Valkey 9 load, and theirs that are loaded here.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+#![allow(clippy::print_stdout, reason = "says what was not compared")]
+
+use std::collections::BTreeMap;
+
+use redstart::base::rng::Seed;
+use redstart::engine::Config;
+use redstart::resp::Reply;
+use redstart_tests::local::Local;
+use redstart_tests::oracle::{self, Server};
+use redstart_tests::play::Stage;
+use redstart_tests::tcp::Tcp;
+use redstart_tests::wire::{line, run};
+
+const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
+
+type Files = BTreeMap<String, Vec<u8>>;
+
+fn on(files: Files, settings: &[(&str, &str)]) -> Local {
+    let mut config = Config::default();
+    let always = [("save", ""), ("enable-debug-command", "yes"), ("appendonly", "yes")];
+    for (name, value) in always.iter().chain(settings) {
+        config.set_named(name, value).unwrap();
+    }
+    Local::on_disk(config, Seed::of(1), files)
+}
+
+fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
+    let words: Vec<&str> = command.split(' ').collect();
+    run(stage, &[line(&words)]).remove(0)
+}
+
+#[test]
+fn append_only_files_go_both_ways() {
+    for (name, preamble) in [
+        ("redis7", "yes"),
+        ("redis8", "yes"),
+        ("redis8", "no"),
+        ("valkey9", "yes"),
+        ("valkey9", "no"),
+    ] {
+        let Some(program) = oracle::find(name) else {
+            println!("NOT COMPARED with {name}: none was found");
+            continue;
+        };
+        let fill = |stage: &mut dyn Stage| {
+            for number in 0..30 {
+                ask(stage, &format!("RPUSH list:{} {number}", number % 3));
+                ask(stage, &format!("SET key:{number} value:{number} PXAT 33177117420000"));
+                ask(stage, &format!("HSET hash f{number} {number}"));
+                ask(stage, &format!("ZADD zset {number} m{number}"));
+                ask(stage, &format!("XADD stream {number}-1 f {number}"));
+                if number == 20 {
+                    ask(stage, "BGREWRITEAOF");
+                    stage.wait(400);
+                }
+            }
+            ask(stage, "XGROUP CREATE stream g 0");
+            ask(stage, "XREADGROUP GROUP g c COUNT 5 STREAMS stream >");
+            ask(stage, "LPOP list:1");
+        };
+        let settings = [("aof-use-rdb-preamble", preamble), ("appendfsync", "always")];
+        let mut ours = on(Files::new(), &settings);
+        fill(&mut ours);
+        let digest = ask(&mut ours, "DEBUG DIGEST");
+        let files = ours.files();
+        let files: Vec<(&str, &[u8])> =
+            files.iter().map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect();
+        let args = ["--appendonly", "yes", "--aof-use-rdb-preamble", preamble];
+        let server = Server::start_with(&program, &args, &files).unwrap();
+        let mut theirs = Tcp::new(server.addr);
+        // DEBUG is served before everything is loaded, PING is not.
+        let pong = Reply::Simple(b"PONG".to_vec());
+        let is_up = (0..250).any(|_| {
+            theirs.wait(20);
+            ask(&mut theirs, "PING") == pong
+        });
+        assert!(is_up, "{name} does not come up");
+        assert_eq!(ask(&mut theirs, "DEBUG DIGEST"), digest, "{name} loads what is written here");
+        drop(server);
+        let server = Server::start_with(&program, &args, &[]).unwrap();
+        let mut theirs = Tcp::new(server.addr);
+        fill(&mut theirs);
+        ask(&mut theirs, "CONFIG SET appendfsync always");
+        ask(&mut theirs, "SET last 1");
+        let digest = ask(&mut theirs, "DEBUG DIGEST");
+        let manifest = server.file(MANIFEST).unwrap();
+        let mut files = Files::new();
+        for line in String::from_utf8_lossy(&manifest).lines() {
+            let name = format!("appendonlydir/{}", line.split(' ').nth(1).unwrap());
+            files.insert(name.clone(), server.file(&name).unwrap());
+        }
+        files.insert(MANIFEST.to_owned(), manifest);
+        let mut ours = on(files, &settings);
+        assert_eq!(ask(&mut ours, "DEBUG DIGEST"), digest, "what {name} writes is loaded here");
+    }
+}
