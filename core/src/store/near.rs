@@ -3,7 +3,7 @@
 //! The way to an element of a collection is a chain: the bucket of its key, the entry, the place of
 //! the object, the object, its bytes or the bucket of the element, the element. Each link needs the
 //! one before, so whoever has several keys to look at asks for the first link of all of them, then
-//! for the second, and so on. These are the links; [`prefetch`](crate::base::prefetch) says why.
+//! for the second, and so on. These are the links; [`prefetch`] says why.
 
 use super::entry::Entry;
 use super::{Db, Value};

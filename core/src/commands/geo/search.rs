@@ -319,8 +319,11 @@ impl<'a> Request<'a> {
             self.order = Some(Order::Falling);
         } else if more >= 1 && args.eat("COUNT") {
             let count = args.integer()?;
-            let positive = usize::try_from(count).ok().filter(|&count| count > 0);
-            self.count = Some(positive.ok_or(Error::text("ERR COUNT must be > 0"))?);
+            if count <= 0 {
+                return Err(Error::text("ERR COUNT must be > 0"));
+            }
+            // On a machine of 32 bits, more than it could hold is all.
+            self.count = Some(usize::try_from(count).unwrap_or(usize::MAX));
         } else if may_store && more >= 1 && args.eat("STORE") {
             (self.store, self.store_dist) = (Some(args.take()?), false);
         } else if may_store && more >= 1 && args.eat("STOREDIST") {

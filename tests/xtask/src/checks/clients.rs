@@ -45,6 +45,14 @@ fn transcripts(program: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Kills the server while it is written to, and looks at what is found again.
+pub(super) fn sigkill(_: &Tools) -> Result<Outcome> {
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "redstart-tests", "--bin", "sigkill", "--"]);
+    shell::run(cargo.arg(server::program()?))?;
+    Ok(Outcome::Passed)
+}
+
 /// The load of redis-benchmark in pipelines; an error reply ends it with an error.
 pub(super) fn redis_benchmark(tools: &Tools) -> Result<Outcome> {
     let server = Server::start(&server::program()?, &[])?;

@@ -48,6 +48,7 @@ const STEPS: &[Step] = &[
     Step { name: "page-below-a-path", usually: "10 seconds", run: browser::page_below_a_path },
     Step { name: "trunk-page", usually: "30 seconds", run: browser::trunk_page },
     Step { name: "server", usually: "1 minute", run: clients::server },
+    Step { name: "sigkill", usually: "1 minute", run: clients::sigkill },
     Step { name: "tcp-transcripts", usually: "1 minute", run: clients::tcp_transcripts },
     Step { name: "redis8-transcripts", usually: "1 minute", run: clients::redis8_transcripts },
     Step { name: "redis-benchmark", usually: "20 seconds", run: clients::redis_benchmark },
