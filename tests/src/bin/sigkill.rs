@@ -37,7 +37,7 @@ struct Told {
 fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let program = PathBuf::from(args.next().ok_or("usage: sigkill PROGRAM [ROUNDS]")?);
-    let rounds: u64 = args.next().map_or(Ok(25), |text| text.parse()).map_err(|_| "no number")?;
+    let rounds: u64 = args.next().map_or(Ok(100), |text| text.parse()).map_err(|_| "no number")?;
     for (policy, loss) in [("always", Duration::ZERO), ("everysec", EVERYSEC_LOSS)] {
         let folder = std::env::temp_dir().join(format!("sigkill-{}-{policy}", std::process::id()));
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
