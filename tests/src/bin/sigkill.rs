@@ -28,6 +28,17 @@ const START_MAX: Duration = Duration::from_secs(20);
 /// What `everysec` may lose.
 const EVERYSEC_LOSS: Duration = Duration::from_secs(2);
 
+/// A server that does not outlive this program's interest in it.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // It may have ended already, which is what is wanted.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 /// What one client was told: when its writes were answered.
 struct Told {
     client: u64,
@@ -70,9 +81,9 @@ fn play(program: &Path, folder: &Path, policy: &str, loss: Duration, rounds: u64
         }
         // The host's clock may be used here: this is the world, not the engine.
         thread::park_timeout(Duration::from_millis(20 + rng.below(300)));
-        server.kill().map_err(|error| error.to_string())?;
+        server.0.kill().map_err(|error| error.to_string())?;
         let killed = Instant::now();
-        server.wait().map_err(|error| error.to_string())?;
+        server.0.wait().map_err(|error| error.to_string())?;
         let told: Vec<Told> = writers.into_iter().filter_map(|writer| writer.join().ok()).collect();
         let (mut server, port) = start(program, folder, policy)?;
         let mut socket = connect(port)?;
@@ -98,7 +109,7 @@ fn play(program: &Path, folder: &Path, policy: &str, loss: Duration, rounds: u64
         }
         // Ended cleanly, so that the next round begins with what was just found.
         let _ = ask(&mut socket, &["SHUTDOWN", "NOSAVE"]);
-        server.wait().map_err(|error| error.to_string())?;
+        server.0.wait().map_err(|error| error.to_string())?;
     }
     Ok(writes)
 }
@@ -118,20 +129,17 @@ fn write(port: u16, client: u64, first: u64) -> Told {
 }
 
 /// Starts the server in `folder` and waits until it has loaded what is there.
-fn start(program: &Path, folder: &Path, policy: &str) -> Result<(Child, u16)> {
+fn start(program: &Path, folder: &Path, policy: &str) -> Result<(Running, u16)> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = free.map_err(|error| error.to_string())?.port();
     let mut command = Command::new(program);
     command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
     command.args(["--appendonly", "yes", "--appendfsync", policy]).arg("--dir").arg(folder);
-    let mut server = command
-        .stdout(Stdio::null())
-        .stderr(Stdio::null())
-        .spawn()
-        .map_err(|error| format!("{}: {error}", program.display()))?;
+    let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
+    let mut server = Running(spawned.map_err(|error| format!("{}: {error}", program.display()))?);
     let begun = Instant::now();
     while begun.elapsed() < START_MAX {
-        if let Some(status) = server.try_wait().map_err(|error| error.to_string())? {
+        if let Some(status) = server.0.try_wait().map_err(|error| error.to_string())? {
             return Err(format!("the server did not start again: {status}"));
         }
         if let Ok(mut socket) = connect(port)
@@ -141,7 +149,6 @@ fn start(program: &Path, folder: &Path, policy: &str) -> Result<(Child, u16)> {
         }
         thread::park_timeout(Duration::from_millis(5));
     }
-    let _ = server.kill();
     Err("the server took too long to start".to_owned())
 }
 
