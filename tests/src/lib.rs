@@ -9,7 +9,7 @@
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - `timed`: a node whose events are timed, behind the feature `bench`
 //! - [`workload`]: commands to measure, and a node that runs nothing else
-//! - `browser`: a browser to play with the page in, behind the feature `page`
+//! - `browser`: a browser, and `page`: the page in it, behind the feature `page`
 //!
 //! The first three are as pure as the engine and also run inside the wasm build.
 
@@ -23,6 +23,8 @@ pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod normal;
 pub mod oracle;
+#[cfg(feature = "page")]
+pub mod page;
 pub mod play;
 pub mod rdb;
 #[cfg(not(target_arch = "wasm32"))]

@@ -59,7 +59,7 @@ fn play(tools: &Tools, dist: &Path, under: &str, only: &[&str]) -> Result<Outcom
     let mut cargo = shell::cargo();
     cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     // One after the other: the tests measure, and a browser wants both cores.
-    cargo.args(["--test", "page", "--", "--nocapture", "--test-threads=1"]).args(only);
+    cargo.args(["--test", "page*", "--", "--nocapture", "--test-threads=1"]).args(only);
     browse(cargo, &tools.browser, dist, under)?;
     Ok(Outcome::Passed)
 }

@@ -1,0 +1,171 @@
+//! The page as a person uses it, for the tests that open it in a browser.
+//!
+//! Everything is found by role and name, as a screen reader finds it: each pane is a group called
+//! "Connection N", its output a log, its input a textbox called "Redis command". The page's address
+//! is in `REDSTART_PAGE`; `cargo xtask test` builds the page, serves it and sets that. What a test
+//! waits for in vain ends it with a panic.
+
+#![allow(clippy::unwrap_used, reason = "only tests call this")]
+
+use crate::browser::{Browser, ENTER, Element, Result, wait};
+
+/// Notes the time since navigation when there is a first textbox that can be typed into.
+const WATCH_FOR_PROMPT: &str = r#"
+    const look = () => {
+        const input = document.querySelector("[role=group] input, fieldset input, section input");
+        if (input && !input.disabled && !input.readOnly && input.offsetParent !== null) {
+            window.promptAt = performance.now();
+        } else {
+            requestAnimationFrame(look);
+        }
+    };
+    look();
+"#;
+
+/// A browser that has the page open.
+pub struct Page {
+    /// The browser.
+    pub browser: Browser,
+}
+
+/// One pane of it, looked up anew for every use: the page may draw it again.
+pub struct Pane<'a> {
+    browser: &'a Browser,
+    name: String,
+}
+
+/// What a pane consists of.
+pub struct Parts {
+    /// What it shows.
+    pub log: Element,
+    /// The line being typed.
+    pub input: Element,
+}
+
+/// The page's address.
+pub fn address() -> String {
+    std::env::var("REDSTART_PAGE").expect("REDSTART_PAGE holds the address of the page to test")
+}
+
+impl Page {
+    /// Opens the page in a new browser.
+    pub fn open() -> Self {
+        let browser = Browser::start().unwrap();
+        browser.script_first(WATCH_FOR_PROMPT).unwrap();
+        browser.go(&address()).unwrap();
+        Self { browser }
+    }
+
+    /// The pane called "Connection `number`".
+    pub fn pane(&self, number: u32) -> Pane<'_> {
+        let pane = Pane { browser: &self.browser, name: format!("Connection {number}") };
+        wait(&pane.name, || pane.parts().map(Some)).unwrap();
+        pane
+    }
+
+    /// Opens the second pane with its button.
+    pub fn second_pane(&self) -> Pane<'_> {
+        wait("the button for a new pane", || {
+            let opens = |label: &str| label == "New pane";
+            let buttons = self.browser.by_role(None, "button", "button", opens)?;
+            buttons.first().map(|button| self.browser.click(button)).transpose()
+        })
+        .unwrap();
+        self.pane(2)
+    }
+
+    /// Waits until the page says that what was typed is saved.
+    pub fn is_saved(&self) {
+        wait("the page to say that it has saved", || {
+            let says = self.browser.all(None, "[role=status]")?;
+            let says: Result<Vec<String>> =
+                says.iter().map(|element| self.browser.text(element)).collect();
+            Ok(says?.iter().any(|text| text.starts_with("Saved")).then_some(()))
+        })
+        .unwrap();
+    }
+
+    /// Nothing has gone wrong that only the console tells of.
+    pub fn is_quiet(&self) {
+        let log = self.browser.console().unwrap();
+        let errors: Vec<_> = log.lines().filter(|line| line.starts_with("SEVERE")).collect();
+        assert!(errors.is_empty(), "{errors:#?}");
+    }
+}
+
+impl Pane<'_> {
+    /// Looks the pane up.
+    pub fn parts(&self) -> Result<Parts> {
+        let one = |found: Vec<Element>, what: &str| match <[_; 1]>::try_from(found) {
+            Ok([element]) => Ok(element),
+            Err(found) => Err(format!("{}: there are {} of {what}", self.name, found.len())),
+        };
+        let browser = self.browser;
+        let groups = browser.by_role(None, "[role=group]", "group", |label| label == self.name)?;
+        let group = one(groups, "the pane")?;
+        let log = one(browser.by_role(Some(&group), "[role=log]", "log", |_| true)?, "its log")?;
+        let is_input = |label: &str| label == "Redis command";
+        let input = browser.by_role(Some(&group), "input, textarea", "textbox", is_input)?;
+        Ok(Parts { log, input: one(input, "its input")? })
+    }
+
+    /// Types a line and presses Enter.
+    pub fn enter(&self, line: &str) {
+        let input = self.parts().unwrap().input;
+        self.browser.type_into(&input, &format!("{line}{ENTER}")).unwrap();
+    }
+
+    /// What is shown below the last place where `line` was entered.
+    pub fn below(&self, line: &str) -> Result<Option<String>> {
+        let text = self.browser.text(&self.parts()?.log)?;
+        let at = text.rfind(&format!("> {line}"));
+        Ok(at.map(|at| text[at + 2 + line.len()..].trim().to_owned()))
+    }
+
+    /// Waits until what stands below `line` begins with `reply`.
+    #[track_caller]
+    pub fn shows(&self, line: &str, reply: &str) {
+        let mut last = None;
+        let seen = wait("a reply", || {
+            last = self.below(line)?;
+            Ok(last.as_ref().filter(|text| text.starts_with(reply)).map(drop))
+        });
+        assert!(seen.is_ok(), "{line}: {last:?} instead of {reply:?}");
+    }
+
+    /// Types a line and waits for its reply.
+    #[track_caller]
+    pub fn run(&self, line: &str, reply: &str) {
+        self.enter(line);
+        self.shows(line, reply);
+    }
+
+    /// Types keys without pressing Enter.
+    pub fn types(&self, keys: &str) {
+        self.browser.type_into(&self.parts().unwrap().input, keys).unwrap();
+    }
+
+    /// Waits until the line holds `text`.
+    #[track_caller]
+    pub fn holds(&self, text: &str) {
+        let mut last = None;
+        let seen = wait("the line", || {
+            let input = self.parts()?.input;
+            last = self
+                .browser
+                .script("return arguments[0].value", &[input.json()])?
+                .as_str()
+                .map(str::to_owned);
+            Ok((last.as_deref() == Some(text)).then_some(()))
+        });
+        assert!(seen.is_ok(), "the line holds {last:?} instead of {text:?}");
+    }
+
+    /// What is shown behind the caret.
+    pub fn hint(&self) -> String {
+        let input = self.parts().unwrap().input;
+        let script = "return document.getElementById(arguments[0].getAttribute('aria-describedby')).textContent";
+        let hint = self.browser.script(script, &[input.json()]).unwrap();
+        hint.as_str().unwrap_or_default().to_owned()
+    }
+}
