@@ -8,6 +8,7 @@ pub mod glob;
 pub mod limits;
 pub mod num;
 pub mod order;
+pub mod ordered;
 pub mod prefetch;
 pub mod rng;
 pub mod sha1;

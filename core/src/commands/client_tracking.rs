@@ -1,9 +1,8 @@
 //! CLIENT TRACKING and what belongs to it. The tables and the messages are in `engine::tracking`.
 
-use std::collections::BTreeSet;
-
 use super::client::BASE;
 use crate::base::Error;
+use crate::base::ordered::NameSet;
 use crate::engine::tracking::{Caching, Scope, Tracking};
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::spec::{integer, many, one_of, opt, string, token};
@@ -169,7 +168,7 @@ impl<'a> Options<'a> {
         }
         let scope = match old.map(|old| &old.scope) {
             Some(Scope::Prefixes(old)) => Scope::Prefixes(self.join_prefixes(old)?),
-            _ if self.bcast => Scope::Prefixes(self.join_prefixes(&BTreeSet::new())?),
+            _ if self.bcast => Scope::Prefixes(self.join_prefixes(&NameSet::default())?),
             Some(&Scope::Reads(old)) => Scope::Reads(self.join_caching(old)?),
             None => Scope::Reads(self.join_caching(Caching::Always)?),
         };
@@ -194,7 +193,7 @@ impl<'a> Options<'a> {
     }
 
     /// The prefixes of `old` and the new ones, none of which may begin with another.
-    fn join_prefixes(&self, old: &BTreeSet<Box<[u8]>>) -> Result<BTreeSet<Box<[u8]>>, Error> {
+    fn join_prefixes(&self, old: &NameSet) -> Result<NameSet, Error> {
         let mut all = old.clone();
         for (index, prefix) in self.prefixes.iter().enumerate() {
             if let Some(other) = old.iter().find(|other| overlap(prefix, other)) {

@@ -417,7 +417,7 @@ fn command_stats(view: &View<'_>, text: &mut String) {
 }
 
 fn error_stats(view: &View<'_>, text: &mut String) {
-    for (code, count) in &view.engine.stats.errors {
+    for (code, count) in view.engine.stats.errors.iter() {
         let code = String::from_utf8_lossy(code);
         text.push_str(&format!("errorstat_{code}:count={count}\r\n"));
     }

@@ -1,9 +1,8 @@
 //! Sorted sets: unions, intersections and differences of several.
 
-use std::collections::BTreeMap;
-
 use super::sorted_set::{Pairs, size};
 use super::sorted_set_range::store;
+use crate::base::ordered::NameMap;
 use crate::base::{Error, num, order};
 use crate::ds::{Set, SortedSet};
 use crate::engine::{Args, Command, Ctx, Outcome};
@@ -406,14 +405,14 @@ impl<'a> Job<'a> {
     }
 
     fn unite(&self, sources: &[Source<'_>], add: &mut dyn FnMut(&[u8], f64) -> bool) {
-        let mut scores: BTreeMap<Vec<u8>, f64> = BTreeMap::new();
+        let mut scores: NameMap<f64> = NameMap::default();
         for source in sources {
             source.set.each_while(|member, score| {
                 let score = weighed(score, source.weight);
-                scores
-                    .entry(member.to_vec())
-                    .and_modify(|own| *own = self.aggregate.of(*own, score))
-                    .or_insert(score);
+                match scores.get_mut(member) {
+                    Some(own) => *own = self.aggregate.of(*own, score),
+                    None => drop(scores.insert(member.into(), score)),
+                }
                 true
             });
         }

@@ -14,8 +14,6 @@ mod node;
 #[cfg(test)]
 mod tests;
 
-use std::collections::{BTreeMap, btree_map};
-
 pub use group::{Consumer, ConsumerRef, Group, Pending};
 pub use id::StreamId;
 pub use node::Fields;
@@ -24,6 +22,7 @@ use node::{Node, RawEntry};
 
 use super::Listpack;
 use super::listpack::{LISTPACK_BYTES_MAX, Malformed};
+use crate::base::ordered::{NameMap, OrdMap};
 
 /// What a node may hold; 0 for no limit.
 #[derive(Clone, Copy, Debug)]
@@ -37,9 +36,9 @@ pub struct StreamLimits {
 /// A stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    nodes: BTreeMap<StreamId, Node>,
+    nodes: OrdMap<StreamId, Node>,
     /// Groups by name.
-    pub groups: BTreeMap<Box<[u8]>, Group>,
+    pub groups: NameMap<Group>,
     /// The greatest ID that an entry has had, or that was set as such.
     pub last_id: StreamId,
     /// The greatest ID of a deleted entry.
@@ -94,9 +93,8 @@ impl Stream {
             0 => LISTPACK_BYTES_MAX,
             max => max.min(LISTPACK_BYTES_MAX),
         };
-        let mut last = self.nodes.last_entry();
-        if let Some(node) = &mut last {
-            let node = node.get_mut();
+        let mut last = self.nodes.last_mut();
+        if let Some((_, node)) = &mut last {
             let is_full = node.pack().byte_len().saturating_add(bytes) >= bytes_max
                 || limits.entries_max > 0 && node.total() >= limits.entries_max;
             if is_full {
@@ -105,13 +103,12 @@ impl Stream {
             }
         }
         match last {
-            Some(mut node) => {
-                let first = *node.key();
+            Some((&first, node)) => {
                 let delta = StreamId {
                     ms: id.ms.wrapping_sub(first.ms),
                     seq: id.seq.wrapping_sub(first.seq),
                 };
-                node.get_mut().append(delta, fields);
+                node.append(delta, fields);
             }
             None => {
                 self.nodes.insert(id, Node::new(fields));
@@ -128,7 +125,10 @@ impl Stream {
     /// Deletes the entry of this ID; returns whether there was one. Costs O(log nodes + entries of
     /// a node). [`Stream::settle`] must follow.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let Some((&first, node)) = self.nodes.range_mut(..=id).next_back() else { return false };
+        let Some(first) = self.nodes.range(..=id).next_back().map(|(&first, _)| first) else {
+            return false;
+        };
+        let Some(node) = self.nodes.get_mut(&first) else { return false };
         if !node.delete(first, id) {
             return false;
         }
@@ -149,11 +149,10 @@ impl Stream {
     /// Removes entries at the beginning; returns how many. Costs O(nodes removed + entries of one).
     pub fn trim(&mut self, trim: Trim) -> u64 {
         let mut removed = 0;
-        while let Some(mut first) = self.nodes.first_entry() {
+        while let Some((&id, node)) = self.nodes.first_mut() {
             if matches!(trim.bound, Bound::Length(max) if self.length <= max) {
                 break;
             }
-            let (id, node) = (*first.key(), first.get_mut());
             let entries = node.valid();
             if trim.limit > 0 && removed + entries > trim.limit {
                 break;
@@ -163,7 +162,7 @@ impl Stream {
                 Bound::Id(min) => node.iter_back(id).next().is_none_or(|last| last.id < min),
             };
             if is_whole {
-                first.remove();
+                self.nodes.pop_first();
                 self.length -= entries;
                 removed += entries;
                 continue;
@@ -210,10 +209,10 @@ impl Stream {
             freed += 1;
         }
         while freed < max {
-            let Some(mut group) = self.groups.first_entry() else { break };
-            let here = group.get_mut().free_some(max - freed);
+            let Some((_, group)) = self.groups.first_mut() else { break };
+            let here = group.free_some(max - freed);
             if freed + here < max {
-                group.remove();
+                self.groups.pop_first();
             }
             freed += here.max(1);
         }
@@ -274,13 +273,11 @@ impl Stream {
         &self,
         start: StreamId,
         end: StreamId,
-    ) -> btree_map::Range<'_, StreamId, Node> {
-        if start > end {
-            return btree_map::Range::default();
-        }
+    ) -> impl DoubleEndedIterator<Item = (&StreamId, &Node)> {
         // The entry looked for may lie in a node that begins earlier.
         let before = self.nodes.range(..=start).next_back().map(|(&id, _)| id);
-        self.nodes.range(before.unwrap_or(start)..=end)
+        let range = || self.nodes.range(before.unwrap_or(start)..=end);
+        (start <= end).then(range).into_iter().flatten()
     }
 
     /// The nodes: the ID that each one's entries are relative to, and its listpack.
@@ -328,7 +325,7 @@ impl Stream {
     pub fn about_bytes(&self) -> usize {
         let bytes =
             |node: Option<(&StreamId, &Node)>| node.map_or(0, |(_, node)| node.pack().heap_bytes());
-        let ends = bytes(self.nodes.first_key_value()) + bytes(self.nodes.last_key_value());
+        let ends = bytes(self.nodes.first()) + bytes(self.nodes.last());
         self.bytes_with(ends.saturating_mul(self.nodes.len()) / 2)
     }
 
@@ -452,7 +449,7 @@ impl Stream {
 impl Stream {
     /// Adds the node `pack` of ID `id`, which is greater than those before.
     pub fn push_node(&mut self, id: StreamId, pack: Listpack) -> Result<(), Malformed> {
-        let is_behind = match self.nodes.last_key_value() {
+        let is_behind = match self.nodes.last() {
             None => true,
             Some((&last, node)) => {
                 last < id && node.iter_back(last).next().is_none_or(|entry| entry.id < id)

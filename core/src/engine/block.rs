@@ -5,10 +5,11 @@
 //! place. So a blocking command is an ordinary handler that ends with [`Ctx::block_on`] where it
 //! has nothing to serve.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::VecDeque;
 
 use super::ahead::Sight;
 use super::{Args, Ctx, Engine};
+use crate::base::ordered::OrdSet;
 use crate::base::time::{Monotonic, Time};
 use crate::base::{Error, num};
 use crate::resp::{Argv, Out, OwnedArgv};
@@ -18,14 +19,14 @@ use crate::store::{DbKey, Type};
 /// Time-outs of blocked clients, and clients that can go on.
 #[derive(Debug, Default)]
 pub struct Blocking {
-    /// When each client that waits with a time-out stops waiting.
-    deadlines: BTreeSet<(Monotonic, u64)>,
+    /// When each client that waits with a time-out stops waiting, on the monotonic clock.
+    deadlines: OrdSet<(u64, u64)>,
     /// Clients that waited and no longer do; what they have sent meanwhile is still to be run.
     pub resumed: VecDeque<ConnId>,
     /// Number of clients that wait, without those that only CLIENT PAUSE keeps waiting.
     pub clients: usize,
     /// Clients that wait for what was recorded up to a position to be safe.
-    unsafe_until: BTreeSet<(u64, u64)>,
+    unsafe_until: OrdSet<(u64, u64)>,
     /// The ticket drawn last. Who drew the lower one has waited longer.
     last_ticket: u64,
 }
@@ -129,7 +130,7 @@ impl Engine {
             self.pause.held.push_back(id);
         }
         if let Some(deadline) = blocked.deadline {
-            self.blocking.deadlines.insert((deadline, id));
+            self.blocking.deadlines.insert((deadline.0, id));
         }
         self.blocking.clients += usize::from(!blocked.is_paused());
     }
@@ -146,14 +147,14 @@ impl Engine {
             self.blocking.unsafe_until.remove(&(until, id));
         }
         if let Some(deadline) = blocked.deadline {
-            self.blocking.deadlines.remove(&(deadline, id));
+            self.blocking.deadlines.remove(&(deadline.0, id));
         }
         self.blocking.clients -= usize::from(!blocked.is_paused());
     }
 
     /// The next time at which a client stops waiting.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        let first = self.blocking.deadlines.first().map(|&(deadline, _)| deadline);
+        let first = self.blocking.deadlines.first().map(|&(deadline, _)| Monotonic(deadline));
         first.into_iter().chain(self.pause.until).min()
     }
 
@@ -201,7 +202,7 @@ impl Engine {
     /// Ends the waiting of clients whose time is over.
     pub fn time_out_blocked(&mut self, now: Time) {
         while let Some(&(deadline, id)) = self.blocking.deadlines.first() {
-            if deadline > now.mono {
+            if deadline > now.mono.0 {
                 break;
             }
             let is_safe = self.is_safe(id);

@@ -6,11 +6,10 @@
 //! clients in MONITOR by default, as they count as normal ones; here they share the limits of
 //! subscribers, since what they get does not depend on what they ask for.
 
-use std::collections::BTreeMap;
-
 use super::config::OutputLimit;
 use super::world::{Level, Record};
 use super::{Effect, Engine};
+use crate::base::ordered::IdMap;
 use crate::base::time::{Monotonic, Time};
 use crate::session::{Client, ConnId, Origin, Session};
 
@@ -24,7 +23,7 @@ pub struct Care {
     idle_check: Option<Monotonic>,
     /// Clients above their soft limit, each with the time since when; `None` means that it has
     /// just been noticed.
-    overfull: BTreeMap<u64, Option<Monotonic>>,
+    overfull: IdMap<Option<Monotonic>>,
 }
 
 /// The kinds of clients that CLIENT LIST, CLIENT KILL and `client-output-buffer-limit` name.
@@ -169,7 +168,7 @@ impl Engine {
             client.session.closing = true;
             self.log_closing(&client.session, "it does not read its output (hard limit)");
         } else if limit.soft > 0 && bytes >= limit.soft {
-            self.care.overfull.entry(id).or_insert(None);
+            self.care.overfull.get_or_insert_with(id, || None);
         } else if !self.care.overfull.is_empty() {
             self.care.overfull.remove(&id);
         }

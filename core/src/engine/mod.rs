@@ -40,9 +40,8 @@ pub use notify::Class;
 pub use stats::Stats;
 pub use world::{Effect, Measures};
 
-use std::collections::BTreeSet;
-
 use crate::base::Error;
+use crate::base::ordered::IdSet;
 use crate::base::rng::{Rng, Seed};
 use crate::base::time::{Monotonic, Time};
 use crate::session::Registry;
@@ -105,7 +104,7 @@ pub struct Engine {
     /// Who is to be told when keys change.
     pub tracker: tracking::Tracker,
     /// The clients in MONITOR.
-    pub monitors: BTreeSet<u64>,
+    pub monitors: IdSet,
     /// Clients to look at again.
     pub care: clients::Care,
     /// What was counted.
@@ -179,7 +178,7 @@ impl Engine {
             clients: Registry::default(),
             pubsub: pubsub::Pubsub::default(),
             tracker: tracking::Tracker::default(),
-            monitors: BTreeSet::new(),
+            monitors: IdSet::default(),
             care: clients::Care::default(),
             stats: Stats::new(table.entries().len()),
             rng,

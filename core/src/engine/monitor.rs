@@ -22,7 +22,7 @@ impl Ctx<'_> {
             return;
         }
         let line = self.monitor_line(argv);
-        let ids: Vec<u64> = self.monitors.iter().copied().collect();
+        let ids = self.monitors.as_slice().to_vec();
         for id in ids {
             // Unlike other messages, these lines are held back by CLIENT REPLY.
             let is_muted = match self.engine.clients.by_id(id) {
@@ -65,7 +65,7 @@ impl Engine {
     /// Ends that.
     pub fn stop_monitor(&mut self, session: &mut Session) {
         if std::mem::take(&mut session.monitor) {
-            self.monitors.remove(&session.id);
+            self.monitors.remove(session.id);
         }
     }
 }

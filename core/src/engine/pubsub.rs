@@ -5,10 +5,9 @@
 //! the listeners of its channel first, then to the patterns that match it, in the order of their
 //! bytes; Redis goes through patterns in the order of a hash table that differs in every run.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::Engine;
 use crate::base::glob;
+use crate::base::ordered::{IdMap, IdSet, NameMap, NameSet};
 use crate::resp::Out;
 use crate::session::Subscriptions;
 
@@ -19,12 +18,12 @@ pub struct Pubsub {
     patterns: Names,
     shard_channels: Names,
     /// How many subscriptions each client has, if any.
-    counts: BTreeMap<u64, usize>,
+    counts: IdMap<usize>,
 }
 
 /// Client ids by what they subscribed to. Ordered, because clients choose the names and everyone
 /// sees the order.
-type Names = BTreeMap<Box<[u8]>, BTreeSet<u64>>;
+type Names = NameMap<IdSet>;
 
 /// What a subscription names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -57,7 +56,7 @@ impl Kind {
     }
 
     /// What a session is subscribed to of this kind.
-    pub fn of(self, subscriptions: &mut Subscriptions) -> &mut BTreeSet<Box<[u8]>> {
+    pub fn of(self, subscriptions: &mut Subscriptions) -> &mut NameSet {
         match self {
             Self::Channel => &mut subscriptions.channels,
             Self::Pattern => &mut subscriptions.patterns,
@@ -80,13 +79,8 @@ impl Pubsub {
     /// Enters `id` as a listener. O(log N).
     pub fn subscribe(&mut self, kind: Kind, name: &[u8], id: u64) {
         let names = self.names_mut(kind);
-        let is_new = if let Some(ids) = names.get_mut(name) {
-            ids.insert(id)
-        } else {
-            names.insert(name.into(), BTreeSet::from([id])).is_none()
-        };
-        if is_new {
-            *self.counts.entry(id).or_default() += 1;
+        if names.get_or_insert_with(name.into(), IdSet::default).insert(id) {
+            *self.counts.get_or_insert_with(id, || 0) += 1;
         }
     }
 
@@ -94,7 +88,7 @@ impl Pubsub {
     pub fn unsubscribe(&mut self, kind: Kind, name: &[u8], id: u64) {
         let names = self.names_mut(kind);
         let Some(ids) = names.get_mut(name) else { return };
-        let was_there = ids.remove(&id);
+        let was_there = ids.remove(id);
         if ids.is_empty() {
             names.remove(name);
         }
@@ -119,7 +113,7 @@ impl Pubsub {
             (Kind::ShardChannel, &subscriptions.shard_channels),
         ];
         for (kind, names) in all {
-            for name in names {
+            for name in names.iter() {
                 self.unsubscribe(kind, name, id);
             }
         }
@@ -132,7 +126,7 @@ impl Pubsub {
 
     /// The number of clients that gave exactly this name.
     pub fn listeners(&self, kind: Kind, name: &[u8]) -> usize {
-        self.names_of(kind).get(name).map_or(0, BTreeSet::len)
+        self.names_of(kind).get(name).map_or(0, IdSet::len)
     }
 
     fn names_of(&self, kind: Kind) -> &Names {
@@ -160,7 +154,7 @@ impl Engine {
         let mut receivers = Vec::new();
         let mut body = Out::default();
         if let Some(ids) = self.pubsub.channels.get(channel) {
-            receivers.extend(ids);
+            receivers.extend(ids.as_slice());
             write_body(&mut body, b"message", &[channel, message]);
             self.deliver(&receivers, 3, &body);
         }
@@ -170,7 +164,7 @@ impl Engine {
             .patterns
             .iter()
             .filter(|(pattern, _)| glob::matches(pattern, channel))
-            .map(|(pattern, ids)| (pattern.clone(), ids.iter().copied().collect::<Vec<_>>()))
+            .map(|(pattern, ids)| (pattern.clone(), ids.as_slice().to_vec()))
             .collect();
         for (pattern, ids) in matching {
             write_body(&mut body, b"pmessage", &[&pattern, channel, message]);
@@ -183,7 +177,7 @@ impl Engine {
     /// Publishes `message` on the shard channel `channel`; see [`Engine::publish`].
     pub fn publish_shard(&mut self, channel: &[u8], message: &[u8]) -> usize {
         let Some(ids) = self.pubsub.shard_channels.get(channel) else { return 0 };
-        let receivers: Vec<u64> = ids.iter().copied().collect();
+        let receivers = ids.as_slice().to_vec();
         let mut body = Out::default();
         write_body(&mut body, b"smessage", &[channel, message]);
         self.deliver(&receivers, 3, &body);

@@ -1,6 +1,6 @@
 //! What is counted, for INFO.
 
-use std::collections::BTreeMap;
+use crate::base::ordered::NameMap;
 
 /// Codes that are counted apart. Real ones are few; scripts will be able to make up others.
 const ERROR_CODES_MAX: usize = 128;
@@ -39,7 +39,7 @@ pub struct Stats {
     /// The memory in use when it was first measured, in bytes.
     pub startup_memory: u64,
     /// Error replies, by their first word.
-    pub errors: BTreeMap<Vec<u8>, u64>,
+    pub errors: NameMap<u64>,
     /// Error replies in all.
     pub error_replies: u64,
     /// Counters of each command, by its place in the table.
@@ -69,7 +69,7 @@ impl Stats {
         if let Some(count) = self.errors.get_mut(code) {
             *count += 1;
         } else if self.errors.len() < ERROR_CODES_MAX {
-            self.errors.insert(code.to_vec(), 1);
+            self.errors.insert(code.into(), 1);
         }
     }
 }

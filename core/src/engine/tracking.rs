@@ -5,9 +5,8 @@
 //! of every change below them, once an event. Keys are known by name alone, in whatever database,
 //! as in Redis. While nobody tracks, all of this costs one look at a number.
 
-use std::collections::{BTreeMap, BTreeSet};
-
 use super::{Ctx, Engine, Entry};
+use crate::base::ordered::{IdMap, IdSet, NameMap, NameSet};
 use crate::resp::{Argv, Out, Proto};
 use crate::session::Session;
 use crate::spec::{Flag, derive};
@@ -22,11 +21,11 @@ const FORGOTTEN_PER_COMMAND_MAX: usize = 100;
 #[derive(Debug, Default)]
 pub struct Tracker {
     /// Clients that track, in whichever mode.
-    clients: BTreeMap<u64, Tracking>,
+    clients: IdMap<Tracking>,
     /// The readers of each key. Ids of clients that no longer track stay until the key changes.
-    readers: BTreeMap<Box<[u8]>, BTreeSet<u64>>,
+    readers: NameMap<IdSet>,
     /// What clients in broadcasting mode want to know of.
-    prefixes: BTreeMap<Box<[u8]>, Prefix>,
+    prefixes: NameMap<Prefix>,
 }
 
 /// How one client tracks.
@@ -48,7 +47,7 @@ pub enum Scope {
     /// The keys it reads.
     Reads(Caching),
     /// All keys that begin with one of these.
-    Prefixes(BTreeSet<Box<[u8]>>),
+    Prefixes(NameSet),
 }
 
 /// Which reads a client keeps copies of.
@@ -72,9 +71,9 @@ pub enum Caching {
 #[derive(Debug, Default)]
 struct Prefix {
     /// Who wants to know.
-    clients: BTreeSet<u64>,
+    clients: IdSet,
     /// Keys changed since they were told, each with the client that changed it first, if one did.
-    changed: BTreeMap<Box<[u8]>, Option<u64>>,
+    changed: NameMap<Option<u64>>,
 }
 
 impl Tracker {
@@ -109,8 +108,9 @@ impl Tracker {
     /// Enters client `id`, or changes how it tracks.
     pub fn start(&mut self, id: u64, tracking: Tracking) {
         if let Scope::Prefixes(prefixes) = &tracking.scope {
-            for prefix in prefixes {
-                self.prefixes.entry(prefix.clone()).or_default().clients.insert(id);
+            for prefix in prefixes.iter() {
+                let known = self.prefixes.get_or_insert_with(prefix.clone(), Prefix::default);
+                known.clients.insert(id);
             }
         }
         self.clients.insert(id, tracking);
@@ -121,11 +121,11 @@ impl Tracker {
         let Some(Tracking { scope: Scope::Prefixes(names), .. }) = self.clients.remove(&id) else {
             return;
         };
-        for name in names {
-            if let Some(prefix) = self.prefixes.get_mut(&name) {
-                prefix.clients.remove(&id);
+        for name in names.iter() {
+            if let Some(prefix) = self.prefixes.get_mut(name) {
+                prefix.clients.remove(id);
                 if prefix.clients.is_empty() {
-                    self.prefixes.remove(&name);
+                    self.prefixes.remove(name);
                 }
             }
         }
@@ -202,11 +202,8 @@ impl Engine {
         }
         for (index, _) in derive::keys(&entry.key_specs, argv).unwrap_or_default() {
             let Some(key) = argv.get(index) else { continue };
-            if let Some(readers) = self.tracker.readers.get_mut(key) {
-                readers.insert(session.id);
-            } else {
-                self.tracker.readers.insert(key.into(), BTreeSet::from([session.id]));
-            }
+            let readers = &mut self.tracker.readers;
+            readers.get_or_insert_with(key.into(), IdSet::default).insert(session.id);
         }
     }
 
@@ -221,18 +218,14 @@ impl Engine {
 
     fn invalidate_tracked(&mut self, key: &[u8]) {
         let author = self.clients.running();
-        for (name, prefix) in &mut self.tracker.prefixes {
-            if !key.starts_with(name) {
-                continue;
+        self.tracker.prefixes.each_mut(|name, prefix| {
+            if key.starts_with(name) {
+                // Who changed it last counts: nobody, if it has expired since.
+                prefix.changed.insert(key.into(), author);
             }
-            // Who changed it last counts: nobody, if it has expired since.
-            match prefix.changed.get_mut(key) {
-                Some(known) => *known = author,
-                None => drop(prefix.changed.insert(key.into(), author)),
-            }
-        }
+        });
         let Some(readers) = self.tracker.readers.remove(key) else { return };
-        for id in readers {
+        for &id in readers.as_slice() {
             if self.tracker.tells_reader(id, author) {
                 self.tell_of(id, key);
             }
@@ -267,16 +260,17 @@ impl Engine {
 
     fn broadcast_prefixes(&mut self) {
         let mut due = Vec::new();
-        for prefix in self.tracker.prefixes.values_mut().filter(|prefix| !prefix.changed.is_empty())
-        {
-            due.push((std::mem::take(&mut prefix.changed), prefix.clients.clone()));
-        }
+        self.tracker.prefixes.each_mut(|_, prefix| {
+            if !prefix.changed.is_empty() {
+                due.push((std::mem::take(&mut prefix.changed), prefix.clients.clone()));
+            }
+        });
         for (changed, clients) in due {
-            for id in clients {
+            for &id in clients.as_slice() {
                 let no_loop = self.tracker.get(id).is_some_and(|own| own.no_loop);
                 let mut keys = Out::default();
                 let mut count = 0;
-                for (key, author) in &changed {
+                for (key, author) in changed.iter() {
                     if !(no_loop && *author == Some(id)) {
                         keys.bulk(key);
                         count += 1;
@@ -348,10 +342,11 @@ impl Engine {
             // Any key will do; the first one behind a random byte is found without a walk.
             let from: Box<[u8]> = Box::new([self.rng.below(256) as u8]);
             let readers = &self.tracker.readers;
-            let mut behind = readers.range(from..);
-            let key = behind.next().or_else(|| readers.first_key_value()).map(|(key, _)| key);
-            let Some(key) = key.cloned() else { break };
-            for id in self.tracker.readers.remove(&key).unwrap_or_default() {
+            let behind = readers.range(from..).next().map(|(key, _)| key.clone());
+            let key = behind.or_else(|| readers.first().map(|(key, _)| key.clone()));
+            let Some(key) = key else { break };
+            let forgotten = self.tracker.readers.remove(&key).unwrap_or_default();
+            for &id in forgotten.as_slice() {
                 if self.tracker.tells_reader(id, None) {
                     self.tell_of(id, &key);
                 }

@@ -12,10 +12,11 @@
 //! The bytes are taken away by whoever owns the snapshot, who decides how fast it goes on.
 
 use std::cell::RefCell;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::rdb::{Cutting, Facts, Usage, Writer, has_field_expiry};
+use crate::base::Map;
 use crate::store::db::Found;
 use crate::store::walk::Kept as Unchanged;
 use crate::store::walk::{Head, Keeper, Large, LargeValue, Live, WalkId};
@@ -56,7 +57,7 @@ struct Kept {
     larges: VecDeque<Large>,
     cut: Option<(Large, Cutting)>,
     /// Live values that no database holds any more.
-    taken: BTreeMap<WalkId, Value>,
+    taken: Map<WalkId, Value>,
     /// Databases that were emptied.
     dbs: Vec<Db>,
     last_id: WalkId,
@@ -88,7 +89,7 @@ impl Snapshot {
             sizes: shard.dbs.iter().map(|db| (db.len(), db.expiring_len())).collect(),
             larges: VecDeque::new(),
             cut: None,
-            taken: BTreeMap::new(),
+            taken: Map::default(),
             dbs: Vec::new(),
             last_id: 0,
             keys: 0,

@@ -6,10 +6,11 @@
 
 pub mod registry;
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 pub use registry::{Client, Registry};
 
+use crate::base::ordered::NameSet;
 use crate::base::time::{Monotonic, Time};
 use crate::resp::{Decoder, Out, OwnedArgv};
 use crate::store::{DbKey, Type};
@@ -122,11 +123,11 @@ pub struct Watch {
 #[derive(Default)]
 pub struct Subscriptions {
     /// By SUBSCRIBE.
-    pub channels: BTreeSet<Box<[u8]>>,
+    pub channels: NameSet,
     /// By PSUBSCRIBE.
-    pub patterns: BTreeSet<Box<[u8]>>,
+    pub patterns: NameSet,
     /// By SSUBSCRIBE.
-    pub shard_channels: BTreeSet<Box<[u8]>>,
+    pub shard_channels: NameSet,
 }
 
 impl Subscriptions {

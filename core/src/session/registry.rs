@@ -1,8 +1,7 @@
 //! All connections of a node, by the host's number and by client id.
 
-use std::collections::BTreeMap;
-
 use super::{ConnId, Session};
+use crate::base::ordered::IdMap;
 use crate::resp::{Out, Proto};
 
 /// A session and its output.
@@ -20,7 +19,7 @@ pub struct Client {
 pub struct Registry {
     slots: Vec<Option<Box<Client>>>,
     /// Where each client is, a client that is taken out included.
-    by_id: BTreeMap<u64, ConnId>,
+    by_id: IdMap<ConnId>,
     /// The clients that are taken out: one, or two while a waiting client's command runs again.
     away: Vec<Away>,
     last_id: u64,

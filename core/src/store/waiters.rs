@@ -3,10 +3,11 @@
 //! A key that changes while someone waits for it becomes *ready*; once the command that changed it
 //! is done, the engine lets its waiters try again, the one that has waited longest first.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 
 use super::keyed::{BorrowedKey, KeyMap, Keyed};
 use super::{DbKey, HashKey};
+use crate::base::ordered::IdMap;
 
 /// Who waits for which key. Sessions are known by their id, and queue by the tickets they have
 /// drawn: who has the lower one has waited longer.
@@ -19,7 +20,7 @@ pub struct Waiters {
 #[derive(Debug, Default)]
 struct Queue {
     /// Ids by ticket.
-    ids: BTreeMap<u64, u64>,
+    ids: IdMap<u64>,
     /// The key is among those that are ready.
     is_ready: bool,
 }

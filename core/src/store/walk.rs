@@ -28,7 +28,6 @@
 //! keeper gets the old one.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -36,6 +35,7 @@ use super::db::{Found, found_of};
 use super::entry::{self, Entry};
 use super::objects::Objects;
 use super::{Db, Value};
+use crate::base::Map;
 
 pub use crate::ds::hashtable::WalkId;
 
@@ -106,7 +106,7 @@ pub struct Live {
 #[derive(Default)]
 pub struct Kept {
     len: usize,
-    old: BTreeMap<usize, Box<[u8]>>,
+    old: Map<usize, Box<[u8]>>,
 }
 
 /// An object that is live.
@@ -121,7 +121,7 @@ pub(super) struct Walk {
     index: usize,
     cursor: u64,
     /// Numbers of objects that are live.
-    live: BTreeMap<u32, Lived>,
+    live: Map<u32, Lived>,
     /// `None` if nobody wants to know any more: then marks are taken away, and that is all.
     keeper: Option<Rc<RefCell<dyn Keeper>>>,
 }
@@ -131,7 +131,7 @@ impl Db {
     pub fn begin_walk(&mut self, index: usize, keeper: Rc<RefCell<dyn Keeper>>) {
         assert!(self.walk.is_none(), "one walk at a time");
         let cursor = if self.is_empty() { CURSOR_END } else { 0 };
-        let live = BTreeMap::new();
+        let live = Map::default();
         self.walk = Some(Box::new(Walk { index, cursor, live, keeper: Some(keeper) }));
     }
 
@@ -245,7 +245,7 @@ impl Walk {
             let id = keeper.next_id();
             value.begin_walk(id);
             let live = live_of(value, id);
-            let kept = Kept { len: live.len, old: BTreeMap::new() };
+            let kept = Kept { len: live.len, old: Map::default() };
             self.live.insert(number, Lived { id, kept });
             LargeValue::Live(live)
         };

@@ -4,11 +4,9 @@ use crate::{bundle, shell};
 use anyhow::Result;
 use std::path::Path;
 
-/// The most bytes that the whole page may have, compressed. Raising it is a decision: 450 kB is the
-/// budget of a page with every type of data, and a page above it has to shrink again (the ordered
-/// maps of the standard library, compiled anew for each of two dozen types, are the largest part
-/// of the program: 140 kB before compression).
-const LIMIT: u64 = 480_000;
+/// The most bytes that the first visit may load, compressed: the budget of a page with every type of
+/// data. Raising it is a decision.
+const LIMIT: u64 = 460_000;
 
 /// Builds the bundle and measures it.
 pub(crate) fn size() -> Result<()> {

@@ -88,7 +88,7 @@ fn complete(stream: &Stream, out: &mut Out, count: usize) {
     write_entries(out, stream.iter(StreamId::MIN, StreamId::MAX), count);
     out.bulk(b"groups");
     out.array(stream.groups.len());
-    for (name, group) in &stream.groups {
+    for (name, group) in stream.groups.iter() {
         out.map(7);
         out.bulk(b"name");
         out.bulk(name);
@@ -143,7 +143,7 @@ const XINFO_GROUPS: Command = Command {
 fn xinfo_groups(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (stream, out) = cx.read_stream(args.take()?)?.ok_or(Error::NoSuchKey)?;
     out.array(stream.groups.len());
-    for (name, group) in &stream.groups {
+    for (name, group) in stream.groups.iter() {
         out.map(6);
         out.bulk(b"name");
         out.bulk(name);

@@ -3,12 +3,12 @@
 //! A *pending* entry is written down once, in the group, with the number of its consumer; each
 //! consumer has the set of IDs that are its own.
 
-use std::collections::{BTreeMap, BTreeSet};
+use crate::base::ordered::{IdMap, NameMap, OrdMap, OrdSet};
 
 use super::StreamId;
 
 /// The number of a consumer in its group; never used twice.
-pub type ConsumerRef = u32;
+pub type ConsumerRef = u64;
 
 /// A consumer group.
 #[derive(Clone, Debug, Default)]
@@ -18,9 +18,9 @@ pub struct Group {
     /// How many entries of the stream lie up to `last_id`, counted from the stream's beginning;
     /// `None` if that is not known.
     pub entries_read: Option<i64>,
-    pending: BTreeMap<StreamId, Pending>,
-    names: BTreeMap<Box<[u8]>, ConsumerRef>,
-    consumers: BTreeMap<ConsumerRef, Consumer>,
+    pending: OrdMap<StreamId, Pending>,
+    names: NameMap<ConsumerRef>,
+    consumers: IdMap<Consumer>,
     last_consumer: ConsumerRef,
 }
 
@@ -44,7 +44,7 @@ pub struct Consumer {
     pub seen_ms: i64,
     /// When it last got some; `None` for never.
     pub active_ms: Option<i64>,
-    pending: BTreeSet<StreamId>,
+    pending: OrdSet<StreamId>,
 }
 
 impl Consumer {
@@ -74,7 +74,7 @@ impl Group {
         self.last_consumer += 1;
         let number = self.last_consumer;
         self.names.insert(name.into(), number);
-        let pending = BTreeSet::new();
+        let pending = OrdSet::default();
         let consumer = Consumer { name: name.into(), seen_ms: now_ms, active_ms: None, pending };
         self.consumers.insert(number, consumer);
         Some(number)
@@ -105,7 +105,7 @@ impl Group {
     pub fn remove(&mut self, name: &[u8]) -> Option<usize> {
         let number = self.names.remove(name)?;
         let consumer = self.consumers.remove(&number)?;
-        for id in &consumer.pending {
+        for id in consumer.pending.iter() {
             self.pending.remove(id);
         }
         Some(consumer.pending.len())
@@ -126,7 +126,7 @@ impl Group {
 
     /// The last pending entry.
     pub fn last_pending(&self) -> Option<StreamId> {
-        self.pending.last_key_value().map(|(&id, _)| id)
+        self.pending.last().map(|(&id, _)| id)
     }
 
     /// What is known of the entry, if it is pending.
@@ -166,11 +166,11 @@ impl Group {
         let mut freed = 0;
         while freed < max {
             let pending = self.pending.pop_first().is_some();
-            let of_consumer = match self.consumers.last_entry() {
+            let of_consumer = match self.consumers.first_mut() {
                 None => false,
-                Some(mut last) => {
-                    if last.get_mut().pending.pop_first().is_none() {
-                        last.remove();
+                Some((_, first)) => {
+                    if first.pending.pop_first().is_none() {
+                        self.consumers.pop_first();
                     }
                     true
                 }
@@ -197,7 +197,7 @@ impl Group {
         }
         let names: usize = self.names.keys().map(|name| 2 * name.len()).sum();
         tree(size_of::<(StreamId, Pending)>() + size_of::<StreamId>(), self.pending.len())
-            + tree(size_of::<(Box<[u8]>, u32, u32, Consumer)>(), self.names.len())
+            + tree(size_of::<(Box<[u8]>, u64, u64, Consumer)>(), self.names.len())
             + names
     }
 }

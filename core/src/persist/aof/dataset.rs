@@ -119,7 +119,7 @@ fn write_stream(bytes: &mut Vec<u8>, key: &[u8], stream: &Stream) {
     let words: &[&[u8]] =
         &[b"XSETID", key, &last, b"ENTRIESADDED", &added, b"MAXDELETEDID", &deleted];
     record(bytes, words);
-    for (name, group) in &stream.groups {
+    for (name, group) in stream.groups.iter() {
         write_group(bytes, key, name, group);
     }
 }

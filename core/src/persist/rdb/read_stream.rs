@@ -5,15 +5,14 @@
 //! and said. An entry that a consumer gave back to its group (the fifth form) stays pending, for a
 //! consumer without a name, from which any other can claim it.
 
-use std::collections::BTreeMap;
-
 use super::input::Reader;
 use super::{Note, Reason, kind};
+use crate::base::ordered::OrdMap;
 use crate::ds::Stream;
 use crate::ds::stream::{ConsumerRef, Group, Pending, StreamId};
 
 /// Pending entries that no consumer has claimed yet: when they were delivered and how often.
-type Unclaimed = BTreeMap<StreamId, (i64, u64)>;
+type Unclaimed = OrdMap<StreamId, (i64, u64)>;
 
 const BROKEN: Reason = Reason::Broken("Stream listpack integrity check failed");
 
@@ -70,7 +69,7 @@ impl Reader<'_> {
         } else {
             Some(self.length()? as i64).filter(|&read| read != -1)
         };
-        let mut unclaimed = Unclaimed::new();
+        let mut unclaimed = Unclaimed::default();
         for _ in 0..self.length()? {
             let id = StreamId::from_bytes(self.array()?);
             let delivered_ms = self.time_ms()?;

@@ -30,7 +30,7 @@ impl Writer {
         }
         self.length(stream.entries_added);
         self.length(stream.groups.len() as u64);
-        for (name, group) in &stream.groups {
+        for (name, group) in stream.groups.iter() {
             self.string(name);
             self.group(group, form);
         }
