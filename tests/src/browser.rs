@@ -90,6 +90,26 @@ impl Browser {
         self.post("/url", &json!({ "url": url })).map(drop)
     }
 
+    /// Opens another tab, without going to it; its name.
+    pub fn new_tab(&self) -> Result<String> {
+        text(&self.post("/window/new", &json!({ "type": "tab" }))?["handle"])
+    }
+
+    /// The name of the tab that commands go to.
+    pub fn tab(&self) -> Result<String> {
+        text(&self.http("GET", &format!("/session/{}/window", self.session), None)?)
+    }
+
+    /// Has all further commands go to this tab.
+    pub fn switch(&self, tab: &str) -> Result<()> {
+        self.post("/window", &json!({ "handle": tab })).map(drop)
+    }
+
+    /// Closes the tab that commands go to; another one must be switched to next.
+    pub fn close_tab(&self) -> Result<()> {
+        self.http("DELETE", &format!("/session/{}/window", self.session), None).map(drop)
+    }
+
     /// Loads the page again.
     pub fn reload(&self) -> Result<()> {
         self.post("/refresh", &json!({})).map(drop)

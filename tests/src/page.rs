@@ -56,6 +56,15 @@ impl Page {
         Self { browser }
     }
 
+    /// Opens the page in another tab of the browser and goes there; the names of both tabs.
+    pub fn second_tab(&self) -> [String; 2] {
+        let first = self.browser.tab().unwrap();
+        let second = self.browser.new_tab().unwrap();
+        self.browser.switch(&second).unwrap();
+        self.browser.go(&address()).unwrap();
+        [first, second]
+    }
+
     /// The pane called "Connection `number`".
     pub fn pane(&self, number: u32) -> Pane<'_> {
         let pane = Pane { browser: &self.browser, name: format!("Connection {number}") };
@@ -76,11 +85,16 @@ impl Page {
 
     /// Waits until the page says that what was typed is saved.
     pub fn is_saved(&self) {
-        wait("the page to say that it has saved", || {
+        self.says("Saved");
+    }
+
+    /// Waits until the page's line of status begins like this.
+    pub fn says(&self, start: &str) {
+        wait("the page to say it", || {
             let says = self.browser.all(None, "[role=status]")?;
             let says: Result<Vec<String>> =
                 says.iter().map(|element| self.browser.text(element)).collect();
-            Ok(says?.iter().any(|text| text.starts_with("Saved")).then_some(()))
+            Ok(says?.iter().any(|text| text.starts_with(start)).then_some(()))
         })
         .unwrap();
     }

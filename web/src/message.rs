@@ -2,7 +2,8 @@
 //!
 //! These messages travel over the worker's own channel, as plain JavaScript objects. The bytes of
 //! a connection never do: each connection has a `MessagePort` of its own, over which both sides
-//! send `Uint8Array`s, and `null` once to say that this was the last.
+//! send `Uint8Array`s, and `null` once to say that this was the last. Where the connection is lost
+//! with the tab that hosted the engine, that is `true`: whoever asks again finds the next one.
 
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -51,7 +52,7 @@ pub enum FromWorker {
 pub enum Storage {
     /// Not known yet.
     Opening,
-    /// In the browser; this tab is the one that writes.
+    /// In the browser; this tab is the one that reads and writes it.
     Open {
         /// Bytes of the snapshot that was found, if there was one.
         found_bytes: Option<f64>,
@@ -70,19 +71,10 @@ pub enum Storage {
         /// In the browser's words.
         why: String,
     },
-    /// Only in memory.
-    Memory(MemoryOnly),
-}
-
-/// Why the data lives only in memory.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub enum MemoryOnly {
-    /// Another tab writes, and this one has a copy.
-    OtherTab,
-    /// The tab that wrote is gone; after a reload this one may.
-    OtherTabGone,
-    /// The browser has no storage for this page, as in some private windows.
-    Refused {
+    /// Where another tab keeps it; this one is a client of that one.
+    Guest,
+    /// Only in memory: the browser has no storage for this page, as in some private windows.
+    Memory {
         /// In the browser's words.
         why: String,
     },

@@ -135,6 +135,8 @@ pub enum Action {
     Received(u32, u32, Vec<u8>),
     /// The engine has closed that connection.
     Lost(u32, u32),
+    /// That connection is lost with the tab that hosted the engine; another one does now.
+    Moved(u32, u32),
     /// A pane is added.
     OpenPane,
     /// A pane is closed.
@@ -224,7 +226,7 @@ impl State {
                 effects.push(Effect::Focus(id));
             }
             Action::Received(KEY_FINDER, conn, bytes) => self.keys_found(conn, &bytes, effects),
-            Action::Lost(KEY_FINDER, conn) => {
+            Action::Lost(KEY_FINDER, conn) | Action::Moved(KEY_FINDER, conn) => {
                 if self.key_finder.conn == conn {
                     self.key_finder.lost();
                 }
@@ -234,6 +236,9 @@ impl State {
             }),
             Action::Lost(id, conn) => self.with(id, effects, |pane| {
                 if pane.conn == conn { pane.lost(now_ms) } else { Vec::new() }
+            }),
+            Action::Moved(id, conn) => self.with(id, effects, |pane| {
+                if pane.conn == conn { pane.moved(now_ms) } else { Vec::new() }
             }),
             Action::OpenPane => self.open_pane(now_ms, effects),
             Action::ClosePane(id) => self.close_pane(id, effects),
@@ -396,9 +401,9 @@ impl State {
 
     fn storage(&mut self, storage: Storage, effects: &mut Vec<Effect>) {
         // Why there is no writing says more than that a write was refused.
-        let memory_only = matches!(self.storage, Storage::Memory(_));
+        let memory_only = matches!(self.storage, Storage::Memory { .. });
         match storage {
-            Storage::Memory(_) => self.storage = storage,
+            Storage::Memory { .. } | Storage::Guest => self.storage = storage,
             _ if memory_only => {}
             Storage::Saved { .. } => {
                 if !matches!(self.storage, Storage::Saved { .. }) {
@@ -422,7 +427,6 @@ impl State {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::message::MemoryOnly;
 
     /// A page whose engine runs, and what was asked for up to then.
     fn running() -> State {
@@ -509,10 +513,21 @@ mod tests {
     fn memory_only_stays_said() {
         let mut state = running();
         let storage = |storage: Storage| Action::Worker(FromWorker::Storage(storage));
-        let other = Storage::Memory(MemoryOnly::OtherTab);
-        apply(&mut state, storage(other.clone()));
+        let memory = Storage::Memory { why: "private".to_owned() };
+        apply(&mut state, storage(memory.clone()));
         apply(&mut state, storage(Storage::Failed { why: "refused".to_owned() }));
-        assert_eq!(state.storage, other);
+        assert_eq!(state.storage, memory);
+    }
+
+    #[test]
+    fn a_pane_whose_host_is_gone_is_a_client_of_the_next() {
+        let mut state = running();
+        apply(&mut state, Action::Run(1, "blpop q 0".to_owned()));
+        apply(&mut state, Action::Run(1, "get a".to_owned()));
+        let effects = apply(&mut state, Action::Moved(1, 1));
+        let send = b"*2\r\n$3\r\nget\r\n$1\r\na\r\n".to_vec();
+        assert_eq!(effects, [Need::Connect(2), Need::Send(send)].map(|need| Effect::Pane(1, need)));
+        assert_eq!(apply(&mut state, Action::Moved(1, 1)), []);
     }
 
     #[test]

@@ -65,6 +65,7 @@ impl Connections {
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             dispatch.emit(match event.data().dyn_into::<Uint8Array>() {
                 Ok(bytes) => Action::Received(pane, conn, bytes.to_vec()),
+                Err(moved) if moved.is_truthy() => Action::Moved(pane, conn),
                 Err(_) => Action::Lost(pane, conn),
             });
         });

@@ -152,6 +152,12 @@ impl Pane {
         needs
     }
 
+    /// The connection is lost, and there is somebody else who hosts the engine.
+    pub fn moved(&mut self, now_ms: f64) -> Vec<Need> {
+        self.hung_up();
+        self.connect(now_ms)
+    }
+
     /// There is no engine any more.
     pub fn gone(&mut self) {
         self.hung_up();

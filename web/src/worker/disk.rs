@@ -39,15 +39,6 @@ const LAST_FILE: f64 = 0.0;
 /// Records that a file may have.
 const RECORDS_MAX: f64 = (1u32 << 20) as f64;
 
-/// Whether this tab may change the files.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Mode {
-    /// It may: it holds the lock.
-    Owner,
-    /// It has read them and goes on in memory.
-    Copy,
-}
-
 /// The open database.
 pub(super) struct Disk(Database);
 
@@ -321,7 +312,7 @@ async fn put(store: &ObjectStore<'_>, key: JsValue, value: JsValue) -> Result<()
     Ok(())
 }
 
-/// What an operation is answered with where there is no store, or none to write to. Reading finds
+/// What an operation is answered with where there is no store. Reading finds
 /// nothing; writing is refused, so that nobody takes data for safe that is not.
 pub(super) fn without_store(op: DiskOp) -> DiskDone {
     match op {

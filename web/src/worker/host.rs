@@ -17,9 +17,9 @@ use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, MessagePort};
 
 use super::clock::Clock;
-use super::disk::{self, Disk, Mode};
+use super::disk::{self, Disk};
 use super::post;
-use crate::message::{FromWorker, Storage, ToWorker};
+use crate::message::{FromWorker, Storage};
 
 /// The longest time a browser's timer can wait.
 const TIMER_MS_MAX: u64 = i32::MAX as u64;
@@ -34,7 +34,6 @@ pub(super) struct Host {
     ports: RefCell<BTreeMap<ConnId, Port>>,
     timer: RefCell<Option<Alarm>>,
     disk: Option<Rc<Disk>>,
-    mode: Mode,
     /// What was asked of the disk and not begun: one thing is done after the other.
     disk_queue: RefCell<VecDeque<DiskOp>>,
     disk_busy: Cell<bool>,
@@ -73,16 +72,15 @@ struct Alarm {
 
 impl Host {
     /// Makes the node. What it asks for at its start is begun.
-    pub(super) fn start(disk: Option<Disk>, mode: Mode, seed: Seed) -> Rc<Self> {
+    pub(super) fn start(disk: Option<Disk>, seed: Seed) -> Rc<Self> {
         let clock = Clock::new();
-        let node = Node::new(config(mode), seed, clock.now());
+        let node = Node::new(config(disk.is_some()), seed, clock.now());
         let host = Rc::new(Self {
             node: RefCell::new(node),
             clock,
             ports: RefCell::default(),
             timer: RefCell::default(),
             disk: disk.map(Rc::new),
-            mode,
             disk_queue: RefCell::default(),
             disk_busy: Cell::new(false),
             written_bytes: Cell::new(0.0),
@@ -90,11 +88,9 @@ impl Host {
             memory_bytes: Cell::new(0.0),
             state: Cell::new(Run::Loading),
         });
-        if host.mode == Mode::Owner {
-            post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
-        }
         host.measure();
         if host.disk.is_some() {
+            post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
             // Nobody is there to look at a snapshot that cannot be read, so it is put by.
             host.handle(Event::Mounted { unreadable: Unreadable::SetAside });
         } else {
@@ -103,15 +99,8 @@ impl Host {
         host
     }
 
-    /// Does what the page asks for.
-    pub(super) fn message(self: &Rc<Self>, message: ToWorker, port: Option<MessagePort>) {
-        match (message, port) {
-            (ToWorker::Open, Some(port)) => self.open(port),
-            (ToWorker::Open, None) => {}
-        }
-    }
-
-    fn open(self: &Rc<Self>, port: MessagePort) {
+    /// Opens a connection at the other end of `port`.
+    pub(super) fn open(self: &Rc<Self>, port: MessagePort) {
         match self.state.get() {
             Run::Loading => return self.early.borrow_mut().push(port),
             Run::Serving => {}
@@ -226,10 +215,6 @@ impl Host {
 
     async fn run_disk(&self, op: DiskOp) -> DiskDone {
         let Some(disk) = self.disk.clone() else { return disk::without_store(op) };
-        let writes = !matches!(op, DiskOp::Read { .. } | DiskOp::List { .. });
-        if writes && self.mode == Mode::Copy {
-            return disk::without_store(op);
-        }
         let bytes = match &op {
             DiskOp::Append { bytes, .. } | DiskOp::Replace { bytes, .. } => bytes.len() as f64,
             _ => 0.0,
@@ -253,7 +238,7 @@ impl Host {
         match done {
             DiskDone::Read { result: Ok(found), .. } => {
                 let found_bytes = found.as_ref().map(|bytes| bytes.len() as f64);
-                (self.mode == Mode::Owner).then_some(Storage::Open { found_bytes })
+                Some(Storage::Open { found_bytes })
             }
             // A snapshot counts once it has its name. One that is set aside was written long ago.
             DiskDone::Replace { .. } | DiskDone::Rename { .. } => {
@@ -330,15 +315,12 @@ impl Host {
     }
 }
 
-/// The settings of a node in a page: what is typed is saved at once, by the tab that may.
-fn config(mode: Mode) -> Config {
+/// The settings of a node in a page: what is typed is saved at once, if it can be.
+fn config(has_disk: bool) -> Config {
     let mut config = Config::default();
     // Whoever sits before the page owns it.
     config.enable_debug_command = Local::Local;
-    config.save = match mode {
-        Mode::Owner => vec![SavePoint { seconds: 0, changes: 1 }],
-        Mode::Copy => Vec::new(),
-    };
+    config.save = if has_disk { vec![SavePoint { seconds: 0, changes: 1 }] } else { Vec::new() };
     config
 }
 

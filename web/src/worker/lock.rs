@@ -1,12 +1,10 @@
-//! One tab of the browser writes to the store, by a Web Lock.
+//! Web Locks: who writes to a store, and whether another tab is still there.
 //!
-//! The browser gives the lock back when the tab is gone, however it went.
+//! The browser gives a lock back when the worker that holds it is gone, however it went. So the lock
+//! of a store makes one worker its host, a worker that waits for it becomes the next one, and whoever
+//! wants to know of a tab's end asks for a lock which that tab holds.
 
-use std::cell::Cell;
-use std::rc::Rc;
-
-use gloo_timers::future::TimeoutFuture;
-use js_sys::{Function, Promise};
+use js_sys::{Array, Function, Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 
@@ -21,59 +19,47 @@ extern "C" {
     static LOCKS: Option<LockManager>;
 
     #[wasm_bindgen(method, catch)]
-    fn request(this: &LockManager, name: &str, held: &Function) -> Result<Promise, JsValue>;
+    fn request(
+        this: &LockManager,
+        name: &str,
+        options: &Object,
+        granted: &Function,
+    ) -> Result<Promise, JsValue>;
 }
 
-/// What became of a request for the lock.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Lock {
-    Waiting,
-    Held,
-    GivenUp,
-}
-
-/// Asks for the lock `name` and keeps it until this worker is gone. Returns false if somebody
-/// else has held it for all of `wait_ms`; calls `freed` when that somebody is gone at last.
+/// Takes the lock if nobody has it, and keeps it until this worker is gone. Returns whether it did.
 ///
 /// A browser without locks gives everybody the lock.
-pub(super) async fn acquire(name: &str, wait_ms: u32, freed: impl Fn() + 'static) -> bool {
+pub(super) async fn try_hold(name: &str) -> bool {
+    request(name, true, true).await
+}
+
+/// Waits for the lock, and keeps it until this worker is gone.
+pub(super) async fn hold(name: &str) {
+    request(name, false, true).await;
+}
+
+/// Waits until nobody has the lock.
+pub(super) async fn freed(name: &str) {
+    request(name, false, false).await;
+}
+
+async fn request(name: &str, if_available: bool, keeps: bool) -> bool {
     let Some(locks) = LOCKS.with(Option::clone) else { return true };
-    let state = Rc::new(Cell::new(Lock::Waiting));
     let mut answer = None;
     let granted = Promise::new(&mut |resolve, _| answer = Some(resolve));
-    let on_held = {
-        let state = state.clone();
-        let answer = answer.clone();
-        Closure::<dyn FnMut() -> Promise>::new(move || {
-            if state.replace(Lock::Held) == Lock::GivenUp {
-                // Let it go at once: this tab has lived without it and has other data now.
-                freed();
-                return Promise::resolve(&JsValue::NULL);
-            }
-            if let Some(answer) = &answer {
-                let _ = answer.call0(&JsValue::NULL);
-            }
-            // A promise that never settles: the lock is held as long as the worker lives.
-            Promise::new(&mut |_, _| {})
-        })
-    };
-    if locks.request(name, on_held.as_ref().unchecked_ref()).is_err() {
-        return true;
-    }
-    on_held.forget();
-    let timer = {
-        let answer = answer.clone();
-        async move {
-            TimeoutFuture::new(wait_ms).await;
-            if let Some(answer) = answer {
-                let _ = answer.call0(&JsValue::NULL);
-            }
+    let on_granted = Closure::once_into_js(move |lock: JsValue| {
+        let is_held = !lock.is_null();
+        if let Some(answer) = answer {
+            let _ = answer.call1(&JsValue::NULL, &is_held.into());
         }
-    };
-    wasm_bindgen_futures::spawn_local(timer);
-    let _ = JsFuture::from(granted).await;
-    if state.get() == Lock::Waiting {
-        state.set(Lock::GivenUp);
-    }
-    state.get() == Lock::Held
+        // A promise that never settles: the lock is held as long as the worker lives.
+        if is_held && keeps { Promise::new(&mut |_, _| {}).into() } else { JsValue::UNDEFINED }
+    });
+    let options = Object::new();
+    let _ = Reflect::set(&options, &"ifAvailable".into(), &if_available.into());
+    let Ok(asked) = locks.request(name, &options, on_granted.unchecked_ref()) else { return true };
+    // Where locks are refused, only the second one ends.
+    let first = Promise::race(&Array::of2(&granted, &asked));
+    JsFuture::from(first).await.map_or(true, |is_held| is_held.as_bool().unwrap_or(true))
 }

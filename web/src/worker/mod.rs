@@ -2,13 +2,16 @@
 //!
 //! It owns what the node must not: the clocks, the source of its seed, the ports of its
 //! connections, the browser's store. Everything runs in one thread, one event after the other;
-//! [`disk`] is the only part that waits.
+//! [`disk`] is the only part that waits. Where several tabs are open on one store, one worker has the
+//! host and the others pass their connections on to it ([`relay`]), each ready to take over.
 
 mod clock;
 mod disk;
 mod host;
 mod lock;
+mod relay;
 
+use std::cell::RefCell;
 use std::rc::Rc;
 
 use redstart::base::rng::Seed;
@@ -16,72 +19,96 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, MessagePort};
 
-use crate::message::{self, FromWorker, MemoryOnly, Storage, ToWorker};
-use disk::{Disk, Mode};
+use crate::message::{self, FromWorker, Storage, ToWorker};
+use disk::Disk;
 use host::Host;
+use relay::{Guest, Hub};
 
-/// How long a tab that was just closed, or this one before its reload, may take to let the store go.
-const LOCK_WAIT_MS: u32 = 1_000;
+/// What this worker is.
+enum Role {
+    /// Not known yet: ports that came meanwhile.
+    Starting(Vec<MessagePort>),
+    /// Another tab has the host.
+    Guest(Rc<Guest>),
+    /// The node is here.
+    Host(Rc<Host>),
+}
+
+thread_local! {
+    static ROLE: RefCell<Role> = const { RefCell::new(Role::Starting(Vec::new())) };
+}
 
 /// Runs the worker's program.
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
         post(&FromWorker::Failed { message: info.to_string() });
+        // With the worker goes its lock, so that another tab can take the store over.
+        scope().close();
     }));
     wasm_bindgen_futures::spawn_local(run());
 }
 
-/// Opens the store, makes the node, and then serves whoever connects.
+/// Finds out who hosts the store, and becomes the host as soon as nobody else is.
 async fn run() {
-    let held = Rc::new(std::cell::RefCell::new(Vec::new()));
-    listen(held.clone());
+    listen();
     post(&FromWorker::Ready);
-    let (disk, mode) = open_store().await;
-    let host = Host::start(disk, mode, seed());
-    for (message, port) in held.borrow_mut().drain(..) {
-        host.message(message, port);
+    let (store, name) = ("", "redstart");
+    if !lock::try_hold(name).await {
+        let guest = Guest::start(store, || post(&FromWorker::Storage(Storage::Guest))).await;
+        for port in become_role(Role::Guest(guest.clone())) {
+            guest.open(port);
+        }
+        lock::hold(name).await;
+        post(&FromWorker::Storage(Storage::Opening));
     }
-    HOST.with(|slot| slot.borrow_mut().replace(host));
+    let disk = match Disk::open().await {
+        Ok(disk) => Some(disk),
+        Err(why) => {
+            post(&FromWorker::Storage(Storage::Memory { why }));
+            None
+        }
+    };
+    let host = Host::start(disk, seed());
+    for port in become_role(Role::Host(host.clone())) {
+        host.open(port);
+    }
+    Hub::open(store, host);
 }
 
-thread_local! {
-    /// The host, once it is there.
-    static HOST: std::cell::RefCell<Option<Rc<Host>>> = const { std::cell::RefCell::new(None) };
+/// Changes what this worker is; returns the ports that wait for somebody to take them.
+fn become_role(role: Role) -> Vec<MessagePort> {
+    match ROLE.with(|slot| slot.replace(role)) {
+        Role::Starting(ports) => ports,
+        Role::Guest(guest) => guest.end(),
+        Role::Host(_) => Vec::new(),
+    }
 }
 
-/// Messages that came before the host was there.
-type Held = Rc<std::cell::RefCell<Vec<(ToWorker, Option<MessagePort>)>>>;
-
-fn listen(held: Held) {
+fn listen() {
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
         let Some(message) = message::from_js::<ToWorker>(event.data()) else { return };
         let port = event.ports().get(0).dyn_into::<MessagePort>().ok();
-        let host = HOST.with(|slot| slot.borrow().clone());
-        match host {
-            Some(host) => host.message(message, port),
-            None => held.borrow_mut().push((message, port)),
+        match (message, port) {
+            (ToWorker::Open, Some(port)) => open(port),
+            (ToWorker::Open, None) => {}
         }
     });
     scope().set_onmessage(Some(listener.as_ref().unchecked_ref()));
     listener.forget();
 }
 
-/// The browser's store if this tab may write to it; otherwise what can be had in its place.
-async fn open_store() -> (Option<Disk>, Mode) {
-    let disk = match Disk::open().await {
-        Ok(disk) => disk,
-        Err(why) => {
-            post(&FromWorker::Storage(Storage::Memory(MemoryOnly::Refused { why })));
-            return (None, Mode::Copy);
-        }
-    };
-    let freed = || post(&FromWorker::Storage(Storage::Memory(MemoryOnly::OtherTabGone)));
-    if lock::acquire("redstart", LOCK_WAIT_MS, freed).await {
-        (Some(disk), Mode::Owner)
-    } else {
-        post(&FromWorker::Storage(Storage::Memory(MemoryOnly::OtherTab)));
-        (Some(disk), Mode::Copy)
-    }
+/// Opens a connection, here or at another tab.
+fn open(port: MessagePort) {
+    ROLE.with(|role| match &mut *role.borrow_mut() {
+        Role::Starting(ports) => ports.push(port),
+        Role::Guest(guest) => guest.open(port),
+        Role::Host(host) => host.open(port),
+    });
+}
+
+/// A name that nobody else has.
+fn random_name() -> String {
+    format!("{:016x}", seed().0[0])
 }
 
 /// A seed from the browser's secure source.

@@ -2,7 +2,7 @@
 
 use yew::prelude::*;
 
-use crate::message::{MemoryOnly, Storage};
+use crate::message::Storage;
 use crate::state::{Action, Engine, State};
 
 /// The line at the bottom.
@@ -50,21 +50,14 @@ fn stored(storage: &Storage) -> (&'static str, String) {
             ("good", format!("Saved in this browser at {at}, {}", size(*bytes)))
         }
         Storage::Failed { why } => ("bad", format!("Not saved: {why}")),
-        Storage::Memory(MemoryOnly::OtherTab) => (
+        Storage::Guest => {
+            ("good", "Shared with another tab, which keeps the data in this browser".to_owned())
+        }
+        Storage::Memory { why } => (
             "warn",
-            "Redstart is open in another tab, and that tab keeps the data. Here you work on a copy \
-             in memory: it is gone when you close this tab."
-                .to_owned(),
-        ),
-        Storage::Memory(MemoryOnly::OtherTabGone) => (
-            "warn",
-            "The other tab is closed. Reload to work on its data; what you did here was only in \
-             memory."
-                .to_owned(),
-        ),
-        Storage::Memory(MemoryOnly::Refused { why }) => (
-            "warn",
-            format!("This browser keeps no data for this page, so it is gone when you close it: {why}"),
+            format!(
+                "This browser keeps no data for this page, so it is gone when you close it: {why}"
+            ),
         ),
     }
 }
