@@ -41,7 +41,7 @@ fn a_snapshot_holds_what_was_there_when_it_began() {
                 world.change();
             }
         });
-        let mut read = read_back(&world);
+        let mut read = read_back(&world, &[]);
         assert_eq!(digest(&mut read), expected, "SNAPSHOT_SEED={seed} after {turns} turns");
         if seed.is_multiple_of(4) {
             // The marks of one that was given up do not spoil the next.
@@ -55,8 +55,52 @@ fn a_snapshot_holds_what_was_there_when_it_began() {
         }
         let after = world.digest();
         turns = world.save_meanwhile(|world| world.change());
-        let mut read = read_back(&world);
+        let mut read = read_back(&world, &[]);
         assert_eq!(digest(&mut read), after, "SNAPSHOT_SEED={seed}, the second, {turns} turns");
+    }
+}
+
+/// Whatever changes while the base is made is in the increment beside it, and only there.
+#[test]
+fn a_rewrite_and_what_is_done_meanwhile_make_up_the_data() {
+    let first = number("SNAPSHOT_SEED").unwrap_or(1);
+    for seed in first..first + number("SNAPSHOT_ROUNDS").unwrap_or(ROUNDS) {
+        let settings = [
+            ("appendonly", "yes"),
+            ("appendfsync", "no"),
+            ("aof-use-rdb-preamble", if seed.is_multiple_of(2) { "yes" } else { "no" }),
+        ];
+        let mut world = World::with(seed, &settings);
+        world.fill();
+        while world.local.turn() {}
+        for round in 0..2 {
+            if round == 1 {
+                // Turned on anew, with data there.
+                world.run("CONFIG SET appendonly no");
+                world.change();
+                world.run("CONFIG SET appendonly yes");
+            } else if seed.is_multiple_of(3) {
+                // The marks of a snapshot that was given up are taken away first.
+                world.run("BGSAVE");
+                world.local.turn();
+                world.run("BGSAVE CANCEL");
+            }
+            let rewrites = world.info("aof_rewrites");
+            if round == 0 {
+                assert!(world.run("BGREWRITEAOF").starts_with("+Background"));
+            }
+            let mut turns = 0;
+            while world.info("aof_rewrites") == rewrites {
+                assert!(turns < TURNS_MAX, "{:?}", world.local.log);
+                world.local.turn();
+                (0..world.rng.below(4)).for_each(|_| world.change());
+                turns += 1;
+            }
+            while world.local.turn() {}
+            let expected = world.digest();
+            let mut read = read_back(&world, &settings);
+            assert_eq!(digest(&mut read), expected, "SNAPSHOT_SEED={seed}, {turns} turns");
+        }
     }
 }
 
@@ -91,14 +135,18 @@ fn a_shutdown_loses_nothing_that_was_answered() {
     while world.local.exit.is_none() {
         assert!(world.local.turn());
     }
-    let mut read = read_back(&world);
+    let mut read = read_back(&world, &[]);
     assert_eq!(digest(&mut read), expected);
     assert_eq!(run(&mut read, "EXISTS later"), ":0\r\n");
 }
 
 impl World {
     fn new(seed: u64) -> Self {
-        let mut config = config();
+        Self::with(seed, &[])
+    }
+
+    fn with(seed: u64, settings: &[(&str, &str)]) -> Self {
+        let mut config = config(settings);
         config
             .set_named(
                 "maxmemory-policy",
@@ -145,9 +193,13 @@ impl World {
     }
 
     fn saves(&mut self) -> u64 {
+        self.info("rdb_saves")
+    }
+
+    fn info(&mut self, field: &str) -> u64 {
         let info = run(&mut self.local, "INFO persistence");
-        let line = info.lines().find_map(|line| line.strip_prefix("rdb_saves:")).unwrap();
-        line.parse().unwrap()
+        let named = |line: &'_ str| line.strip_prefix(field)?.strip_prefix(':').map(str::to_owned);
+        info.lines().find_map(named).unwrap().parse().unwrap()
     }
 
     /// Data of all types, small and large, in three databases.
@@ -312,16 +364,17 @@ fn change_row(draw: u64, key: &str, other: &str, n: u64, count: usize) -> String
     }
 }
 
-fn config() -> Config {
+fn config(settings: &[(&str, &str)]) -> Config {
     let mut config = Config::default();
-    for (name, value) in [("save", ""), ("enable-debug-command", "yes")] {
+    let always = [("save", ""), ("enable-debug-command", "yes")];
+    for (name, value) in always.iter().chain(settings) {
         config.set_named(name, value).unwrap();
     }
     config
 }
 
-fn read_back(world: &World) -> Local {
-    let read = Local::on_disk(config(), Seed::of(99), world.local.files());
+fn read_back(world: &World, settings: &[(&str, &str)]) -> Local {
+    let read = Local::on_disk(config(settings), Seed::of(99), world.local.files());
     let warnings: Vec<_> =
         read.log.iter().filter(|record| record.level == Level::Warning).collect();
     assert!(warnings.is_empty(), "{warnings:?}");

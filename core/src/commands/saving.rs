@@ -45,11 +45,11 @@ fn bgsave(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         args.end()?;
         return cancel(cx);
     }
-    let _ = args.eat("SCHEDULE");
+    let schedule = args.eat("SCHEDULE");
     args.end()?;
     let now = cx.now;
     // A snapshot of half a transaction is worth nothing.
-    if cx.depth > 1 {
+    if cx.depth > 1 || schedule && cx.base_under_way().is_some() {
         cx.schedule_background_save()?;
         cx.out.simple("Background saving scheduled");
     } else {

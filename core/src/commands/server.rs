@@ -151,7 +151,7 @@ fn shutdown(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     let save = save.unwrap_or(!cx.config.save.is_empty());
     let (now, id) = (cx.now, cx.session.id);
-    cx.shut_down(now, Some(id), save, force);
+    cx.shut_down(now, Some(id), save, force)?;
     // There is no reply but to a failure: the connection ends with the server.
     cx.block(BlockedOn::Disk, 0, args.all().to_owned());
     Ok(())

@@ -21,7 +21,7 @@
 
 use super::config::MaxmemoryPolicy;
 use super::propagate::Stream;
-use super::saving::Running;
+use super::snapshotting::Making;
 use super::{Class, Engine};
 use crate::base::limits;
 use crate::base::time::{Monotonic, Time};
@@ -149,7 +149,7 @@ impl Engine {
     /// Bytes in use that do not count, because they go by themselves: a snapshot on its way to the
     /// disk, and records on their way to the append-only file.
     pub fn uncounted_bytes(&self) -> u64 {
-        let snapshot = self.saving.running.as_ref().map_or(0, Running::bytes);
+        let snapshot = self.snapshot_under_way().map_or(0, Making::memory_bytes);
         snapshot + self.log_bytes()
     }
 

@@ -9,8 +9,8 @@
 //! host without an operator (the page) has it set aside under another name first.
 
 use super::loading::How;
-use super::snapshotting::Making;
-use super::{Engine, Error};
+use super::snapshotting::{self, Making};
+use super::{Engine, Error, aof};
 use crate::base::time::{Monotonic, Time};
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record};
 use crate::persist::rdb;
@@ -90,10 +90,13 @@ enum Purpose {
     Shutdown(Option<u64>, Force),
 }
 
+/// What has to wait for the snapshot under way, or for the base of an append-only file.
 #[derive(Clone, Copy, Debug)]
 enum Queued {
     /// BGSAVE SCHEDULE.
     Background,
+    /// SAVE, for which this client waits.
+    Save(u64),
     /// To end.
     Shutdown(Option<u64>, Force),
 }
@@ -125,13 +128,6 @@ enum Stage {
     /// It could not be set aside: nothing may be saved over it.
     Stuck,
     Ready,
-}
-
-impl Running {
-    /// How many bytes of memory it takes until it is on the disk.
-    pub fn bytes(&self) -> u64 {
-        self.making.memory_bytes()
-    }
 }
 
 impl Saving {
@@ -184,6 +180,12 @@ impl Engine {
     /// Makes a snapshot in the background, as BGSAVE and save points do.
     pub fn save_in_background(&mut self, now: Time) -> Result<(), Error> {
         self.refuse_second()?;
+        if self.base_under_way().is_some() {
+            return Err(Error::text(
+                "ERR Another child process is active (AOF?): can't BGSAVE right now. Use BGSAVE \
+                 SCHEDULE in order to schedule a BGSAVE whenever possible.",
+            ));
+        }
         self.log(Level::Notice, "Background saving started");
         self.start_saving(now, Purpose::Save(None))
     }
@@ -198,11 +200,17 @@ impl Engine {
     /// Makes a snapshot that client `id` waits for.
     pub fn save_for(&mut self, now: Time, id: u64) -> Result<(), Error> {
         self.refuse_second()?;
+        if self.base_under_way().is_some() {
+            // Two snapshots at one time are none, and this one has someone who waits for it anyway.
+            self.refuse_save()?;
+            self.saving.queued = Some(Queued::Save(id));
+            return Ok(());
+        }
         self.start_saving(now, Purpose::Save(Some(id)))
     }
 
     fn refuse_second(&self) -> Result<(), Error> {
-        if self.saving.running.is_some() {
+        if self.saving.running.is_some() || matches!(self.saving.queued, Some(Queued::Save(_))) {
             return Err(Error::text("ERR Background save already in progress"));
         }
         Ok(())
@@ -231,7 +239,7 @@ impl Engine {
         if self.config.save.is_empty() {
             return;
         }
-        if self.saving.running.is_some() {
+        if self.snapshot_under_way().is_some() {
             self.saving.queued.get_or_insert(Queued::Background);
         } else {
             // It can only be refused where nothing may be saved.
@@ -240,25 +248,50 @@ impl Engine {
     }
 
     /// Ends the program: with a snapshot first if `save`. Client `id`, if one asked, gets a reply
-    /// only if it fails.
-    pub fn shut_down(&mut self, now: Time, id: Option<u64>, save: bool, force: Force) {
+    /// only if it fails, which it can at once.
+    pub fn shut_down(
+        &mut self,
+        now: Time,
+        id: Option<u64>,
+        save: bool,
+        force: Force,
+    ) -> Result<(), Error> {
         self.log(Level::Notice, "User requested shutdown...");
         if self.cancel_background_save(now) {
             self.log(Level::Warning, "There is a child saving an .rdb. Killing it!");
         }
+        if self.is_rewriting() {
+            if self.aof.state == aof::State::Starting && save && force == Force::No {
+                self.log(Level::Warning, "Writing initial AOF, can't exit.");
+                return Err(self.cannot_shut_down());
+            }
+            self.log(Level::Warning, "There is a child rewriting the AOF. Killing it!");
+            self.stop_rewriting();
+        }
+        // Who waits for a snapshot that was not begun gets that of the end.
+        self.saving.queued = None;
         if !save || self.saving.stage != Stage::Ready {
-            return self.exit();
+            self.exit();
+            return Ok(());
         }
         if self.saving.running.is_some() {
             self.saving.queued = Some(Queued::Shutdown(id, force));
-            return;
+            return Ok(());
         }
         self.log(Level::Notice, "Saving the final RDB snapshot before exiting.");
         if self.start_saving(now, Purpose::Shutdown(id, force)).is_err() {
-            return self.exit();
+            self.exit();
+            return Ok(());
         }
         // Nothing may change that the snapshot does not hold.
         self.asleep_until = Some(Monotonic(u64::MAX));
+        Ok(())
+    }
+
+    fn cannot_shut_down(&mut self) -> Error {
+        let text = "Errors trying to shut down the server. Check the logs for more information.";
+        self.log(Level::Warning, text);
+        Error::text("ERR Errors trying to SHUTDOWN. Check logs.")
     }
 
     /// Takes back a shutdown that has to wait; returns whether there was one.
@@ -305,9 +338,8 @@ impl Engine {
 
     /// Does a slice of the work on the snapshot under way. Called once a turn of the host's loop.
     pub fn save_some(&mut self, now: Time) {
-        if self.saving.running.is_none() && self.depth == 0 && self.cancel_scheduled_save() {
-            // It can only be refused where nothing may be saved.
-            let _ = self.save_in_background(now);
+        if self.snapshot_under_way().is_none() && self.depth == 0 {
+            self.start_queued(now);
         }
         let Some(mut running) = self.saving.running.take() else { return };
         match self.make_some(now, &mut running.making) {
@@ -318,11 +350,35 @@ impl Engine {
 
     /// When [`Engine::save_some`] has something to do.
     pub fn next_saving(&self) -> Option<Monotonic> {
-        let is_ready = match &self.saving.running {
-            Some(running) => running.making.is_ready(),
-            None => matches!(self.saving.queued, Some(Queued::Background)),
-        };
-        is_ready.then_some(Monotonic(0))
+        match self.snapshot_under_way() {
+            Some(making) => making.next(),
+            None => self.saving.queued.map(|_| Monotonic(0)),
+        }
+    }
+
+    /// The snapshot that is being made, of any kind: there is one at a time.
+    pub fn snapshot_under_way(&self) -> Option<&Making> {
+        let own = self.saving.running.as_ref().map(|running| &running.making);
+        own.or_else(|| self.base_under_way())
+    }
+
+    /// Begins what had to wait.
+    fn start_queued(&mut self, now: Time) {
+        match self.saving.queued.take() {
+            // It can only be refused where nothing may be saved.
+            Some(Queued::Background) => drop(self.save_in_background(now)),
+            Some(Queued::Save(id)) => {
+                if let Err(error) = self.start_saving(now, Purpose::Save(Some(id))) {
+                    self.reply_to(Some(id), |out| out.error(&error));
+                }
+            }
+            Some(Queued::Shutdown(id, force)) => {
+                if let Err(error) = self.shut_down(now, id, true, force) {
+                    self.reply_to(id, |out| out.error(&error));
+                }
+            }
+            None => {}
+        }
     }
 
     /// Makes a snapshot if a save point says so. Called at every event.
@@ -338,7 +394,8 @@ impl Engine {
 
     /// When [`Engine::save_if_due`] has something to do.
     pub fn next_save(&self) -> Option<Monotonic> {
-        if self.dirty == 0 || self.saving.running.is_some() || self.saving.stage != Stage::Ready {
+        let is_busy = self.snapshot_under_way().is_some() || self.saving.stage != Stage::Ready;
+        if self.dirty == 0 || is_busy {
             return None;
         }
         let gap_us = GAP_US + self.saving.last_bytes / GAP_BYTES_PER_US;
@@ -436,16 +493,21 @@ impl Engine {
         String::from_utf8_lossy(&self.config.dbfilename).into_owned()
     }
 
-    fn start_saving(&mut self, now: Time, purpose: Purpose) -> Result<(), Error> {
+    fn refuse_save(&self) -> Result<(), Error> {
         if self.saving.stage != Stage::Ready {
             return Err(Error::text("ERR The snapshot on the disk must not be overwritten"));
         }
-        self.refuse_second()?;
+        Ok(())
+    }
+
+    /// Begins a snapshot, where none of any kind is under way.
+    fn start_saving(&mut self, now: Time, purpose: Purpose) -> Result<(), Error> {
+        self.refuse_save()?;
         let is_background = matches!(purpose, Purpose::Save(None));
         self.saving.begun += 1;
         let (dirty, name) = (self.dirty, self.snapshot_name());
         let temporary = format!("temp-{}-{name}", self.saving.begun);
-        let making = self.begin_making(now, temporary, name, false);
+        let making = self.begin_making(now, temporary, name, snapshotting::Purpose::Snapshot);
         self.saving.running = Some(Running { since: now, dirty, is_background, making, purpose });
         Ok(())
     }
@@ -483,21 +545,12 @@ impl Engine {
                 self.exit();
             }
             (Purpose::Shutdown(id, Force::No), false) => {
-                self.log(
-                    Level::Warning,
-                    "Errors trying to shut down the server. Check the logs for more information.",
-                );
                 self.asleep_until = Some(now.mono);
-                self.reply_to(id, |out| {
-                    out.error(&Error::text("ERR Errors trying to SHUTDOWN. Check logs."));
-                });
+                let error = self.cannot_shut_down();
+                self.reply_to(id, |out| out.error(&error));
             }
         }
-        match self.saving.queued.take() {
-            Some(Queued::Background) => drop(self.save_in_background(now)),
-            Some(Queued::Shutdown(id, force)) => self.shut_down(now, id, true, force),
-            None => {}
-        }
+        self.start_queued(now);
     }
 
     fn reply_to(&mut self, id: Option<u64>, reply: impl FnOnce(&mut Out)) {

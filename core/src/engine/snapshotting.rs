@@ -16,7 +16,7 @@ use crate::base::time::{Monotonic, Time};
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect};
 use crate::persist::rdb::Facts;
-use crate::persist::snapshot::{Progress, Snapshot};
+use crate::persist::snapshot::{Form, Progress, Snapshot};
 
 /// Bytes that are appended at once.
 const CHUNK_BYTES: usize = 256 * 1024;
@@ -38,6 +38,17 @@ const BUSY_US: u64 = 1000;
 /// Bytes after which the disk is asked to make safe what it has, so that the last time is short.
 const SYNC_EVERY_BYTES: u64 = 16 * 1024 * 1024;
 
+/// What a file that is being made is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Purpose {
+    /// A snapshot of its own.
+    Snapshot,
+    /// The base of an append-only file, as a snapshot.
+    Base,
+    /// The same, as commands.
+    BaseOfCommands,
+}
+
 /// A file that a snapshot is written to.
 pub struct Making {
     stage: Stage,
@@ -45,7 +56,7 @@ pub struct Making {
     temporary: String,
     /// What it is called then.
     name: String,
-    is_aof_base: bool,
+    purpose: Purpose,
     /// Bytes handed to the disk.
     bytes: u64,
     synced_bytes: u64,
@@ -54,6 +65,8 @@ pub struct Making {
     /// Commands that had run at the last slice, and until when more are expected.
     commands: u64,
     busy_until: Monotonic,
+    /// There is no slice before (`rdb-key-save-delay`).
+    not_before: Monotonic,
 }
 
 enum Stage {
@@ -85,13 +98,23 @@ impl Making {
         }
     }
 
-    /// Whether there is something to do now, rather than to wait for the disk.
-    pub(super) fn is_ready(&self) -> bool {
+    /// When there is something to do, rather than to wait for the disk.
+    pub(super) fn next(&self) -> Option<Monotonic> {
         match self.stage {
-            Stage::Clear => true,
-            Stage::Make(_) => self.unanswered_bytes < UNANSWERED_BYTES_MAX,
-            Stage::Sync | Stage::Rename => false,
+            Stage::Clear => Some(Monotonic(0)),
+            Stage::Make(_) if self.unanswered_bytes < UNANSWERED_BYTES_MAX => Some(self.not_before),
+            Stage::Make(_) | Stage::Sync | Stage::Rename => None,
         }
+    }
+
+    /// Whether the moment is fixed that the file is of.
+    pub(super) fn has_begun(&self) -> bool {
+        !matches!(self.stage, Stage::Clear)
+    }
+
+    /// What the file is called until it is safe.
+    pub(super) fn temporary(&self) -> &str {
+        &self.temporary
     }
 }
 
@@ -103,7 +126,7 @@ impl Engine {
         now: Time,
         temporary: String,
         name: String,
-        is_aof_base: bool,
+        purpose: Purpose,
     ) -> Making {
         // One of this name can be left from a run that has crashed.
         self.effects.push(Effect::Disk(DiskOp::Remove { name: temporary.clone() }));
@@ -111,13 +134,14 @@ impl Engine {
             stage: Stage::Clear,
             temporary,
             name,
-            is_aof_base,
+            purpose,
             bytes: 0,
             synced_bytes: 0,
             unanswered_bytes: 0,
             unanswered_syncs: 0,
             commands: self.stats.commands,
             busy_until: now.mono,
+            not_before: Monotonic(0),
         };
         self.begin_if_clear(now, &mut making);
         making
@@ -125,10 +149,15 @@ impl Engine {
 
     fn begin_if_clear(&mut self, now: Time, making: &mut Making) {
         if (0..CLEARINGS_AT_ONCE).any(|_| Snapshot::is_clear(&mut self.shard)) {
-            let facts = self.facts(now, making.is_aof_base);
+            let stamp = self.config.aof_timestamp_enabled.then(|| now.unix_s());
+            let form = match making.purpose {
+                Purpose::Snapshot => Form::Rdb(self.facts(now, false)),
+                Purpose::Base => Form::Rdb(self.facts(now, true)),
+                Purpose::BaseOfCommands => Form::Commands(stamp),
+            };
             let usage = Box::new(self.usage_of());
             let (shard, libraries) = (&mut self.shard, &self.libraries);
-            making.stage = Stage::Make(Snapshot::begin(shard, libraries, facts, usage));
+            making.stage = Stage::Make(Snapshot::begin(shard, libraries, form, usage));
         }
     }
 
@@ -147,7 +176,7 @@ impl Engine {
 
     /// Does a slice of the work.
     pub(super) fn make_some(&mut self, now: Time, making: &mut Making) -> Result<(), String> {
-        if !making.is_ready() {
+        if making.next().is_none_or(|at| at > now.mono) {
             return Ok(());
         }
         let Stage::Make(snapshot) = &mut making.stage else {
@@ -160,12 +189,19 @@ impl Engine {
         if commands > 0 {
             making.busy_until = now.mono + BUSY_US;
         }
-        let keys = if now.mono < making.busy_until {
+        let mut keys = if now.mono < making.busy_until {
             commands.clamp(KEYS_MIN, KEYS_MAX) as usize
         } else {
             KEYS_IDLE
         };
-        match snapshot.step(&mut self.shard, keys) {
+        let delay_us = u64::try_from(self.config.rdb_key_save_delay).unwrap_or(0);
+        if delay_us > 0 {
+            keys = 1;
+        }
+        let written = snapshot.keys();
+        let progress = snapshot.step(&mut self.shard, keys);
+        making.not_before = now.mono + delay_us.saturating_mul(snapshot.keys() - written);
+        match progress {
             Progress::Lost => return Err("a value was lost on the way".to_owned()),
             Progress::Going => {
                 if snapshot.ready_len() >= CHUNK_BYTES {
@@ -191,9 +227,11 @@ impl Engine {
         making.bytes += bytes.len() as u64;
         let name = making.temporary.clone();
         self.effects.push(Effect::Disk(DiskOp::Append { name, bytes }));
-        if self.config.rdb_save_incremental_fsync
-            && making.bytes - making.synced_bytes >= SYNC_EVERY_BYTES
-        {
+        let in_steps = match making.purpose {
+            Purpose::Snapshot => self.config.rdb_save_incremental_fsync,
+            Purpose::Base | Purpose::BaseOfCommands => self.config.aof_rewrite_incremental_fsync,
+        };
+        if in_steps && making.bytes - making.synced_bytes >= SYNC_EVERY_BYTES {
             self.sync(making);
         }
     }
@@ -234,6 +272,17 @@ impl Engine {
             _ => {}
         }
         Ok(Saved::NotYet)
+    }
+
+    /// Whether `done` may be an answer that `making` waits for.
+    pub(super) fn is_of(making: &Making, done: &DiskDone) -> bool {
+        match done {
+            DiskDone::Append { name, .. } | DiskDone::Sync { name, .. } => {
+                *name == making.temporary
+            }
+            DiskDone::Rename { from, .. } => *from == making.temporary,
+            _ => false,
+        }
     }
 
     /// Gives `making` up; nothing is left of its file.

@@ -71,7 +71,8 @@ impl Node {
             Event::Disk(done) => self.engine.disk_done(now, done),
             Event::Signal(Signal::Shutdown) => {
                 let save = !self.engine.config.save.is_empty();
-                self.engine.shut_down(now, None, save, Force::No);
+                // Why it cannot end now is in the log.
+                let _ = self.engine.shut_down(now, None, save, Force::No);
             }
             // Figures alone change nothing.
             Event::Measured(measures) => return self.measured(measures),
@@ -79,6 +80,7 @@ impl Node {
         self.tick(now);
         if is_turn {
             self.engine.save_some(now);
+            self.engine.rewrite_some(now);
         }
         self.engine.hold_replies();
         if self.engine.asleep_until.is_none() {

@@ -6,6 +6,7 @@
 
 pub mod aof;
 pub mod lzf;
+pub mod pieces;
 pub mod rdb;
 pub mod snapshot;
 pub mod ziplist;

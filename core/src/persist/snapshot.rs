@@ -15,12 +15,14 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
-use super::rdb::{Cutting, Facts, Usage, Writer, has_field_expiry};
+use super::aof::dataset::Commands;
+use super::pieces::{Cutting, Piece};
+use super::rdb::{Facts, Usage, Writer, has_field_expiry};
 use crate::base::Map;
 use crate::store::db::Found;
 use crate::store::walk::Kept as Unchanged;
 use crate::store::walk::{Head, Keeper, Large, LargeValue, Live, WalkId};
-use crate::store::{Db, Shard, Value};
+use crate::store::{Db, Shard, Value, ValueRef};
 
 /// Keys that are looked at before looking whether a slice is large enough.
 const KEYS_AT_ONCE: usize = 32;
@@ -28,6 +30,15 @@ const KEYS_AT_ONCE: usize = 32;
 const BYTES_PER_KEY: usize = 48;
 /// Keys of which marks are taken away at once.
 const CLEARED_PER_STEP: usize = 1024;
+
+/// In which form a snapshot is written.
+#[derive(Clone, Copy, Debug)]
+pub enum Form<'a> {
+    /// As a snapshot of this head.
+    Rdb(Facts<'a>),
+    /// As commands, with a time stamp before them, in seconds since 1970, if there is to be one.
+    Commands(Option<i64>),
+}
 
 /// How a key's access bits are written.
 pub type UsageOf = Box<dyn Fn(u32) -> Usage>;
@@ -66,8 +77,13 @@ struct Kept {
 
 /// A writer, and the database that it was told last.
 struct Output {
-    writer: Writer,
+    writer: Target,
     db: Option<usize>,
+}
+
+enum Target {
+    Rdb(Writer),
+    Commands(Commands),
 }
 
 impl Snapshot {
@@ -76,15 +92,22 @@ impl Snapshot {
     pub fn begin(
         shard: &mut Shard,
         libraries: &[Box<[u8]>],
-        facts: Facts<'_>,
+        form: Form<'_>,
         usage: UsageOf,
     ) -> Self {
-        let facts = Facts { has_field_expiry: has_field_expiry(&shard.dbs), ..facts };
-        let mut writer = Writer::new(facts);
+        let (mut writer, beside) = match form {
+            Form::Rdb(facts) => {
+                let facts = Facts { has_field_expiry: has_field_expiry(&shard.dbs), ..facts };
+                (Target::Rdb(Writer::new(facts)), Target::Rdb(Writer::bare(facts.compress)))
+            }
+            Form::Commands(stamp_s) => {
+                (Target::Commands(Commands::new(stamp_s)), Target::Commands(Commands::default()))
+            }
+        };
         libraries.iter().for_each(|code| writer.library(code));
         let kept = Rc::new(RefCell::new(Kept {
             writer: Output { writer, db: None },
-            beside: Output { writer: Writer::bare(facts.compress), db: None },
+            beside: Output { writer: beside, db: None },
             usage,
             sizes: shard.dbs.iter().map(|db| (db.len(), db.expiring_len())).collect(),
             larges: VecDeque::new(),
@@ -122,7 +145,7 @@ impl Snapshot {
             && self.len() < start_bytes + keys * BYTES_PER_KEY
         {
             turns += 1;
-            match self.go_on(shard) {
+            match self.go_on(shard, keys.min(KEYS_AT_ONCE)) {
                 Progress::Going => {}
                 end => return end,
             }
@@ -130,7 +153,7 @@ impl Snapshot {
         Progress::Going
     }
 
-    fn go_on(&mut self, shard: &mut Shard) -> Progress {
+    fn go_on(&mut self, shard: &mut Shard, keys: usize) -> Progress {
         let mut emptied = {
             let kept = &mut *self.0.borrow_mut();
             if kept.cut.is_some() || !kept.larges.is_empty() {
@@ -141,7 +164,7 @@ impl Snapshot {
         };
         // What the database hands over comes back to `kept`, which must not be in use now.
         let walked = shard.dbs.iter_mut().chain(&mut emptied).find(|db| db.is_walked());
-        let is_left = walked.map(|db| db.walk_some(KEYS_AT_ONCE)).is_some();
+        let is_left = walked.map(|db| db.walk_some(keys)).is_some();
         let mut kept = self.0.borrow_mut();
         kept.dbs = emptied;
         if is_left || !kept.larges.is_empty() { Progress::Going } else { Progress::Done }
@@ -183,7 +206,8 @@ impl Snapshot {
         shard.dbs.iter_mut().for_each(Db::end_walk);
         let mut kept = self.0.borrow_mut();
         kept.bury(shard);
-        std::mem::replace(&mut kept.writer.writer, Writer::bare(false)).finish()
+        let writer = Target::Commands(Commands::default());
+        std::mem::replace(&mut kept.writer.writer, writer).finish()
     }
 
     /// Gives the snapshot up. Another can begin once [`Snapshot::is_clear`] holds.
@@ -196,7 +220,7 @@ impl Snapshot {
 impl Kept {
     /// Writes a piece of a large value; `None` if it is gone.
     fn cut_some(&mut self, shard: &mut Shard) -> Option<()> {
-        let (Large { head, mut value }, cutting) = match self.cut.take() {
+        let (Large { head, mut value }, mut cutting) = match self.cut.take() {
             Some((large, cutting)) => (large, Some(cutting)),
             None => (self.larges.pop_front()?, None),
         };
@@ -212,7 +236,7 @@ impl Kept {
                     let mut emptied = std::mem::take(&mut self.dbs);
                     let mut dbs = shard.dbs.iter_mut().chain(&mut emptied);
                     let mut work = |value: &mut Value, kept: &Unchanged| {
-                        self.cut_piece(&head, Some(live), cutting, value, Some(kept))
+                        self.cut_piece(&head, Some(live), cutting.take(), value, Some(kept))
                     };
                     let result = dbs.find_map(|db| db.with_live(live.id, &mut work));
                     self.dbs = emptied;
@@ -256,10 +280,12 @@ impl Kept {
             None => {
                 self.writer.select(head.db, &self.sizes);
                 let usage = (self.usage)(head.access);
-                self.writer.writer.begin_large(head, value.view(), live, usage)
+                let cutting = Cutting::begin(value.view(), live);
+                self.writer.writer.begin_large(head, value.view(), &cutting, usage);
+                cutting
             }
         };
-        let is_done = self.writer.writer.cut(&mut cutting, value, kept)?;
+        let is_done = self.writer.writer.cut(head, &mut cutting, value, kept)?;
         Some((is_done, cutting))
     }
 
@@ -292,12 +318,99 @@ impl Output {
     }
 }
 
+impl Target {
+    fn library(&mut self, code: &[u8]) {
+        match self {
+            Self::Rdb(writer) => writer.library(code),
+            Self::Commands(commands) => commands.library(code),
+        }
+    }
+
+    fn database(&mut self, db: usize, keys: usize, expiring: usize) {
+        match self {
+            Self::Rdb(writer) => writer.database(db, keys, expiring),
+            Self::Commands(commands) => commands.database(db),
+        }
+    }
+
+    fn entry(&mut self, key: &[u8], found: Found<'_>, usage: Usage) {
+        match self {
+            Self::Rdb(writer) => writer.entry(key, found.value, found.expires_ms, usage),
+            Self::Commands(commands) => commands.entry(key, found.value, found.expires_ms),
+        }
+    }
+
+    fn begin_large(&mut self, head: &Head, value: ValueRef<'_>, cutting: &Cutting, usage: Usage) {
+        match self {
+            Self::Rdb(writer) => writer.begin_large(head, value, cutting, usage),
+            Self::Commands(commands) => commands.begin_large(head, cutting),
+        }
+    }
+
+    /// Writes the next piece of `value`; returns whether it was the last, and `None` if it is gone.
+    fn cut(
+        &mut self,
+        head: &Head,
+        cutting: &mut Cutting,
+        value: &mut Value,
+        kept: Option<&Unchanged>,
+    ) -> Option<bool> {
+        match self {
+            Self::Rdb(writer) => {
+                let first_ms = match cutting {
+                    Cutting::Expiring(_, first_ms) => Some(*first_ms),
+                    _ => None,
+                };
+                cutting.cut(value, kept, &mut |piece| writer.piece(piece, first_ms))
+            }
+            Self::Commands(commands) => {
+                let put = &mut |piece: Piece<'_>| commands.piece(&head.key, piece);
+                let is_done = cutting.cut(value, kept, put)?;
+                if is_done {
+                    commands.end_large(head, value.view(), cutting);
+                }
+                Some(is_done)
+            }
+        }
+    }
+
+    /// Adds what `other`, which has the same form, has written.
+    fn append(&mut self, other: &mut Self) {
+        match (self, other) {
+            (Self::Rdb(writer), Self::Rdb(other)) => writer.append(other),
+            (Self::Commands(commands), Self::Commands(other)) => commands.append(other),
+            (Self::Rdb(_), Self::Commands(_)) | (Self::Commands(_), Self::Rdb(_)) => {}
+        }
+    }
+
+    fn len(&self) -> usize {
+        match self {
+            Self::Rdb(writer) => writer.len(),
+            Self::Commands(commands) => commands.len(),
+        }
+    }
+
+    fn take(&mut self) -> Vec<u8> {
+        match self {
+            Self::Rdb(writer) => writer.take(),
+            Self::Commands(commands) => commands.take(),
+        }
+    }
+
+    fn finish(self) -> Vec<u8> {
+        match self {
+            Self::Rdb(writer) => writer.finish(),
+            Self::Commands(mut commands) => commands.take(),
+        }
+    }
+}
+
 impl Keeper for Kept {
     fn keep(&mut self, db: usize, key: &[u8], found: Found<'_>) {
         let output = if self.cut.is_some() { &mut self.beside } else { &mut self.writer };
         output.select(db, &self.sizes);
         let usage = (self.usage)(found.access);
-        output.writer.entry(key, found.value, found.expires_ms, usage);
+        output.writer.entry(key, found, usage);
         self.keys += 1;
     }
 

@@ -3,6 +3,8 @@
 //! A *pending* entry is written down once, in the group, with the number of its consumer; each
 //! consumer has the set of IDs that are its own.
 
+use std::ops::Bound::{Excluded, Unbounded};
+
 use crate::base::ordered::{IdMap, NameMap, OrdMap, OrdSet};
 
 use super::StreamId;
@@ -93,6 +95,14 @@ impl Group {
     /// All consumers by name.
     pub fn consumers(&self) -> impl Iterator<Item = &Consumer> {
         self.names.values().filter_map(|number| self.consumers.get(number))
+    }
+
+    /// The first consumer whose name is behind `name`, or the first of all.
+    pub fn consumer_after(&self, name: Option<&[u8]>) -> Option<&Consumer> {
+        let from = name.map_or(Unbounded, |name| Excluded(Box::from(name)));
+        let behind = (from, Unbounded);
+        let (_, number) = self.names.range(behind).next()?;
+        self.consumers.get(number)
     }
 
     /// How many consumers there are.

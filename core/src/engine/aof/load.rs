@@ -17,6 +17,7 @@ use crate::engine::loading::How;
 use crate::engine::propagate::Stream;
 use crate::engine::saving::Unreadable;
 use crate::engine::world::{DiskError, DiskOp, Effect, Level};
+use crate::persist::aof::dataset::Commands;
 use crate::persist::aof::read::Records;
 use crate::persist::aof::{Manifest, Step, Tail};
 use crate::resp::{Argv, OwnedArgv};
@@ -92,6 +93,7 @@ impl Engine {
         if let Loading::Flushing(id) = self.aof.loading
             && self.aof_buffered() == 0
             && self.saving.running.is_none()
+            && !self.is_rewriting()
         {
             let empty = self.shard.empty_dbs();
             let dbs = mem::replace(&mut self.shard.dbs, empty);
@@ -314,7 +316,12 @@ impl Engine {
         let name = manifest.rebase(&self.aof_stem(), is_snapshot, 0);
         manifest.add_increment(&self.aof_stem());
         self.log(Level::Notice, &format!("Creating AOF base file {name} on server start"));
-        let bytes = self.base(now, is_snapshot);
+        // There is no data yet.
+        let bytes = if is_snapshot {
+            self.snapshot_as(now, true)
+        } else {
+            Commands::new(self.config.aof_timestamp_enabled.then(|| now.unix_s())).take()
+        };
         let name = self.aof_path(&name);
         self.aof.is_mounted = true;
         self.aof.state = State::On;

@@ -124,6 +124,9 @@ impl Engine {
         if !self.is_aof_path(name) {
             return Some(done);
         }
+        if self.base_answered(now, &done) {
+            return None;
+        }
         match done {
             DiskDone::Read { name, result } => self.aof_read(now, &name, result),
             DiskDone::Append { name, bytes, result } => self.appended(now, &name, bytes, result),

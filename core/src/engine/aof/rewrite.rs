@@ -1,6 +1,13 @@
 //! Rewriting: the files are replaced by a base that holds the data of one moment, and an increment
 //! that begins at that moment.
 //!
+//! ```text
+//! make the increment ─▶ put it in the manifest ─▶ make the base ─▶ put it in the manifest ─▶ done
+//! ```
+//!
+//! The base is made in slices, as any snapshot is (see [`snapshotting`](crate::engine::snapshotting)).
+//! The moment at which it begins is the moment from which on records go into the new increment.
+//!
 //! A file that is turned on is written in the same way, except that its increment is not in the
 //! manifest before the base is whole. Whatever fails leaves the files that counted before, with one
 //! increment more at worst.
@@ -9,9 +16,10 @@ use super::{Engine, State};
 use crate::base::Error;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::propagate::Stream;
-use crate::engine::world::{DiskError, DiskOp, Level};
+use crate::engine::saving::Saved;
+use crate::engine::snapshotting::{Making, Purpose};
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Level};
 use crate::persist::aof::manifest::{File, Manifest};
-use crate::persist::aof::{dataset, write_stamp};
 
 /// Failures after which automatic rewrites wait …
 const FAILURES_MAX: u32 = 3;
@@ -23,7 +31,7 @@ const WAIT_MS_MAX: u64 = 3_600_000;
 const RETRY_MS: u64 = 1_000;
 
 /// How rewriting stands.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(super) struct Rewriting {
     /// A rewrite is to begin as soon as it can.
     pub(super) is_scheduled: bool,
@@ -41,15 +49,14 @@ pub(super) struct Rewriting {
     pub(super) base_bytes: u64,
 }
 
-/// What the disk is doing.
-#[derive(Debug)]
+/// What is being done.
 enum Step {
     /// Making the next increment, which this manifest has.
     Increment(Manifest),
     /// Putting this manifest in force, from which on records go into its last increment.
     Switching(Manifest),
-    /// Writing a base of so many bytes, which this manifest has.
-    Base(Manifest, u64),
+    /// Making a base, which this manifest has.
+    Base(Manifest, Box<Making>),
     /// Putting this manifest in force.
     Finishing(Manifest, u64),
 }
@@ -111,6 +118,14 @@ impl Engine {
         Ok(self.saving.running.is_some() || self.depth > 1)
     }
 
+    /// The base under way, if there is one: no other snapshot can be made meanwhile.
+    pub fn base_under_way(&self) -> Option<&Making> {
+        match &self.aof.rewriting.step {
+            Some(Step::Base(_, making)) => Some(&**making),
+            _ => None,
+        }
+    }
+
     pub(super) fn rewrite_if_due(&mut self, now: Time) {
         if self.aof.rewriting.step.is_some() || self.saving.running.is_some() {
             return;
@@ -126,7 +141,7 @@ impl Engine {
         self.log(Level::Notice, "Background append only file rewriting started");
         let mut manifest = self.aof.manifest.clone();
         if self.aof.state == State::Off {
-            return self.write_base(now, manifest, 0);
+            return self.begin_base(now, manifest, 0);
         }
         let name = manifest.add_increment(&self.aof_stem());
         let name = self.aof_path(&name);
@@ -160,13 +175,26 @@ impl Engine {
         rewriting.not_before.filter(|_| rewriting.is_scheduled && rewriting.step.is_none())
     }
 
-    /// The file was turned off.
-    pub(super) fn stop_rewriting(&mut self) {
-        // A manifest on its way may come into force: its numbers are used.
-        if let Some(Step::Switching(manifest)) = self.aof.rewriting.step.take() {
-            self.aof.manifest = manifest;
+    /// The file was turned off, or the server ends.
+    pub fn stop_rewriting(&mut self) {
+        match self.aof.rewriting.step.take() {
+            // A manifest on its way may come into force: its numbers are used.
+            Some(Step::Switching(manifest) | Step::Finishing(manifest, _)) => {
+                self.aof.manifest = manifest;
+            }
+            Some(Step::Base(manifest, making)) => self.give_up_base(&manifest, *making),
+            Some(Step::Increment(_)) | None => {}
         }
         self.aof.rewriting.is_scheduled = false;
+    }
+
+    /// Gives up a base; it may have its name already.
+    fn give_up_base(&mut self, manifest: &Manifest, making: Making) {
+        self.give_up_making(making);
+        if let Some(base) = &manifest.base {
+            let name = self.aof_path(&base.name);
+            self.ask_disk(DiskOp::Remove { name });
+        }
     }
 
     /// A file was put in its place, or not.
@@ -183,8 +211,8 @@ impl Engine {
             Step::Increment(manifest) => {
                 manifest.increments.last().is_some_and(|file| ends(name, file))
             }
-            Step::Base(manifest, _) => manifest.base.as_ref().is_some_and(|file| ends(name, file)),
             Step::Switching(_) | Step::Finishing(..) => is_manifest,
+            Step::Base(..) => false,
         };
         let Some(step) = self.aof.rewriting.step.take_if(is_awaited) else { return };
         if let Err(why) = result {
@@ -192,55 +220,89 @@ impl Engine {
         }
         match step {
             Step::Increment(manifest) if self.aof.state == State::Starting => {
-                self.propagation.log = Some(Stream::default());
-                self.begin_increment(&manifest);
-                self.write_base(now, manifest, 1);
+                self.begin_base(now, manifest, 1);
             }
             Step::Increment(manifest) => {
                 self.replace_manifest(&manifest);
                 self.aof.rewriting.step = Some(Step::Switching(manifest));
             }
             Step::Switching(manifest) => {
-                self.begin_increment(&manifest);
                 self.aof.manifest = manifest.clone();
-                self.write_base(now, manifest, 1);
-            }
-            Step::Base(manifest, bytes) => {
-                self.replace_manifest(&manifest);
-                self.aof.rewriting.step = Some(Step::Finishing(manifest, bytes));
+                self.begin_base(now, manifest, 1);
             }
             Step::Finishing(manifest, bytes) => self.rewritten(now, manifest, bytes),
+            Step::Base(..) => {}
         }
     }
 
+    /// Begins to make the base in the place of all but the last `kept` increments.
+    fn begin_base(&mut self, now: Time, mut manifest: Manifest, kept: usize) {
+        let is_snapshot = self.config.aof_use_rdb_preamble;
+        let name = manifest.rebase(&self.aof_stem(), is_snapshot, kept);
+        let (name, temporary) = (self.aof_path(&name), self.aof_path(&format!("temp-{name}")));
+        let purpose = if is_snapshot { Purpose::Base } else { Purpose::BaseOfCommands };
+        let making = self.begin_making(now, temporary, name, purpose);
+        if making.has_begun() {
+            self.begin_increment(&manifest);
+        }
+        self.aof.rewriting.step = Some(Step::Base(manifest, Box::new(making)));
+    }
+
+    /// From now on, records go into the increment beside the base that is being made, if there is one.
     fn begin_increment(&mut self, manifest: &Manifest) {
-        if let Some(file) = manifest.increments.last() {
+        if self.aof.state == State::Starting {
+            self.propagation.log = Some(Stream::default());
+        }
+        if let Some(file) = manifest.increments.last()
+            && self.aof.state != State::Off
+        {
             let path = self.aof_path(&file.name);
             self.switch_increment(path);
         }
     }
 
-    /// Writes the data as it is now as the base in the place of all but the last `kept` increments.
-    fn write_base(&mut self, now: Time, mut manifest: Manifest, kept: usize) {
-        let is_snapshot = self.config.aof_use_rdb_preamble;
-        let name = manifest.rebase(&self.aof_stem(), is_snapshot, kept);
-        let bytes = self.base(now, is_snapshot);
-        self.aof.rewriting.step = Some(Step::Base(manifest, bytes.len() as u64));
-        let name = self.aof_path(&name);
-        self.ask_disk(DiskOp::Replace { name, bytes });
+    /// Does a slice of the work on the base under way. Called once a turn of the host's loop.
+    pub fn rewrite_some(&mut self, now: Time) {
+        let is_base = |step: &mut Step| matches!(step, Step::Base(..));
+        let Some(Step::Base(manifest, mut making)) = self.aof.rewriting.step.take_if(is_base)
+        else {
+            return;
+        };
+        let had_begun = making.has_begun();
+        let result = self.make_some(now, &mut making);
+        if making.has_begun() && !had_begun {
+            self.begin_increment(&manifest);
+        }
+        match result {
+            Ok(()) => self.aof.rewriting.step = Some(Step::Base(manifest, making)),
+            Err(why) => self.base_failed(now, manifest, making, &DiskError(why)),
+        }
     }
 
-    /// The data as it is now, as a base.
-    pub(super) fn base(&self, now: Time, is_snapshot: bool) -> Vec<u8> {
-        if is_snapshot {
-            return self.snapshot_as(now, true);
+    /// Whether the disk's answer was about the base under way.
+    pub(super) fn base_answered(&mut self, now: Time, done: &DiskDone) -> bool {
+        let is_awaited = |step: &mut Step| match step {
+            Step::Base(_, making) => Self::is_of(making, done),
+            _ => false,
+        };
+        let Some(Step::Base(manifest, mut making)) = self.aof.rewriting.step.take_if(is_awaited)
+        else {
+            return false;
+        };
+        match self.making_answered(&mut making, done) {
+            Ok(Saved::NotYet) => self.aof.rewriting.step = Some(Step::Base(manifest, making)),
+            Ok(Saved::Yes) => {
+                self.replace_manifest(&manifest);
+                self.aof.rewriting.step = Some(Step::Finishing(manifest, making.bytes()));
+            }
+            Err(why) => self.base_failed(now, manifest, making, &why),
         }
-        let mut bytes = Vec::new();
-        if self.config.aof_timestamp_enabled {
-            write_stamp(&mut bytes, now.unix_s());
-        }
-        dataset::write(&self.shard.dbs, &self.libraries, &mut bytes);
-        bytes
+        true
+    }
+
+    fn base_failed(&mut self, now: Time, manifest: Manifest, making: Box<Making>, why: &DiskError) {
+        let name = making.temporary().to_owned();
+        self.rewrite_failed(now, Step::Base(manifest, making), &name, why);
     }
 
     fn rewritten(&mut self, now: Time, manifest: Manifest, bytes: u64) {
@@ -265,21 +327,24 @@ impl Engine {
         let text = format!("Background AOF rewrite failed: {name}: {}", why.0);
         self.log(Level::Warning, &text);
         let is_starting = self.aof.state == State::Starting;
-        let left_over = match &step {
+        let increment = match step {
             Step::Increment(manifest) | Step::Switching(manifest) => {
-                manifest.increments.last().map(|file| file.name.clone())
+                manifest.increments.last().cloned()
             }
-            Step::Base(manifest, _) | Step::Finishing(manifest, _) => {
-                if is_starting && let Some(file) = manifest.increments.last() {
-                    let name = self.aof_path(&file.name);
-                    self.log(Level::Notice, "Removing the temp incr aof file");
+            Step::Base(manifest, making) => {
+                self.give_up_base(&manifest, *making);
+                manifest.increments.last().filter(|_| is_starting).cloned()
+            }
+            Step::Finishing(manifest, _) => {
+                if let Some(base) = &manifest.base {
+                    let name = self.aof_path(&base.name);
                     self.ask_disk(DiskOp::Remove { name });
                 }
-                manifest.base.as_ref().map(|file| file.name.clone())
+                manifest.increments.last().filter(|_| is_starting).cloned()
             }
         };
-        if let Some(name) = left_over {
-            let name = self.aof_path(&name);
+        if let Some(file) = increment {
+            let name = self.aof_path(&file.name);
             self.ask_disk(DiskOp::Remove { name });
         }
         if is_starting {

@@ -136,7 +136,8 @@ pub static PARAMS: &[Param] = &[
         Bool,
         "yes",
         "Whether rewriting the append-only file syncs in steps.",
-    ),
+    )
+    .field(field!(aof_rewrite_incremental_fsync)),
     param("aof-timestamp-enabled", Bool, "no", "Whether the append-only file notes times.")
         .field(field!(aof_timestamp_enabled)),
     param(
@@ -354,6 +355,7 @@ pub static PARAMS: &[Param] = &[
         "0",
         "Microseconds to wait for each key when loading, for tests.",
     )
+    .field(field!(key_load_delay))
     .is(Trait::Hidden),
     param("latency-monitor-threshold", COUNT, "0", "Milliseconds from which LATENCY keeps events."),
     param("latency-tracking", Bool, "yes", "Whether times of commands are kept."),
@@ -544,6 +546,7 @@ pub static PARAMS: &[Param] = &[
         "0",
         "Microseconds to wait for each key when saving, for tests.",
     )
+    .field(field!(rdb_key_save_delay))
     .is(Trait::Hidden),
     param("rdb-save-incremental-fsync", Bool, "yes", "Whether saving syncs in steps.")
         .field(field!(rdb_save_incremental_fsync)),

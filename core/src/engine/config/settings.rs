@@ -12,6 +12,7 @@ pub(super) const CLASSES: [&str; 3] = ["normal", "slave", "pubsub"];
 pub struct Settings {
     pub aof_disable_auto_gc: bool,
     pub aof_load_truncated: bool,
+    pub aof_rewrite_incremental_fsync: bool,
     pub aof_timestamp_enabled: bool,
     pub aof_use_rdb_preamble: bool,
     pub appenddirname: Vec<u8>,
@@ -35,6 +36,7 @@ pub struct Settings {
     pub hash_max_listpack_entries: usize,
     pub hash_max_listpack_value: usize,
     pub hz: i64,
+    pub key_load_delay: i32,
     pub lfu_decay_time: u32,
     pub lfu_log_factor: u32,
     pub lazyfree_lazy_eviction: bool,
@@ -59,6 +61,7 @@ pub struct Settings {
     pub port: u16,
     pub proto_max_bulk_len: i64,
     pub protected_mode: bool,
+    pub rdb_key_save_delay: i32,
     pub rdb_save_incremental_fsync: bool,
     pub rdb_version_check: VersionCheck,
     pub rdbchecksum: bool,

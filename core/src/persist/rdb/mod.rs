@@ -10,7 +10,6 @@
 //! (The format has no specification but its implementations; the names here are theirs.)
 
 mod input;
-mod pieces;
 mod read;
 mod read_stream;
 mod read_value;
@@ -18,7 +17,6 @@ mod reason;
 mod write;
 mod write_stream;
 
-pub use pieces::Cutting;
 pub use read::{Dataset, Forms, Key, Note, Undumped, read, undump};
 pub use reason::{Problem, Reason};
 pub use write::{Facts, Usage, Writer, dump, has_field_expiry, write};

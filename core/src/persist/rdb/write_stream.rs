@@ -1,62 +1,111 @@
-//! Writing streams. The form of version 10 leaves out when each consumer last got something, for
-//! which a reader takes when it last asked.
+//! Writing large values piece by piece, and streams. The form of streams of version 10 leaves out when
+//! each consumer last got something, for which a reader takes when it last asked.
 
-use super::Writer;
-use super::kind;
-use crate::ds::stream::{Group, StreamId};
-use crate::ds::{Listpack, Stream};
+use super::{Usage, Writer, kind};
+use crate::ds::Stream;
+use crate::ds::stream::StreamId;
+use crate::persist::pieces::{Cutting, Piece, StreamCutting, StreamPiece, is_in_blocks};
+use crate::store::ValueRef;
+use crate::store::walk::Head;
 
 impl Writer {
+    /// Begins to write `value`, of which all pieces follow.
+    pub fn begin_large(
+        &mut self,
+        head: &Head,
+        value: ValueRef<'_>,
+        cutting: &Cutting,
+        usage: Usage,
+    ) {
+        let kind = match (value, cutting) {
+            (ValueRef::Int(_) | ValueRef::Str { .. }, _) => kind::STRING,
+            (ValueRef::List(_), _) => kind::LIST_QUICKLIST_2,
+            (ValueRef::Stream(_), _) => kind::STREAM_2,
+            (ValueRef::Set(_), _) => kind::SET,
+            (ValueRef::SortedSet(_), _) => kind::ZSET_2,
+            (ValueRef::Hash(_), Cutting::Expiring(..)) => kind::HASH_METADATA,
+            (ValueRef::Hash(_), _) => kind::HASH,
+        };
+        self.before_key(head.expires_ms, usage);
+        self.bytes.push(kind);
+        self.string(&head.key);
+        match (value, cutting) {
+            (_, &Cutting::String(_, len)) if is_in_blocks(len) => self.length(len as u64),
+            (_, &Cutting::Table(len)) => self.length(len as u64),
+            (_, &Cutting::Expiring(len, first_ms)) => {
+                self.bytes.extend(first_ms.to_le_bytes());
+                self.length(len as u64);
+            }
+            (ValueRef::List(list), _) => self.length(list.nodes_len() as u64),
+            (ValueRef::Stream(stream), _) => self.length(stream.nodes_len() as u64),
+            _ => {}
+        }
+    }
+
+    /// Writes a piece of a value; `first_ms` is when the first field of a hash expires, if any does.
+    pub fn piece(&mut self, piece: Piece<'_>, first_ms: Option<i64>) {
+        match piece {
+            Piece::String(bytes) | Piece::Member(bytes) => self.string(bytes),
+            Piece::Block(bytes) => self.bytes.extend_from_slice(bytes),
+            Piece::Node(node) => self.node(node),
+            Piece::Scored(member, score) => {
+                self.string(member);
+                self.bytes.extend(score.to_le_bytes());
+            }
+            Piece::Field(name, value, expires_ms) => {
+                if let Some(first_ms) = first_ms {
+                    self.field_expiry(expires_ms, first_ms);
+                }
+                self.string(name);
+                self.string(value);
+            }
+            Piece::Stream(stream, piece) => self.stream_piece(stream, piece, kind::STREAM_2),
+        }
+    }
+
     /// A stream in the form `form`, the second or the third.
     pub(super) fn stream(&mut self, stream: &Stream, form: u8) {
         self.length(stream.nodes_len() as u64);
-        for (id, pack) in stream.nodes() {
-            self.stream_node(id, pack);
-        }
-        self.behind_nodes(stream, form);
+        let mut cutting = StreamCutting::default();
+        while !cutting.cut(stream, &mut |piece| self.stream_piece(stream, piece, form)) {}
     }
 
-    /// A node of a stream.
-    pub(super) fn stream_node(&mut self, id: StreamId, pack: &Listpack) {
-        self.string(&id.to_bytes());
-        self.string(pack.as_bytes());
-    }
-
-    /// What follows the nodes of a stream.
-    pub(super) fn behind_nodes(&mut self, stream: &Stream, form: u8) {
-        self.length(stream.len());
-        for id in [stream.last_id, stream.first_id(), stream.max_deleted_id] {
-            self.id_lengths(id);
-        }
-        self.length(stream.entries_added);
-        self.length(stream.groups.len() as u64);
-        for (name, group) in stream.groups.iter() {
-            self.string(name);
-            self.group(group, form);
-        }
-    }
-
-    fn group(&mut self, group: &Group, form: u8) {
-        self.id_lengths(group.last_id);
-        // What is not known is -1.
-        self.length(group.entries_read.unwrap_or(-1) as u64);
-        self.length(group.pending_len() as u64);
-        for (id, pending) in group.pending_from(StreamId::MIN) {
-            self.bytes.extend(id.to_bytes());
-            self.bytes.extend(pending.delivered_ms.to_le_bytes());
-            self.length(pending.deliveries);
-        }
-        self.length(group.consumers_len() as u64);
-        for consumer in group.consumers() {
-            self.string(&consumer.name);
-            self.bytes.extend(consumer.seen_ms.to_le_bytes());
-            if form == kind::STREAM_3 {
-                self.bytes.extend(consumer.active_ms.unwrap_or(-1).to_le_bytes());
+    fn stream_piece(&mut self, stream: &Stream, piece: StreamPiece<'_>, form: u8) {
+        match piece {
+            StreamPiece::Node(id, pack) => {
+                self.string(&id.to_bytes());
+                self.string(pack.as_bytes());
             }
-            self.length(consumer.pending_len() as u64);
-            for id in consumer.pending_from(StreamId::MIN) {
+            StreamPiece::BehindNodes => {
+                self.length(stream.len());
+                for id in [stream.last_id, stream.first_id(), stream.max_deleted_id] {
+                    self.id_lengths(id);
+                }
+                self.length(stream.entries_added);
+                self.length(stream.groups.len() as u64);
+            }
+            StreamPiece::Group(name, group) => {
+                self.string(name);
+                self.id_lengths(group.last_id);
+                // What is not known is -1.
+                self.length(group.entries_read.unwrap_or(-1) as u64);
+                self.length(group.pending_len() as u64);
+            }
+            StreamPiece::Pending(id, pending) => {
                 self.bytes.extend(id.to_bytes());
+                self.bytes.extend(pending.delivered_ms.to_le_bytes());
+                self.length(pending.deliveries);
             }
+            StreamPiece::Consumers(group) => self.length(group.consumers_len() as u64),
+            StreamPiece::Consumer(_, consumer) => {
+                self.string(&consumer.name);
+                self.bytes.extend(consumer.seen_ms.to_le_bytes());
+                if form == kind::STREAM_3 {
+                    self.bytes.extend(consumer.active_ms.unwrap_or(-1).to_le_bytes());
+                }
+                self.length(consumer.pending_len() as u64);
+            }
+            StreamPiece::Claim(_, _, id, _) => self.bytes.extend(id.to_bytes()),
         }
     }
 
