@@ -4,6 +4,9 @@
 // - the engine's worker, started now so that it loads beside the page's own program
 // - lines that are entered before either is there
 // - a panel that says what went wrong, whatever went wrong
+// - the page's language, and the texts of one that is not English
+// - the studio, a second program that is loaded when it is first used; what it and the first program
+//   have to say to each other goes through here (see web/src/bridge.rs)
 'use strict';
 
 window.redstart = (() => {
@@ -12,11 +15,54 @@ window.redstart = (() => {
   const messages = [];
   let failure = null;
 
-  try {
-    const theme = localStorage.getItem('redstart.theme');
-    if (theme === 'light' || theme === 'dark') document.documentElement.dataset.theme = theme;
-  } catch {
-    // Storage is refused; the system's theme will do.
+  /** What is kept under a name; null where storage is refused. */
+  function kept(name) {
+    try {
+      return localStorage.getItem(`redstart.${name}`);
+    } catch {
+      return null;
+    }
+  }
+
+  function keep(name, value) {
+    try {
+      localStorage.setItem(`redstart.${name}`, value);
+    } catch {
+      // It only loses comfort.
+    }
+  }
+
+  const root = document.documentElement;
+  const theme = kept('theme');
+  if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
+
+  const LANGUAGES = ['en', 'zh'];
+  const wished = [kept('language'), ...(navigator.languages || [navigator.language])];
+  const codes = wished.map((code) => String(code).slice(0, 2).toLowerCase());
+  let language = codes.find((code) => LANGUAGES.includes(code)) || 'en';
+  let texts;
+  function loadTexts() {
+    root.lang = language;
+    const load = async () => (await fetch(`i18n/${language}.json`)).json();
+    texts = language === 'en' ? Promise.resolve() : load().catch(() => undefined);
+    return texts;
+  }
+  loadTexts();
+
+  let listener = null;
+  let answerer = null;
+  let showStudio = null;
+  let loadingStudio = null;
+  let view = '';
+  async function loadStudio() {
+    const style = document.createElement('link');
+    style.rel = 'stylesheet';
+    style.href = 'studio.css';
+    document.head.append(style);
+    await Promise.all([
+      import('./studio.js').then((module) => module.default({ module_or_path: 'studio_bg.wasm' })),
+      new Promise((loaded) => { style.onload = style.onerror = loaded; }),
+    ]);
   }
 
   /** Shows that something has failed. The first failure is the cause, so it stays. */
@@ -50,6 +96,7 @@ window.redstart = (() => {
   }, true);
   window.addEventListener('unhandledrejection', (event) => fail(event.reason));
 
+  let engine = null;
   let worker = null;
   if (typeof WebAssembly !== 'object') {
     fail('This browser has no WebAssembly, or it is switched off. Redstart needs it.');
@@ -73,18 +120,52 @@ window.redstart = (() => {
     });
     if (matchMedia('(hover: hover)').matches) input.focus();
   });
+  // Whoever had the studio open finds it open again, once the first program is there.
+  window.addEventListener('TrunkApplicationStarted', () => {
+    if (kept('studio')) window.redstart.studio('');
+  });
 
   return {
     fail,
     /** The worker that runs, or a new one. */
     worker() {
-      const current = worker || start();
+      engine = worker || start();
       worker = null;
-      return current;
+      return engine;
     },
+    /** The worker that the program has taken. */
+    engine: () => engine,
     /** What the worker has said up to now; from here on the caller listens. */
     messages: () => messages.splice(0),
     /** What was entered up to now. */
     lines: () => lines.splice(0),
+    language: () => language,
+    texts: () => texts,
+    speak(code) {
+      language = code;
+      keep('language', code);
+      return loadTexts();
+    },
+    /** From the app to the studio, and from the studio to the app. */
+    tell: (...news) => { if (listener) listener(...news); },
+    listen: (callback) => { listener = callback; },
+    hears: () => listener !== null,
+    ask: (...wish) => { if (answerer) answerer(...wish); },
+    answer: (callback) => { answerer = callback; },
+    /** Shows a view of the studio, or the last one; the program is loaded the first time. */
+    studio(name) {
+      view = name || view || kept('studio') || '';
+      if (showStudio) return showStudio(name);
+      document.getElementById('studio').hidden = false;
+      loadingStudio = loadingStudio || loadStudio().catch((error) => {
+        loadingStudio = null;
+        document.getElementById('studio-loading').textContent = `${error}`;
+      });
+    },
+    /** The studio is there: how it is shown from now on, and the view that was asked for. */
+    studioReady(show) {
+      showStudio = show;
+      return view;
+    },
   };
 })();

@@ -1,19 +1,114 @@
-//! What the page and its worker tell each other besides RESP.
+//! What the pages' programs and the worker tell each other besides RESP.
 //!
 //! These messages travel over the worker's own channel, as plain JavaScript objects. The bytes of
 //! a connection never do: each connection has a `MessagePort` of its own, over which both sides
 //! send `Uint8Array`s, and `null` once to say that this was the last. Where the connection is lost
 //! with the tab that hosted the engine, that is `true`: whoever asks again finds the next one.
 
+use js_sys::Array;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use wasm_bindgen::JsValue;
+use wasm_bindgen::{JsCast, JsValue};
 
-/// What the page asks of the worker.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What the page asks of the worker: an array of the operation and what it needs. (What serde makes of
+/// it takes five times the code, in a program that everybody downloads.)
+#[derive(Clone, Debug, PartialEq)]
 pub enum ToWorker {
     /// Accept a connection; its port is transferred with the message.
-    Open,
+    Open {
+        /// The sandbox it goes to, which is made if there is none of this name; empty for the node
+        /// that keeps the person's data.
+        sandbox: String,
+        /// Whether a person types on it; see [`crate::sandbox::Role`].
+        is_person: bool,
+    },
+    /// Do something with a sandbox; its [`SandboxState`] is the answer, even if there is none.
+    Sandbox {
+        /// Its name.
+        name: String,
+        /// What.
+        what: SandboxOp,
+        /// What the operation takes, if anything.
+        value: f64,
+        /// Comes back with the answer.
+        ticket: u32,
+    },
+}
+
+/// What can be done with a sandbox; some of it takes a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SandboxOp {
+    /// Begin anew: no data, the clock with the computer's.
+    Reset,
+    /// End it.
+    Remove,
+    /// Let so many milliseconds pass at once.
+    Advance,
+    /// Let the clock go so fast from now on: 1 as the computer's, 0 not at all.
+    Rate,
+    /// Take the last command of a person back.
+    Undo,
+    /// Go back to where only so many entries of the recording had happened.
+    Rewind,
+    /// Only say how it is.
+    Tell,
+}
+
+impl SandboxOp {
+    /// All of them; a message tells one by its place here.
+    const ALL: [Self; 7] = [
+        Self::Reset,
+        Self::Remove,
+        Self::Advance,
+        Self::Rate,
+        Self::Undo,
+        Self::Rewind,
+        Self::Tell,
+    ];
+}
+
+impl ToWorker {
+    /// As what `postMessage` takes.
+    pub fn to_js(&self) -> JsValue {
+        match self {
+            Self::Open { sandbox, is_person } => {
+                Array::of2(&sandbox.into(), &JsValue::from_bool(*is_person)).into()
+            }
+            Self::Sandbox { name, what, value, ticket } => {
+                let place = SandboxOp::ALL.iter().position(|op| op == what).unwrap_or_default();
+                let numbers = [place as f64, *value, f64::from(*ticket)];
+                let [place, value, ticket] = numbers.map(JsValue::from_f64);
+                Array::of4(&name.into(), &place, &value, &ticket).into()
+            }
+        }
+    }
+
+    /// A message that came; `None` if it is none of ours.
+    pub fn from_js(message: &JsValue) -> Option<Self> {
+        let parts = message.dyn_ref::<Array>()?;
+        let name = parts.get(0).as_string()?;
+        let Some(place) = parts.get(1).as_f64() else {
+            return Some(Self::Open { sandbox: name, is_person: parts.get(1).is_truthy() });
+        };
+        let what = *SandboxOp::ALL.get(place as usize)?;
+        let (value, ticket) = (parts.get(2).as_f64()?, parts.get(3).as_f64()? as u32);
+        Some(Self::Sandbox { name, what, value, ticket })
+    }
+}
+
+/// How a sandbox is after something was done with it. The app's own program takes no notice of it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct SandboxState {
+    /// Its name.
+    pub sandbox: String,
+    /// What came with the question.
+    pub ticket: u32,
+    /// Entries of its recording; 0 if it is too long to be kept.
+    pub steps: f64,
+    /// Its time, in milliseconds since 1970.
+    pub now_ms: f64,
+    /// How fast its clock goes.
+    pub rate: f64,
 }
 
 /// What the worker tells the page.

@@ -6,8 +6,9 @@
 
 use redstart::resp::Output;
 
+use crate::bridge::{Ask, Place, Told};
 use crate::message::{FromWorker, Storage};
-use crate::terminal::{History, KeyFinder, Need, Pane};
+use crate::terminal::{History, KeyFinder, Link, Need, Pane};
 
 /// How many panes can be open.
 pub const PANES_MAX: usize = 6;
@@ -21,8 +22,12 @@ const SERVER_LOG_MAX: usize = 200;
 /// Everything that the page shows.
 #[derive(Clone, Debug, PartialEq)]
 pub struct State {
-    /// The panes, in their order on the screen; never empty.
+    /// The panes, in their order on the screen; one of the node that keeps the data is always there.
     pub panes: Vec<Pane>,
+    /// The sandbox whose panes are shown; empty for the node that keeps the data.
+    pub shown: String,
+    /// The pane that was used last.
+    used: u32,
     /// What was typed.
     pub history: History,
     /// Light, dark, or as the system has it.
@@ -149,6 +154,14 @@ pub enum Action {
     NextTheme,
     /// The examples are no longer wanted, or wanted again.
     ToggleHints,
+    /// A view of the studio is wanted, or none if it is empty; see [`crate::bridge::studio`].
+    Studio(&'static str),
+    /// The studio asks for something.
+    Asked(Ask),
+    /// Another language is wanted.
+    Speak(String),
+    /// Its texts are there.
+    Spoken,
 }
 
 /// What is to be done in the browser.
@@ -170,6 +183,12 @@ pub enum Effect {
     StartWorker,
     /// Show that the engine has stopped, whatever else the page can still do.
     ShowFailure(String),
+    /// Show a view of the studio.
+    Studio(&'static str),
+    /// Tell the studio.
+    Tell(Told),
+    /// Fetch the texts of a language.
+    Speak(String),
 }
 
 impl State {
@@ -177,6 +196,8 @@ impl State {
     pub fn new(history: History, theme: Theme, hints: bool) -> Self {
         Self {
             panes: vec![Pane::new(1)],
+            shown: String::new(),
+            used: 1,
             history,
             theme,
             engine: Engine::Starting,
@@ -225,22 +246,19 @@ impl State {
                 self.with(id, effects, |pane| pane.interrupt(now_ms));
                 effects.push(Effect::Focus(id));
             }
-            Action::Received(KEY_FINDER, conn, bytes) => self.keys_found(conn, &bytes, effects),
-            Action::Lost(KEY_FINDER, conn) | Action::Moved(KEY_FINDER, conn) => {
-                if self.key_finder.conn == conn {
-                    self.key_finder.lost();
-                }
+            Action::Received(id, conn, bytes) => self.heard(id, conn, &bytes, now_ms, effects),
+            Action::Lost(id, conn) => self.lost(id, conn, now_ms, effects),
+            Action::Moved(id, conn) => {
+                self.finder_lost(id, conn);
+                self.with(id, effects, |pane| {
+                    if pane.conn == conn { pane.moved(now_ms) } else { Vec::new() }
+                });
             }
-            Action::Received(id, conn, bytes) => self.with(id, effects, |pane| {
-                if pane.conn == conn { pane.receive(&bytes, now_ms) } else { Vec::new() }
-            }),
-            Action::Lost(id, conn) => self.with(id, effects, |pane| {
-                if pane.conn == conn { pane.lost(now_ms) } else { Vec::new() }
-            }),
-            Action::Moved(id, conn) => self.with(id, effects, |pane| {
-                if pane.conn == conn { pane.moved(now_ms) } else { Vec::new() }
-            }),
-            Action::OpenPane => self.open_pane(now_ms, effects),
+            Action::OpenPane if self.visible().count() == PANES_MAX => {}
+            Action::OpenPane => {
+                let id = self.open_pane(self.shown.clone(), "", now_ms, effects);
+                effects.push(Effect::Focus(id));
+            }
             Action::ClosePane(id) => self.close_pane(id, effects),
             Action::Worker(message) => self.worker(message, now_ms, effects),
             Action::Restart => {
@@ -256,7 +274,75 @@ impl State {
                 self.hints = !self.hints;
                 effects.push(Effect::SaveHints(self.hints));
             }
+            Action::Studio(view) => effects.push(Effect::Studio(view)),
+            Action::Asked(ask) => self.asked(ask, now_ms, effects),
+            Action::Speak(code) => effects.push(Effect::Speak(code)),
+            Action::Spoken => effects.push(Effect::Tell(Told::Language)),
         }
+    }
+
+    /// The panes that are shown.
+    pub fn visible(&self) -> impl Iterator<Item = &Pane> {
+        self.panes.iter().filter(|pane| pane.sandbox == self.shown)
+    }
+
+    /// The sandbox of a pane, or of the client that looks for keys.
+    pub fn sandbox(&self, id: u32) -> &str {
+        match self.panes.iter().find(|pane| pane.id == id) {
+            Some(pane) => &pane.sandbox,
+            None => &self.key_finder.sandbox,
+        }
+    }
+
+    /// The number of a pane's connection.
+    pub fn conn(&self, id: u32) -> Option<u32> {
+        self.panes.iter().find(|pane| pane.id == id).map(|pane| pane.conn)
+    }
+
+    /// Does what the studio asks for.
+    fn asked(&mut self, ask: Ask, now_ms: f64, effects: &mut Vec<Effect>) {
+        match ask {
+            Ask::Panes => effects.extend(self.panes.iter().map(tell_of)),
+            Ask::Show { sandbox } => self.shown = sandbox,
+            Ask::Run(place, line) => {
+                let id = self.open_at(&place, now_ms, effects);
+                self.enter(id, &line, now_ms, effects);
+            }
+            Ask::Type(place, line) => {
+                let id = self.open_at(&place, now_ms, effects);
+                self.edit(id, |pane, _| pane.input.set(&line));
+                effects.push(Effect::Focus(id));
+            }
+            Ask::Note(place, text) => {
+                let id = self.open_at(&place, now_ms, effects);
+                self.edit(id, |pane, _| pane.notice(&text));
+            }
+            Ask::Open(place) => {
+                self.open_at(&place, now_ms, effects);
+            }
+            Ask::Focus(place) => effects.extend(self.find(&place).map(Effect::Focus)),
+            Ask::Close(place) => {
+                if let Some(id) = self.find(&place) {
+                    self.close_pane(id, effects);
+                }
+            }
+        }
+    }
+
+    /// The pane at a place, if there is one.
+    fn find(&self, place: &Place) -> Option<u32> {
+        let mut there = self.panes.iter().filter(|pane| pane.sandbox == place.sandbox);
+        let found = match place.name.as_str() {
+            "" => there.clone().find(|pane| pane.id == self.used).or_else(|| there.next()),
+            name => there.find(|pane| pane.name == name),
+        };
+        found.map(|pane| pane.id)
+    }
+
+    /// The pane at a place, which is opened if there is none.
+    fn open_at(&mut self, place: &Place, now_ms: f64, effects: &mut Vec<Effect>) -> u32 {
+        let found = self.find(place);
+        found.unwrap_or_else(|| self.open_pane(place.sandbox.clone(), &place.name, now_ms, effects))
     }
 
     fn pane(&mut self, id: u32) -> Option<&mut Pane> {
@@ -282,17 +368,49 @@ impl State {
         }
     }
 
+    /// Bytes have come on a connection; those of an earlier one are for nobody.
+    fn heard(&mut self, id: u32, conn: u32, bytes: &[u8], now_ms: f64, effects: &mut Vec<Effect>) {
+        if id == KEY_FINDER {
+            return self.keys_found(conn, bytes, effects);
+        }
+        self.with(id, effects, |pane| {
+            if pane.conn == conn { pane.receive(bytes, now_ms) } else { Vec::new() }
+        });
+    }
+
+    /// A connection has ended, perhaps that of the client that looks for keys.
+    fn finder_lost(&mut self, id: u32, conn: u32) {
+        if id == KEY_FINDER && self.key_finder.conn == conn {
+            self.key_finder.lost();
+        }
+    }
+
+    /// A connection was closed by the engine.
+    fn lost(&mut self, id: u32, conn: u32, now_ms: f64, effects: &mut Vec<Effect>) {
+        self.finder_lost(id, conn);
+        self.with(id, effects, |pane| {
+            let mut needs = Vec::new();
+            if pane.conn == conn {
+                needs = pane.lost(now_ms);
+                // A sandbox lets go of those whose past is no more; it is there itself.
+                if !pane.sandbox.is_empty() && pane.link == Link::Down {
+                    needs.extend(pane.connect(now_ms));
+                }
+            }
+            needs
+        });
+    }
+
     /// Completes a pane's line, asking for keys first if some could stand there.
     fn complete(&mut self, id: u32, back: bool, effects: &mut Vec<Effect>) {
         let is_running = self.engine == Engine::Running;
-        let Some(pane) = self.pane(id) else { return };
+        let Some(pane) = self.panes.iter_mut().find(|pane| pane.id == id) else { return };
         let Some(prefix) = pane.input.complete(back) else { return };
-        let db = pane.session().db();
         if !is_running {
             pane.input.add_keys(Vec::new());
             return;
         }
-        let (opens, bytes) = self.key_finder.ask(id, db, &prefix);
+        let (opens, bytes) = self.key_finder.ask(id, &pane.sandbox, pane.session().db(), &prefix);
         if opens {
             effects.push(Effect::Pane(KEY_FINDER, Need::Connect(self.key_finder.conn)));
         }
@@ -311,6 +429,7 @@ impl State {
     }
 
     fn enter(&mut self, id: u32, line: &str, now_ms: f64, effects: &mut Vec<Effect>) {
+        self.used = id;
         self.history.push(line);
         effects.push(Effect::SaveHistory(self.history.saved()));
         self.with(id, effects, |pane| pane.enter(line, now_ms));
@@ -328,38 +447,50 @@ impl State {
     }
 
     fn two_clients(&mut self, id: u32, now_ms: f64, effects: &mut Vec<Effect>) {
-        if self.panes.len() == 1 {
-            self.open_pane(now_ms, effects);
+        let is_other = |pane: &Pane| pane.id != id && pane.sandbox.is_empty();
+        if !self.panes.iter().any(is_other) {
+            self.open_pane(String::new(), "", now_ms, effects);
         }
         self.enter(id, "BLPOP jobs 0", now_ms, effects);
-        let Some(other) = self.panes.iter_mut().find(|pane| pane.id != id) else { return };
+        let Some(other) = self.panes.iter_mut().find(|pane| is_other(pane)) else { return };
         other.input.set("LPUSH jobs hello");
         effects.push(Effect::Focus(other.id));
     }
 
-    fn open_pane(&mut self, now_ms: f64, effects: &mut Vec<Effect>) {
-        if self.panes.len() == PANES_MAX {
-            return;
-        }
+    /// Opens a pane; its number.
+    fn open_pane(
+        &mut self,
+        sandbox: String,
+        name: &str,
+        now_ms: f64,
+        effects: &mut Vec<Effect>,
+    ) -> u32 {
         self.last_pane += 1;
         let id = self.last_pane;
-        self.panes.push(Pane::new(id));
+        let mut pane = Pane::new(id);
+        (pane.sandbox, pane.name) = (sandbox, name.to_owned());
+        effects.push(tell_of(&pane));
+        self.panes.push(pane);
         match self.engine {
             Engine::Starting => {}
             Engine::Running => self.with(id, effects, |pane| pane.connect(now_ms)),
             Engine::Exited | Engine::Failed(_) => self.edit(id, |pane, _| pane.gone()),
         }
-        effects.push(Effect::Focus(id));
+        id
     }
 
     fn close_pane(&mut self, id: u32, effects: &mut Vec<Effect>) {
         let Some(index) = self.panes.iter().position(|pane| pane.id == id) else { return };
-        if self.panes.len() == 1 {
+        let sandbox = self.panes[index].sandbox.clone();
+        let there = |pane: &&Pane| pane.sandbox == sandbox;
+        if sandbox.is_empty() && self.panes.iter().filter(there).count() == 1 {
             return;
         }
         self.panes.remove(index);
         effects.push(Effect::Pane(id, Need::Disconnect));
-        if let Some(neighbour) = self.panes.get(index.saturating_sub(1)) {
+        effects.push(Effect::Tell(Told::Closed { pane: id }));
+        let before = self.panes.iter().take(index).rfind(there);
+        if let Some(neighbour) = before.or_else(|| self.panes.iter().find(there)) {
             effects.push(Effect::Focus(neighbour.id));
         }
     }
@@ -424,6 +555,11 @@ impl State {
     }
 }
 
+fn tell_of(pane: &Pane) -> Effect {
+    let place = Place { sandbox: pane.sandbox.clone(), name: pane.name.clone() };
+    Effect::Tell(Told::Pane { pane: pane.id, place })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -457,9 +593,11 @@ mod tests {
     fn panes_come_and_go_but_one_stays() {
         let mut state = running();
         let effects = apply(&mut state, Action::OpenPane);
-        assert_eq!(effects, [Effect::Pane(2, Need::Connect(1)), Effect::Focus(2)]);
+        let told = Effect::Tell(Told::Pane { pane: 2, place: Place::default() });
+        assert_eq!(effects, [told, Effect::Pane(2, Need::Connect(1)), Effect::Focus(2)]);
         let effects = apply(&mut state, Action::ClosePane(1));
-        assert_eq!(effects, [Effect::Pane(1, Need::Disconnect), Effect::Focus(2)]);
+        let told = Effect::Tell(Told::Closed { pane: 1 });
+        assert_eq!(effects, [Effect::Pane(1, Need::Disconnect), told, Effect::Focus(2)]);
         assert_eq!(apply(&mut state, Action::ClosePane(2)), []);
         for _ in 0..9 {
             apply(&mut state, Action::OpenPane);
@@ -539,6 +677,53 @@ mod tests {
         let reply = b"+OK\r\n*2\r\n$1\r\n0\r\n*1\r\n$4\r\nuser\r\n".to_vec();
         assert_eq!(apply(&mut state, Action::Received(KEY_FINDER, 1, reply)), []);
         assert_eq!(state.panes[0].input.text(), "get user ");
+    }
+
+    #[test]
+    fn panes_of_a_sandbox_are_apart() {
+        let mut state = running();
+        let place = Place { sandbox: "lesson".to_owned(), name: "b".to_owned() };
+        let ask = |state: &mut State, ask: Ask| apply(state, Action::Asked(ask));
+        let effects = ask(&mut state, Ask::Run(place.clone(), "get a".to_owned()));
+        assert_eq!(effects[0], Effect::Tell(Told::Pane { pane: 2, place: place.clone() }));
+        assert_eq!(state.visible().map(|pane| pane.id).collect::<Vec<_>>(), [1]);
+        ask(&mut state, Ask::Show { sandbox: "lesson".to_owned() });
+        assert_eq!(state.visible().map(|pane| pane.id).collect::<Vec<_>>(), [2]);
+        // One that is let go is connected again at once, as its sandbox is there.
+        apply(
+            &mut state,
+            Action::Received(
+                2,
+                1,
+                b"$-1
+"
+                .to_vec(),
+            ),
+        );
+        let effects = apply(&mut state, Action::Lost(2, 1));
+        assert_eq!(effects, [Effect::Pane(2, Need::Connect(2))]);
+        assert_eq!(ask(&mut state, Ask::Focus(place.clone())), [Effect::Focus(2)]);
+        ask(&mut state, Ask::Close(place.clone()));
+        assert_eq!(ask(&mut state, Ask::Focus(place)), []);
+        let first = Place::default();
+        assert_eq!(ask(&mut state, Ask::Close(first.clone())), []);
+        assert_eq!(ask(&mut state, Ask::Focus(first)), [Effect::Focus(1)]);
+    }
+
+    #[test]
+    fn words_for_the_tutorial_go_to_the_studio() {
+        let mut state = running();
+        let mut run = |line: &str| {
+            let effects = apply(&mut state, Action::Run(1, line.to_owned()));
+            effects.into_iter().find_map(|effect| match effect {
+                Effect::Pane(1, Need::Studio(view)) => Some(view),
+                _ => None,
+            })
+        };
+        assert_eq!(run("TUTORIAL").as_deref(), Some("tutorial "));
+        assert_eq!(run("tutorial 7").as_deref(), Some("tutorial 7"));
+        assert_eq!(run("Next").as_deref(), Some("tutorial next"));
+        assert_eq!(run("next one"), None);
     }
 
     #[test]

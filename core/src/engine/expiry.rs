@@ -8,7 +8,7 @@
 use super::{Class, Engine};
 use crate::base::limits;
 use crate::base::time::{Monotonic, Time};
-use crate::store::Db;
+use crate::store::{Db, ValueMut};
 
 /// How far active expiry has come.
 #[derive(Debug)]
@@ -106,12 +106,10 @@ impl Engine {
             return;
         }
         let mut names = Names::new(self);
-        let changed = self.shard.dbs[db].change_hash(key, |hash| {
+        if let Some(ValueMut::Hash(hash)) = self.shard.dbs[db].get_mut(key) {
             let max = limits::EXPIRED_PER_WAKE_MAX;
             let taken = hash.take_due(now_ms, max, |name| names.add(name));
-            (taken, hash.is_empty())
-        });
-        if let Some((taken, emptied)) = changed {
+            let emptied = hash.is_empty();
             self.shard.dbs[db].index_fields(key);
             self.propagate_fields(db, key, &names);
             self.fields_expired(db, key, taken, emptied);

@@ -12,7 +12,6 @@
 pub mod db;
 mod entry;
 mod graveyard;
-mod hashes;
 mod keyed;
 pub mod near;
 mod objects;

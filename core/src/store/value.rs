@@ -6,7 +6,6 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
-use crate::ds::hash::HashRef;
 use crate::ds::hashtable::WalkId;
 use crate::ds::{Hash, QuickList, Set, SortedSet, Stream};
 
@@ -84,7 +83,7 @@ pub enum ValueRef<'a> {
     /// A stream.
     Stream(&'a Stream),
     /// A hash.
-    Hash(HashRef<'a>),
+    Hash(&'a Hash),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -100,8 +99,8 @@ pub enum ValueMut<'a> {
     SortedSet(&'a mut SortedSet),
     /// A stream.
     Stream(&'a mut Stream),
-    /// A hash, which is changed by [`Db::change_hash`](super::Db::change_hash).
-    Hash,
+    /// A hash.
+    Hash(&'a mut Hash),
 }
 
 /// A string from this length on is written in pieces when it is saved, in bytes.
@@ -131,7 +130,7 @@ impl Value {
             Self::Set(set) => ValueRef::Set(set),
             Self::SortedSet(set) => ValueRef::SortedSet(set),
             Self::Stream(stream) => ValueRef::Stream(stream),
-            Self::Hash(hash) => ValueRef::Hash(hash.view()),
+            Self::Hash(hash) => ValueRef::Hash(hash),
         }
     }
 
@@ -143,7 +142,7 @@ impl Value {
             Self::Set(set) => ValueMut::Set(set),
             Self::SortedSet(set) => ValueMut::SortedSet(set),
             Self::Stream(stream) => ValueMut::Stream(stream),
-            Self::Hash(_) => ValueMut::Hash,
+            Self::Hash(hash) => ValueMut::Hash(hash),
         }
     }
 
@@ -182,7 +181,7 @@ impl Value {
             }
             Self::SortedSet(set) => set.as_listpack().is_none() && set.heap_bytes() >= LARGE_BYTES,
             Self::Stream(stream) => stream.is_slow_to_free(LARGE_NODES),
-            Self::Hash(hash) => !hash.is_listpack() && hash.heap_bytes() >= LARGE_BYTES,
+            Self::Hash(hash) => hash.as_listpack().is_none() && hash.heap_bytes() >= LARGE_BYTES,
         }
     }
 
@@ -218,7 +217,7 @@ impl Value {
                 Set::Ints(_) | Set::Pack(_) => None,
             },
             Self::SortedSet(set) => set.walk_id(),
-            Self::Hash(hash) => hash.view().as_table().and_then(crate::ds::Dict::walk_id),
+            Self::Hash(hash) => hash.as_table().and_then(crate::ds::Dict::walk_id),
         }
     }
 
@@ -248,7 +247,7 @@ impl Value {
             Self::Set(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::SortedSet(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::Stream(stream) => stream.is_slow_to_free(FREED_AT_ONCE_MAX),
-            Self::Hash(hash) => !hash.is_listpack() && hash.len() > FREED_AT_ONCE_MAX,
+            Self::Hash(hash) => hash.as_listpack().is_none() && hash.len() > FREED_AT_ONCE_MAX,
         }
     }
 
@@ -298,7 +297,7 @@ impl<'a> ValueRef<'a> {
             Self::Set(set) => Value::Set(Box::new(set.clone())),
             Self::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
             Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
-            Self::Hash(hash) => Value::Hash(Box::new(hash.to_hash())),
+            Self::Hash(hash) => Value::Hash(Box::new(hash.clone())),
         }
     }
 

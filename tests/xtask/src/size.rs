@@ -5,8 +5,9 @@ use anyhow::Result;
 use std::path::Path;
 
 /// The most bytes that the first visit may load, compressed: the budget of a page with every type of
-/// data. Raising it is a decision.
-const LIMIT: u64 = 460_000;
+/// data. Raising it is a decision. (Ten of these are for nodes beside the one that keeps the data, which
+/// lessons and experiments run in, and for other languages.)
+const LIMIT: u64 = 464_000;
 
 /// Builds the bundle and measures it.
 pub(crate) fn size() -> Result<()> {

@@ -11,7 +11,9 @@ use super::components::{PaneView, footer, header};
 use super::connections::Connections;
 use super::keep;
 use super::shell::{self, Early};
-use crate::state::{Action, Effect, State};
+use crate::bridge::{self, Told};
+use crate::i18n;
+use crate::state::{Action, Effect, KEY_FINDER, State};
 use crate::terminal::Need;
 
 #[derive(Clone, PartialEq, Properties)]
@@ -41,12 +43,22 @@ impl Component for App {
             }
         }
         let focus = early.focused.then_some(1);
-        let connections = Connections::new(dispatch);
+        let connections = Connections::new(dispatch.clone());
+        bridge::answer(move |ask| dispatch.emit(Action::Asked(ask)));
         Self { state, connections, focus }
     }
 
     fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
         let mut effects = Vec::new();
+        let told = match &action {
+            Action::Received(pane, conn, bytes) if *pane != KEY_FINDER && bridge::hears() => {
+                Some(Told::Received { pane: *pane, conn: *conn, bytes: bytes.clone() })
+            }
+            _ => None,
+        };
+        if let Some(told) = told {
+            bridge::tell(&told);
+        }
         self.state.apply(action, js_sys::Date::now(), &mut effects);
         for effect in effects {
             self.perform(ctx, effect);
@@ -57,8 +69,9 @@ impl Component for App {
     fn view(&self, ctx: &Context<Self>) -> Html {
         let dispatch = ctx.link().callback(|action| action);
         let state = &self.state;
-        let alone = state.panes.len() == 1;
-        let first = state.panes.first().map(|pane| pane.id);
+        let count = state.visible().count();
+        let first = state.panes.iter().find(|pane| pane.sandbox.is_empty()).map(|pane| pane.id);
+        let alone = count == 1;
         let pane = |pane: &crate::terminal::Pane| {
             html! {
                 <PaneView key={pane.id} pane={pane.clone()} {alone}
@@ -66,10 +79,10 @@ impl Component for App {
             }
         };
         html! {
-            <div class="page">
+            <div class="page" key={i18n::language()}>
                 { header(state, &dispatch) }
-                <main class="panes" data-count={state.panes.len().to_string()}>
-                    { for state.panes.iter().map(pane) }
+                <main class="panes" data-count={count.to_string()}>
+                    { for state.visible().map(pane) }
                 </main>
                 { footer(state, &dispatch) }
             </div>
@@ -86,9 +99,31 @@ impl Component for App {
 impl App {
     fn perform(&mut self, ctx: &Context<Self>, effect: Effect) {
         match effect {
-            Effect::Pane(pane, Need::Connect(conn)) => self.connections.connect(pane, conn),
+            Effect::Pane(pane, Need::Connect(conn)) => {
+                let sandbox = self.state.sandbox(pane).to_owned();
+                self.connections.connect(pane, conn, &sandbox);
+            }
             Effect::Pane(pane, Need::Disconnect) => self.connections.disconnect(pane),
-            Effect::Pane(pane, Need::Send(bytes)) => self.connections.send(pane, &bytes),
+            Effect::Pane(pane, Need::Send(bytes)) => {
+                self.connections.send(pane, &bytes);
+                if let Some(conn) = self.state.conn(pane).filter(|_| bridge::hears()) {
+                    bridge::tell(&Told::Sent { pane, conn, bytes });
+                }
+            }
+            Effect::Pane(_, Need::Studio(view)) => bridge::studio(&view),
+            Effect::Studio(view) => bridge::studio(view),
+            Effect::Tell(told) => {
+                if bridge::hears() {
+                    bridge::tell(&told);
+                }
+            }
+            Effect::Speak(code) => {
+                let dispatch = ctx.link().callback(|()| Action::Spoken);
+                wasm_bindgen_futures::spawn_local(async move {
+                    i18n::speak(&code).await;
+                    dispatch.emit(());
+                });
+            }
             Effect::Focus(pane) => self.focus = Some(pane),
             Effect::SaveHistory(text) => keep::save_history(&text),
             Effect::SaveHints(shown) => keep::save_hints(shown),
@@ -101,6 +136,7 @@ impl App {
             Effect::PersistStorage => persist_storage(),
             Effect::StartWorker => {
                 self.connections = Connections::new(ctx.link().callback(|action| action));
+                bridge::tell(&Told::Restarted);
             }
             Effect::ShowFailure(what) => shell::fail(&format!("The engine stopped: {what}")),
         }

@@ -2,12 +2,13 @@
 
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{ErrorEvent, Event, MessageChannel, MessageEvent, MessagePort, Worker};
+use web_sys::{ErrorEvent, Event, MessageEvent, MessagePort, Worker};
 use yew::Callback;
 
 use super::shell;
-use crate::message::{self, FromWorker, ToWorker};
-use crate::state::Action;
+use crate::bridge;
+use crate::message::{self, FromWorker};
+use crate::state::{Action, KEY_FINDER};
 
 /// What is said when the worker's files are not there.
 const NOT_LOADED: &str = "a file of it could not be loaded (engine.js, app.js or app_bg.wasm)";
@@ -58,9 +59,9 @@ impl Connections {
     }
 
     /// Opens a connection for a pane in the place of the one it has.
-    pub(super) fn connect(&mut self, pane: u32, conn: u32) {
+    pub(super) fn connect(&mut self, pane: u32, conn: u32, sandbox: &str) {
         self.disconnect(pane);
-        let Ok(channel) = MessageChannel::new() else { return };
+        let Some(port) = bridge::open_on(&self.worker, sandbox, pane != KEY_FINDER) else { return };
         let dispatch = self.dispatch.clone();
         let on_message = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
             dispatch.emit(match event.data().dyn_into::<Uint8Array>() {
@@ -69,13 +70,8 @@ impl Connections {
                 Err(_) => Action::Lost(pane, conn),
             });
         });
-        let port = channel.port1();
         port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
         self.ports.push(Port { pane, port, _on_message: on_message });
-        let theirs = Array::of1(&channel.port2());
-        let open = message::to_js(&ToWorker::Open);
-        // It fails only for a port that was transferred already, and this one is new.
-        let _ = self.worker.post_message_with_transfer(&open, &theirs);
     }
 
     /// Closes a pane's connection, if it has one.

@@ -1,15 +1,12 @@
-//! Small things that the page keeps over a reload, in localStorage.
-//!
-//! Where the browser refuses storage, nothing is kept and nothing is said: it is only comfort.
+//! Small things that the page keeps over a reload.
 
-use web_sys::Storage;
-
+use crate::keep::{get, set};
 use crate::state::Theme;
 use crate::terminal::History;
 
-const HISTORY: &str = "redstart.history";
-const THEME: &str = "redstart.theme";
-const HINTS: &str = "redstart.hints";
+const HISTORY: &str = "history";
+const THEME: &str = "theme";
+const HINTS: &str = "hints";
 
 pub(super) fn history() -> History {
     History::restore(&get(HISTORY).unwrap_or_default())
@@ -34,19 +31,4 @@ pub(super) fn hints() -> bool {
 
 pub(super) fn save_hints(shown: bool) {
     set(HINTS, if shown { "on" } else { "off" });
-}
-
-fn storage() -> Option<Storage> {
-    web_sys::window()?.local_storage().ok()?
-}
-
-fn get(key: &str) -> Option<String> {
-    storage()?.get_item(key).ok()?
-}
-
-fn set(key: &str, value: &str) {
-    if let Some(storage) = storage() {
-        // A full or refused storage only loses comfort.
-        let _ = storage.set_item(key, value);
-    }
 }

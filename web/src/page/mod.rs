@@ -17,7 +17,10 @@ pub fn start() {
     else {
         return shell::fail("The page has no element for the program.");
     };
-    // Taken before the first drawing replaces what the page showed so far.
-    let early = shell::Early::take();
-    yew::Renderer::<App>::with_root_and_props(root, app::Props { early }).render();
+    wasm_bindgen_futures::spawn_local(async {
+        crate::i18n::load().await;
+        // Taken before the first drawing replaces what the page showed so far.
+        let early = shell::Early::take();
+        yew::Renderer::<App>::with_root_and_props(root, app::Props { early }).render();
+    });
 }

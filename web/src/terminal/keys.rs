@@ -20,6 +20,8 @@ const ROUNDS_MAX: usize = 50;
 pub struct KeyFinder {
     /// The number of its connection: bytes of an earlier one are not for it.
     pub conn: u32,
+    /// The sandbox that it is connected to; empty for the node that keeps the data.
+    pub sandbox: String,
     is_open: bool,
     db: u32,
     question: Option<Question>,
@@ -46,12 +48,13 @@ pub struct Found {
 }
 
 impl KeyFinder {
-    /// Asks for keys of database `db` that begin with `prefix`. Returns the bytes to send, and
-    /// whether a connection must be opened first.
-    pub fn ask(&mut self, pane: u32, db: u32, prefix: &[u8]) -> (bool, Vec<u8>) {
-        let opens = !self.is_open;
+    /// Asks for keys of database `db` of a sandbox that begin with `prefix`. Returns the bytes to
+    /// send, and whether a connection must be opened first.
+    pub fn ask(&mut self, pane: u32, sandbox: &str, db: u32, prefix: &[u8]) -> (bool, Vec<u8>) {
+        let opens = !self.is_open || self.sandbox != sandbox;
         if opens {
-            *self = Self { conn: self.conn + 1, is_open: true, ..Self::default() };
+            let sandbox = sandbox.to_owned();
+            *self = Self { conn: self.conn + 1, sandbox, is_open: true, ..Self::default() };
         }
         if self.question.take().is_some() {
             self.to_skip += 1;
@@ -141,7 +144,7 @@ mod tests {
     #[test]
     fn a_question_goes_on_until_the_cursor_comes_back() {
         let mut finder = KeyFinder::default();
-        let (opens, bytes) = finder.ask(7, 2, b"us*");
+        let (opens, bytes) = finder.ask(7, "", 2, b"us*");
         assert!(opens && text(&bytes).contains("SELECT $1 2"), "{}", text(&bytes));
         assert!(text(&bytes).contains("SCAN $1 0 $5 MATCH $5 us\\** "), "{}", text(&bytes));
         assert_eq!(finder.receive(b"+OK\r\n+OK\r\n*2\r\n$1\r\n5\r"), (None, None));
@@ -151,14 +154,14 @@ mod tests {
         let (next, found) = finder.receive(b"*2\r\n$1\r\n0\r\n*1\r\n$3\r\nuse\r\n");
         let keys = vec![b"user".to_vec(), b"use".to_vec()];
         assert_eq!((next, found), (None, Some(Found { pane: 7, keys })));
-        let (opens, bytes) = finder.ask(7, 2, b"");
+        let (opens, bytes) = finder.ask(7, "", 2, b"");
         assert!(!opens && !text(&bytes).contains("SELECT"));
     }
 
     #[test]
     fn a_refusal_is_an_answer_without_keys() {
         let mut finder = KeyFinder::default();
-        finder.ask(1, 0, b"");
+        finder.ask(1, "", 0, b"");
         let (_, found) = finder.receive(b"+OK\r\n-NOAUTH no\r\n");
         assert_eq!(found, Some(Found { pane: 1, keys: Vec::new() }));
     }
@@ -166,13 +169,13 @@ mod tests {
     #[test]
     fn a_newer_question_takes_the_place_of_an_older() {
         let mut finder = KeyFinder::default();
-        finder.ask(1, 0, b"a");
-        finder.ask(2, 0, b"b");
+        finder.ask(1, "", 0, b"a");
+        finder.ask(2, "", 0, b"b");
         let old = b"+OK\r\n*2\r\n$1\r\n0\r\n*1\r\n$1\r\na\r\n";
         assert_eq!(finder.receive(old), (None, None));
         let (_, found) = finder.receive(b"*2\r\n$1\r\n0\r\n*1\r\n$1\r\nb\r\n");
         assert_eq!(found, Some(Found { pane: 2, keys: vec![b"b".to_vec()] }));
         finder.lost();
-        assert!(finder.ask(1, 0, b"").0);
+        assert!(finder.ask(1, "", 0, b"").0);
     }
 }

@@ -23,6 +23,10 @@ const SLOW_MS: f64 = 500.0;
 pub struct Pane {
     /// Its number, shown in its name and never used twice.
     pub id: u32,
+    /// The sandbox that it is connected to; empty for the node that keeps the person's data.
+    pub sandbox: String,
+    /// What it is called, if it is not by its number.
+    pub name: String,
     /// What it shows.
     pub log: Log,
     /// What is being typed.
@@ -63,6 +67,8 @@ pub enum Need {
     Disconnect,
     /// Send these bytes.
     Send(Vec<u8>),
+    /// Show a view of the studio; see [`crate::bridge::studio`].
+    Studio(String),
 }
 
 impl Pane {
@@ -203,6 +209,13 @@ impl Pane {
             (b":set", _) => {
                 let error = self.set(words.get(1..).unwrap_or_default());
                 self.echo(line, error.err().unwrap_or_default(), false);
+            }
+            (b"tutorial", 1 | 2) | (b"next" | b"prev", 1) => {
+                self.echo(line, "", false);
+                let words =
+                    words.iter().map(|word| String::from_utf8_lossy(word).to_ascii_lowercase());
+                let words: Vec<String> = words.filter(|word| word != "tutorial").collect();
+                needs.push(Need::Studio(format!("tutorial {}", words.concat())));
             }
             (b"quit" | b"exit", 1) => {
                 self.echo(line, "", false);

@@ -325,7 +325,7 @@ fn config(has_disk: bool) -> Config {
 }
 
 /// Says that nothing more comes, and lets the port go.
-fn hang_up(port: &MessagePort) {
+pub(super) fn hang_up(port: &MessagePort) {
     let _ = port.post_message(&JsValue::NULL);
     port.set_onmessage(None);
     port.close();

@@ -10,6 +10,7 @@ mod disk;
 mod host;
 mod lock;
 mod relay;
+mod sandboxes;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -23,6 +24,7 @@ use crate::message::{self, FromWorker, Storage, ToWorker};
 use disk::Disk;
 use host::Host;
 use relay::{Guest, Hub};
+use sandboxes::Sandboxes;
 
 /// What this worker is.
 enum Role {
@@ -35,6 +37,8 @@ enum Role {
 }
 
 thread_local! {
+    /// Other nodes, for lessons and experiments; each tab has its own.
+    static SANDBOXES: Rc<Sandboxes> = Rc::default();
     static ROLE: RefCell<Role> = const { RefCell::new(Role::Starting(Vec::new())) };
 }
 
@@ -86,11 +90,17 @@ fn become_role(role: Role) -> Vec<MessagePort> {
 
 fn listen() {
     let listener = Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-        let Some(message) = message::from_js::<ToWorker>(event.data()) else { return };
+        let Some(message) = ToWorker::from_js(&event.data()) else { return };
         let port = event.ports().get(0).dyn_into::<MessagePort>().ok();
         match (message, port) {
-            (ToWorker::Open, Some(port)) => open(port),
-            (ToWorker::Open, None) => {}
+            (ToWorker::Open { sandbox, .. }, Some(port)) if sandbox.is_empty() => open(port),
+            (ToWorker::Open { sandbox, is_person }, Some(port)) => {
+                SANDBOXES.with(|sandboxes| sandboxes.open(sandbox, is_person, port));
+            }
+            (ToWorker::Sandbox { name, what, value, ticket }, _) => {
+                SANDBOXES.with(|sandboxes| sandboxes.perform(name, what, value, ticket));
+            }
+            (ToWorker::Open { .. }, None) => {}
         }
     });
     scope().set_onmessage(Some(listener.as_ref().unchecked_ref()));
@@ -127,7 +137,7 @@ fn seed() -> Seed {
 }
 
 /// Tells the page something.
-fn post(message: &FromWorker) {
+fn post(message: &impl serde::Serialize) {
     // It fails only for what cannot be copied, and plain data can.
     let _ = scope().post_message(&message::to_js(message));
 }

@@ -1,7 +1,10 @@
 //! The line at the bottom: whether the engine runs, and where the data lives.
 
+use wasm_bindgen::JsCast;
+use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
+use crate::i18n::{self, t, t1};
 use crate::message::Storage;
 use crate::state::{Action, Engine, State};
 
@@ -9,54 +12,76 @@ use crate::state::{Action, Engine, State};
 pub(crate) fn footer(state: &State, dispatch: &Callback<Action>) -> Html {
     let restart = dispatch.reform(|_: MouseEvent| Action::Restart);
     let (tone, text) = match &state.engine {
-        Engine::Starting => ("wait", "Loading the engine…".to_owned()),
+        Engine::Starting => ("wait", t("Loading the engine…")),
+        Engine::Running if !state.shown.is_empty() => {
+            ("good", t("An engine of its own, in memory: your data is not touched here"))
+        }
         Engine::Running => stored(&state.storage),
-        Engine::Exited => ("bad", "The server has shut down.".to_owned()),
-        Engine::Failed(_) => ("bad", "The engine has stopped.".to_owned()),
+        Engine::Exited => ("bad", t("The server has shut down.")),
+        Engine::Failed(_) => ("bad", t("The engine has stopped.")),
     };
     html! {
         <footer class="status">
             <span class="dot" data-tone={tone}></span>
             <span class="where" role="status">{ text }</span>
             if state.engine == Engine::Exited {
-                <button type="button" onclick={restart}>{ "Start it again" }</button>
+                <button type="button" onclick={restart}>{ t("Start it again") }</button>
             }
             if !state.server_log.is_empty() {
                 <details class="server-log">
-                    <summary>{ "Server log" }</summary>
+                    <summary>{ t("Server log") }</summary>
                     <pre tabindex="0">{ state.server_log.join("\n") }</pre>
                 </details>
             }
             if state.memory_bytes > 0.0 {
-                <span class="memory">{ format!("Engine memory {}", size(state.memory_bytes)) }</span>
+                <span class="memory">{ t1("Engine memory {}", &size(state.memory_bytes)) }</span>
             }
+            { languages(dispatch) }
         </footer>
     }
 }
 
+/// The languages to choose from.
+fn languages(dispatch: &Callback<Action>) -> Html {
+    let onchange = dispatch.reform(|event: Event| {
+        let select = event.target().and_then(|it| it.dyn_into::<HtmlSelectElement>().ok());
+        Action::Speak(select.map(|select| select.value()).unwrap_or_default())
+    });
+    let current = i18n::language();
+    let option = |(code, name): (&'static str, &'static str)| {
+        html! { <option value={code} selected={code == current} lang={code}>{ name }</option> }
+    };
+    html! {
+        <select class="language" aria-label={t("Language")} {onchange}>
+            { for i18n::LANGUAGES.into_iter().map(option) }
+        </select>
+    }
+}
+
 /// How the data fares: a tone, and words for it.
-fn stored(storage: &Storage) -> (&'static str, String) {
+fn stored(storage: &Storage) -> (&'static str, AttrValue) {
     match storage {
-        Storage::Opening => ("wait", "Opening this browser's storage…".to_owned()),
+        Storage::Opening => ("wait", t("Opening this browser's storage…")),
         Storage::Open { found_bytes: Some(bytes) } => {
-            ("good", format!("Loaded {} from this browser", size(*bytes)))
+            ("good", t1("Loaded {} from this browser", &size(*bytes)))
         }
-        Storage::Open { found_bytes: None } => ("good", "Data is kept in this browser".to_owned()),
-        Storage::Saving => ("wait", "Saving…".to_owned()),
+        Storage::Open { found_bytes: None } => ("good", t("Data is kept in this browser")),
+        Storage::Saving => ("wait", t("Saving…")),
         Storage::Saved { bytes, at_ms } => {
             let date = js_sys::Date::new(&(*at_ms).into());
             let (hour, minute, second) = (date.get_hours(), date.get_minutes(), date.get_seconds());
             let at = format!("{hour:02}:{minute:02}:{second:02}");
-            ("good", format!("Saved in this browser at {at}, {}", size(*bytes)))
+            ("good", t1("Saved in this browser at {}", &format!("{at}, {}", size(*bytes))))
         }
-        Storage::Failed { why } => ("bad", format!("Not saved: {why}")),
+        Storage::Failed { why } => ("bad", t1("Not saved: {}", why)),
         Storage::Guest => {
-            ("good", "Shared with another tab, which keeps the data in this browser".to_owned())
+            ("good", t("Shared with another tab, which keeps the data in this browser"))
         }
         Storage::Memory { why } => (
             "warn",
-            format!(
-                "This browser keeps no data for this page, so it is gone when you close it: {why}"
+            t1(
+                "This browser keeps no data for this page, so it is gone when you close it: {}",
+                why,
             ),
         ),
     }

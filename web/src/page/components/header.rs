@@ -2,30 +2,35 @@
 
 use yew::prelude::*;
 
+use crate::i18n::t;
 use crate::state::{Action, PANES_MAX, State, Theme};
 
 /// Name, and what can be done to the page as a whole.
 pub(crate) fn header(state: &State, dispatch: &Callback<Action>) -> Html {
     let on = |action: Action| dispatch.reform(move |_: MouseEvent| action.clone());
     let theme = match state.theme {
-        Theme::System => "Theme: as the system",
-        Theme::Light => "Theme: light",
-        Theme::Dark => "Theme: dark",
+        Theme::System => t("Theme: as the system"),
+        Theme::Light => t("Theme: light"),
+        Theme::Dark => t("Theme: dark"),
     };
+    let new = t("New pane");
     html! {
         <header class="bar">
             <a class="brand" href="./">
                 <img src="icon.svg" alt="" width="32" height="32" />
                 <h1>{ "Redstart" }</h1>
             </a>
-            <p class="tagline">{ "A Redis-compatible engine, running in this tab" }</p>
+            <p class="tagline">{ t("A Redis-compatible engine, running in this tab") }</p>
             <div class="tools">
-                <button type="button" class="quiet icon" aria-label={theme} title={theme}
+                <button type="button" class="quiet icon" aria-label={theme.clone()} title={theme}
                     onclick={on(Action::NextTheme)}>{ theme_icon(state.theme) }</button>
                 <button type="button" aria-pressed={state.hints.to_string()}
-                    onclick={on(Action::ToggleHints)}>{ "Examples" }</button>
-                <button type="button" class="main" disabled={state.panes.len() >= PANES_MAX}
-                    onclick={on(Action::OpenPane)}>{ "New pane" }</button>
+                    class="wide" onclick={on(Action::ToggleHints)}>{ t("Examples") }</button>
+                <button type="button" onclick={on(Action::Studio("tutorial"))}>{ t("Tutorial") }</button>
+                <button type="button" class="main" aria-label={new.clone()}
+                    disabled={state.visible().count() >= PANES_MAX} onclick={on(Action::OpenPane)}>
+                    <span class="narrow">{ "+" }</span><span class="wide">{ new }</span>
+                </button>
             </div>
         </header>
     }

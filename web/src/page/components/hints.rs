@@ -2,6 +2,7 @@
 
 use yew::prelude::*;
 
+use crate::i18n::t;
 use crate::state::Action;
 
 /// Lines to try, under what they show.
@@ -19,21 +20,25 @@ pub(crate) fn hints(pane: u32, dispatch: &Callback<Action>) -> Html {
         html! { <button type="button" class="example" {onclick}>{ line }</button> }
     };
     let example = |(title, lines): &(&'static str, &'static [&'static str])| {
-        html! { <><dt>{ *title }</dt><dd>{ for lines.iter().map(|line| run(line)) }</dd></> }
+        html! { <><dt>{ t(title) }</dt><dd>{ for lines.iter().map(|line| run(line)) }</dd></> }
     };
     let two = dispatch.reform(move |_: MouseEvent| Action::TwoClients(pane));
+    let learn = dispatch.reform(|_: MouseEvent| Action::Studio("tutorial"));
     let close = dispatch.reform(|_: MouseEvent| Action::ToggleHints);
     html! {
-        <section class="hints" aria-label="Examples">
+        <section class="hints" aria-label={t("Examples")}>
             <div class="hints-bar">
-                <p>{ "This is a whole engine, and it is yours: nothing leaves this tab. Click a line to run it, or type your own." }</p>
-                <button type="button" class="quiet" onclick={close} aria-label="Hide the examples">{ "Hide" }</button>
+                <p>{ t("This is a whole engine, and it is yours: nothing leaves this tab. Click a line to run it, or type your own.") }</p>
+                <button type="button" class="quiet" onclick={close} aria-label={t("Hide the examples")}>{ t("Hide") }</button>
             </div>
             <dl>
                 { for EXAMPLES.iter().map(example) }
-                <dt>{ "Two clients" }</dt>
+                <dt>{ t("Two clients") }</dt>
                 <dd><button type="button" class="example" onclick={two}>{ "BLPOP jobs 0" }</button>
-                    <span>{ "waits here until the second pane pushes a job" }</span></dd>
+                    <span>{ t("waits here until the second pane pushes a job") }</span></dd>
+                <dt>{ t("Learn it all") }</dt>
+                <dd><button type="button" class="example" onclick={learn}>{ "TUTORIAL" }</button>
+                    <span>{ t("a course with exercises, from the first key on") }</span></dd>
             </dl>
         </section>
     }

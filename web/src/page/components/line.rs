@@ -8,6 +8,7 @@ use wasm_bindgen::JsCast;
 use web_sys::{Element, HtmlInputElement};
 use yew::prelude::*;
 
+use crate::i18n::{t, t1};
 use crate::state::Action;
 use crate::terminal::Pane;
 use crate::terminal::line::{Class, Line};
@@ -70,10 +71,11 @@ fn prompt(pane: &Pane) -> String {
 fn ink(pane: &Pane) -> Html {
     let text = pane.input.text();
     if let Some(search) = pane.input.search() {
-        let found = search.found.as_deref().unwrap_or(match text {
-            "" => "type a part of an earlier line",
-            _ => "no earlier line has this",
-        });
+        let found = match (&search.found, text) {
+            (Some(found), _) => AttrValue::from(found.clone()),
+            (None, "") => t("type a part of an earlier line"),
+            (None, _) => t("no earlier line has this"),
+        };
         return html! { <>{ text }<span class="hint" id={format!("hint-{}", pane.id)}>{ "  " }{ found }</span></> };
     }
     let line = Line::new(text);
@@ -142,7 +144,7 @@ fn text_field(
     let active = chosen.map(|index| format!("candidate-{id}-{index}"));
     html! {
         <input id={format!("line-{id}")} type="text" ref={field}
-            value={pane.input.text().to_owned()} aria-label="Redis command"
+            value={pane.input.text().to_owned()} aria-label={t("Redis command")}
             aria-describedby={format!("hint-{id}")} aria-autocomplete="list"
             aria-controls={list} aria-activedescendant={active}
             autocapitalize="off" autocomplete="off" autocorrect="off" spellcheck="false"
@@ -185,7 +187,7 @@ fn list(
         }
     };
     html! {
-        <ul class="candidates" role="listbox" id={format!("candidates-{id}")} aria-label="Completions">
+        <ul class="candidates" role="listbox" id={format!("candidates-{id}")} aria-label={t("Completions")}>
             { for candidates.iter().enumerate().map(option) }
         </ul>
     }
@@ -195,22 +197,22 @@ fn list(
 pub(crate) fn key_row(pane: &Pane, dispatch: &Callback<Action>) -> Html {
     let id = pane.id;
     let quoted = Action::Typed(id, format!("{}\"", pane.input.text()));
-    let keys: [(&str, &str, Action); 6] = [
-        ("Tab", "Complete", Action::Complete(id, false)),
-        ("↑", "Earlier line", Action::Older(id)),
-        ("↓", "Later line", Action::Newer(id)),
-        ("^R", "Search earlier lines", Action::LookBack(id)),
-        ("\"", "Quotation mark", quoted),
-        ("^C", "Interrupt", Action::Interrupt(id)),
+    let keys: [(&str, AttrValue, Action); 6] = [
+        ("Tab", t("Complete"), Action::Complete(id, false)),
+        ("↑", t("Earlier line"), Action::Older(id)),
+        ("↓", t("Later line"), Action::Newer(id)),
+        ("^R", t("Search earlier lines"), Action::LookBack(id)),
+        ("\"", t("Quotation mark"), quoted),
+        ("^C", t("Interrupt"), Action::Interrupt(id)),
     ];
-    let button = |(text, label, action): (&'static str, &'static str, Action)| {
+    let button = |(text, label, action): (&'static str, AttrValue, Action)| {
         let onclick = dispatch.reform(move |_: MouseEvent| action.clone());
         html! {
             <button type="button" aria-label={label} {onclick} onmousedown={keep_focus()}>{ text }</button>
         }
     };
     html! {
-        <div class="keys" role="toolbar" aria-label={format!("Keys for connection {id}")}>
+        <div class="keys" role="toolbar" aria-label={t1("Keys for connection {}", &id.to_string())}>
             { for keys.into_iter().map(button) }
         </div>
     }

@@ -4,6 +4,7 @@ use std::rc::Rc;
 
 use yew::prelude::*;
 
+use crate::i18n::{t, t1};
 use crate::terminal::paint::{self, Class};
 use crate::terminal::{Block, BlockKind, Log};
 
@@ -20,7 +21,7 @@ pub(crate) fn LogView(props: &Props) -> Html {
         html! { <BlockView key={block.id} block={Shown(block.clone())} /> }
     };
     html! {
-        <div class="log" role="log" aria-live="polite" aria-label={format!("Output of {}", props.name)}>
+        <div class="log" role="log" aria-live="polite" aria-label={t1("Output of {}", &props.name)}>
             { for props.log.blocks().map(block) }
         </div>
     }
@@ -53,7 +54,7 @@ fn BlockView(props: &BlockProps) -> Html {
                     <pre class="reply">{ painted(text) }{ rest(block) }</pre>
                 }
                 if *waiting {
-                    <p class="waiting">{ "waiting for a reply" }</p>
+                    <p class="waiting">{ t("waiting for a reply") }</p>
                 }
             </div>
         },

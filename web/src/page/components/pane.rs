@@ -8,6 +8,7 @@ use yew::prelude::*;
 use super::hints::hints;
 use super::line::{LineView, is_text_selected, key_row};
 use super::log::LogView;
+use crate::i18n::{t, t1};
 use crate::state::Action;
 use crate::terminal::Pane;
 
@@ -28,7 +29,7 @@ pub(crate) struct Props {
 pub(crate) fn PaneView(props: &Props) -> Html {
     let pane = &props.pane;
     let id = pane.id;
-    let name = AttrValue::from(format!("Connection {id}"));
+    let name = title(pane);
     let scroll = use_node_ref();
     let follows = use_mut_ref(|| true);
     let onscroll = {
@@ -65,6 +66,14 @@ pub(crate) fn PaneView(props: &Props) -> Html {
     }
 }
 
+/// The pane's name.
+fn title(pane: &Pane) -> AttrValue {
+    if pane.name.is_empty() {
+        return t1("Connection {}", &pane.id.to_string());
+    }
+    t1("Connection {}", &pane.name)
+}
+
 /// A line that waits for its turn.
 fn queued(line: &String) -> Html {
     html! { <pre class="block queued"><span class="prompt">{ "next> " }</span>{ line }</pre> }
@@ -94,13 +103,13 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
     let id = pane.id;
     let on = |action: Action| dispatch.reform(move |_: MouseEvent| action.clone());
     let (busy, stop) = if pane.session().is_waiting() {
-        (true, "Stop waiting")
+        (true, t("Stop waiting"))
     } else {
-        (pane.is_busy(), "Stop listening")
+        (pane.is_busy(), t("Stop listening"))
     };
     html! {
         <div class="pane-bar">
-            <h2>{ format!("Connection {id}") }</h2>
+            <h2>{ title(pane) }</h2>
             <div class="tools">
                 { protocol(pane, dispatch) }
                 { output(pane, dispatch) }
@@ -109,8 +118,8 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
                         onclick={on(Action::Interrupt(id))}>{ stop }</button>
                 }
                 if !alone {
-                    <button type="button" class="quiet" aria-label={format!("Close pane {id}")}
-                        onclick={on(Action::ClosePane(id))}>{ "Close" }</button>
+                    <button type="button" class="quiet" aria-label={t1("Close pane {}", &id.to_string())}
+                        onclick={on(Action::ClosePane(id))}>{ t("Close") }</button>
                 }
             </div>
         </div>
@@ -126,7 +135,7 @@ fn protocol(pane: &Pane, dispatch: &Callback<Action>) -> Html {
     };
     let onclick = dispatch.reform(move |_: MouseEvent| Action::Run(id, other.to_owned()));
     html! {
-        <button type="button" class="quiet" title={format!("Switch with {other}")} {onclick}>{ name }</button>
+        <button type="button" class="quiet" title={t1("Switch with {}", other)} {onclick}>{ name }</button>
     }
 }
 
@@ -143,7 +152,7 @@ fn output(pane: &Pane, dispatch: &Callback<Action>) -> Html {
         html! { <option value={output.name()} {selected}>{ output.name() }</option> }
     };
     html! {
-        <select aria-label="How replies are printed" title="How replies are printed" {onchange}>
+        <select aria-label={t("How replies are printed")} title={t("How replies are printed")} {onchange}>
             { for Output::ALL.into_iter().map(option) }
         </select>
     }

@@ -1,0 +1,180 @@
+//! A sandbox in a test's hands: the host's clock is a number.
+
+use super::*;
+
+const START: Time = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(5_000_000) };
+
+struct World {
+    sandbox: Sandbox,
+    host: Monotonic,
+}
+
+impl World {
+    fn new() -> Self {
+        Self { sandbox: Sandbox::new(Seed::of(1), START), host: START.mono }
+    }
+
+    fn open(&mut self, role: Role) -> ConnId {
+        self.sandbox.open(self.host, role, &mut Vec::new())
+    }
+
+    /// Sends a line; what came back on that connection, and who was hung up.
+    fn say(&mut self, conn: ConnId, line: &str) -> String {
+        let mut outputs = Vec::new();
+        self.sandbox.receive(self.host, conn, format!("{line}\r\n").as_bytes(), &mut outputs);
+        heard(&outputs, conn)
+    }
+
+    fn undo(&mut self) -> Vec<Output> {
+        let mut outputs = Vec::new();
+        if let Some(step) = self.sandbox.undo_step() {
+            self.sandbox.rewind(self.host, step, &mut outputs);
+        }
+        outputs
+    }
+
+    fn pass(&mut self, us: u64) -> Vec<Output> {
+        self.host = self.host + us;
+        let mut outputs = Vec::new();
+        self.sandbox.follow(self.host, &mut outputs);
+        outputs
+    }
+}
+
+fn heard(outputs: &[Output], conn: ConnId) -> String {
+    let sent = |output: &Output| match output {
+        Output::Send(to, bytes) if *to == conn => String::from_utf8_lossy(bytes).into_owned(),
+        Output::Send(..) | Output::HangUp(_) | Output::End => String::new(),
+    };
+    outputs.iter().map(sent).collect()
+}
+
+#[test]
+fn a_node_answers() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    assert_eq!(world.say(person, "SET a 1"), "+OK\r\n");
+    assert_eq!(world.say(person, "INCR a"), ":2\r\n");
+    assert_eq!(world.say(person, "SAVE"), "+OK\r\n");
+    assert_eq!(world.say(person, "DEBUG RELOAD"), "+OK\r\n");
+    assert_eq!(world.say(person, "GET a"), "$1\r\n2\r\n");
+}
+
+#[test]
+fn the_last_command_of_a_person_is_undone_and_the_watcher_stays() {
+    let mut world = World::new();
+    let (person, watcher) = (world.open(Role::Person), world.open(Role::Watcher));
+    world.say(person, "SET a 1");
+    assert_eq!(world.say(watcher, "GET a"), "$1\r\n1\r\n");
+    world.say(person, "SET a 2");
+    assert_eq!(world.undo(), [Output::HangUp(person)]);
+    assert_eq!(world.say(watcher, "GET a"), "$1\r\n1\r\n");
+    let person = world.open(Role::Person);
+    assert_eq!(world.say(person, "SET a 3"), "+OK\r\n");
+    world.undo();
+    // The watcher has looked since the first command, so that one cannot be undone under it.
+    world.undo();
+    let watcher = world.open(Role::Watcher);
+    assert_eq!(world.say(watcher, "EXISTS a"), ":0\r\n");
+    assert!(world.undo().is_empty());
+}
+
+#[test]
+fn who_was_served_by_what_is_undone_starts_anew() {
+    let mut world = World::new();
+    let (first, second) = (world.open(Role::Person), world.open(Role::Person));
+    assert_eq!(world.say(first, "BLPOP q 0"), "");
+    world.say(second, "PING");
+    let mut outputs = Vec::new();
+    world.sandbox.receive(world.host, second, b"LPUSH q x\r\n", &mut outputs);
+    assert!(heard(&outputs, first).contains("x"));
+    assert_eq!(world.undo(), [Output::HangUp(first), Output::HangUp(second)]);
+    // It was blocked at that step; nobody is there for it now.
+    let third = world.open(Role::Person);
+    assert_eq!(world.say(third, "LPUSH q y"), ":1\r\n");
+}
+
+#[test]
+fn a_blocked_client_stays_blocked_when_others_go_back() {
+    let mut world = World::new();
+    let (first, second) = (world.open(Role::Person), world.open(Role::Person));
+    world.say(first, "BLPOP q 0");
+    world.say(second, "SET a 1");
+    assert_eq!(world.undo(), [Output::HangUp(second)]);
+    let third = world.open(Role::Person);
+    let mut outputs = Vec::new();
+    world.sandbox.receive(world.host, third, b"LPUSH q y\r\n", &mut outputs);
+    assert!(heard(&outputs, first).contains("y"));
+}
+
+#[test]
+fn time_stands_still_runs_and_goes_back() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    world.say(person, "SET a 1 PX 1000");
+    world.sandbox.set_rate(world.host, 0.0, &mut Vec::new());
+    world.pass(3_600_000_000);
+    assert_eq!(world.say(person, "PTTL a"), ":1000\r\n");
+    world.sandbox.advance(400_000, &mut Vec::new());
+    assert_eq!(world.say(person, "PTTL a"), ":600\r\n");
+    world.sandbox.set_rate(world.host, 60.0, &mut Vec::new());
+    world.pass(11_000);
+    assert_eq!(world.say(person, "EXISTS a"), ":0\r\n");
+    // Back to before the look at 600 milliseconds.
+    world.undo();
+    world.undo();
+    let person = world.open(Role::Person);
+    world.sandbox.set_rate(world.host, 0.0, &mut Vec::new());
+    let left = world.say(person, "PTTL a");
+    assert!([":1000\r\n", ":600\r\n"].contains(&left.as_str()), "{left}");
+}
+
+#[test]
+fn whoever_waits_is_served_in_virtual_time() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    assert_eq!(world.say(person, "BLPOP q 5"), "");
+    let mut outputs = Vec::new();
+    world.sandbox.advance(6_000_000, &mut outputs);
+    assert_eq!(heard(&outputs, person), "*-1\r\n");
+}
+
+#[test]
+fn a_life_lived_again_is_the_same() {
+    let lines = ["SET a 1", "SADD s a b c d e f g", "SRANDMEMBER s", "SPOP s 2", "EXPIRE a 10"];
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    for line in lines {
+        world.pass(1_234);
+        world.say(person, line);
+    }
+    let digest = world.say(person, "DEBUG DIGEST");
+    let step = world.sandbox.entries().len();
+    world.say(person, "FLUSHALL");
+    world.sandbox.rewind(world.host, step, &mut Vec::new());
+    let person = world.open(Role::Person);
+    assert_eq!(world.say(person, "DEBUG DIGEST"), digest);
+}
+
+#[test]
+fn too_long_a_life_is_not_kept() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    let line = format!("SET a {}", "x".repeat(1 << 20));
+    for _ in 0..33 {
+        assert_eq!(world.say(person, &line), "+OK\r\n");
+    }
+    assert!(world.sandbox.entries().is_empty());
+    assert_eq!(world.sandbox.undo_step(), None);
+    assert!(world.undo().is_empty());
+    assert_eq!(world.say(person, "STRLEN a"), format!(":{}\r\n", 1 << 20));
+}
+
+#[test]
+fn a_server_that_shuts_down_ends() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    let mut outputs = Vec::new();
+    world.sandbox.receive(world.host, person, b"SHUTDOWN NOSAVE\r\n", &mut outputs);
+    assert!(outputs.contains(&Output::End));
+}

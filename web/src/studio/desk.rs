@@ -1,0 +1,79 @@
+//! What happens in the panes, for every view that wants to know.
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::{Rc, Weak};
+
+use yew::Callback;
+
+use crate::bridge::{self, Ask, Place, Told};
+
+/// The panes as the studio knows them. Clones are the same desk.
+#[derive(Clone, Default)]
+pub struct Desk(Rc<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    panes: RefCell<BTreeMap<u32, Place>>,
+    listeners: RefCell<Vec<Weak<Callback<Rc<Told>>>>>,
+}
+
+impl PartialEq for Desk {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// Somebody listens as long as this lives.
+pub struct Listening(#[allow(dead_code, reason = "held, not read")] Rc<Callback<Rc<Told>>>);
+
+impl Desk {
+    /// A desk that hears what the app tells, beginning with the panes that are open. There is one.
+    pub(super) fn open() -> Self {
+        let desk = Self::default();
+        bridge::listen({
+            let desk = desk.clone();
+            move |told| desk.hear(told)
+        });
+        bridge::ask(&Ask::Panes);
+        desk
+    }
+
+    /// Where a pane is connected to.
+    pub fn place(&self, pane: u32) -> Option<Place> {
+        self.0.panes.borrow().get(&pane).cloned()
+    }
+
+    /// The open panes with their numbers.
+    pub fn panes(&self) -> Vec<(u32, Place)> {
+        self.0.panes.borrow().iter().map(|(pane, place)| (*pane, place.clone())).collect()
+    }
+
+    /// Has everything that is told from now on told to `heard` too, which must only put it into a
+    /// queue, as a component's callback does.
+    #[must_use]
+    pub fn listen(&self, heard: Callback<Rc<Told>>) -> Listening {
+        let heard = Rc::new(heard);
+        self.0.listeners.borrow_mut().push(Rc::downgrade(&heard));
+        Listening(heard)
+    }
+
+    fn hear(&self, told: Told) {
+        match &told {
+            Told::Pane { pane, place } => {
+                self.0.panes.borrow_mut().insert(*pane, place.clone());
+            }
+            Told::Closed { pane } => {
+                self.0.panes.borrow_mut().remove(pane);
+            }
+            Told::Sent { .. } | Told::Received { .. } | Told::Restarted | Told::Language => {}
+        }
+        let told = Rc::new(told);
+        self.0.listeners.borrow_mut().retain(|listener| listener.strong_count() > 0);
+        let listeners: Vec<_> =
+            self.0.listeners.borrow().iter().filter_map(Weak::upgrade).collect();
+        for listener in listeners {
+            listener.emit(told.clone());
+        }
+    }
+}
