@@ -114,12 +114,14 @@ fn text_field(
         let input = event.target().and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
         Action::Typed(id, input.map(|input| input.value()).unwrap_or_default())
     });
-    let is_empty = pane.input.text().is_empty();
     let is_searching = pane.input.search().is_some();
     let onkeydown = {
         let dispatch = dispatch.clone();
         Callback::from(move |event: KeyboardEvent| {
-            // Where there is nothing to complete, Tab goes on to the next control, as everywhere.
+            // Where there is nothing to complete, Tab goes on to the next control, as everywhere. What
+            // the field holds now is asked of it: a quick hand is ahead of what was drawn last.
+            let field = event.target().and_then(|it| it.dyn_into::<HtmlInputElement>().ok());
+            let is_empty = field.is_some_and(|field| field.value().is_empty());
             let leaves = is_empty && !is_searching && event.key() == "Tab";
             if let Some(action) = key(&event, id).filter(|_| !leaves) {
                 event.prevent_default();
