@@ -7,7 +7,7 @@
 
 #![allow(clippy::unwrap_used, reason = "only tests call this")]
 
-use crate::browser::{Browser, ENTER, Element, Result, wait};
+use crate::browser::{Browser, ENTER, Element, Kind, Result, wait};
 
 /// Notes the time since navigation when there is a first textbox that can be typed into.
 const WATCH_FOR_PROMPT: &str = r#"
@@ -51,7 +51,9 @@ impl Page {
     /// Opens the page in a new browser.
     pub fn open() -> Self {
         let browser = Browser::start().unwrap();
-        browser.script_first(WATCH_FOR_PROMPT).unwrap();
+        if browser.kind() == Kind::Chromium {
+            browser.script_first(WATCH_FOR_PROMPT).unwrap();
+        }
         browser.go(&address()).unwrap();
         Self { browser }
     }
@@ -65,9 +67,15 @@ impl Page {
         [first, second]
     }
 
-    /// The pane called "Connection `number`".
+    /// The pane called "Connection `number`", once the program runs: it takes over what was typed
+    /// before into what looks the same, but a driver that is still typing would miss its field.
     pub fn pane(&self, number: u32) -> Pane<'_> {
         let pane = Pane { browser: &self.browser, name: format!("Connection {number}") };
+        wait("the program to run", || {
+            let runs = "return document.getElementById('shell') === null";
+            Ok((self.browser.script(runs, &[])? == true).then_some(()))
+        })
+        .unwrap();
         wait(&pane.name, || pane.parts().map(Some)).unwrap();
         pane
     }
@@ -83,8 +91,16 @@ impl Page {
         self.pane(2)
     }
 
-    /// Waits until the page says that what was typed is saved.
+    /// Waits until everything that was typed is saved, and the page says so. The page alone would not
+    /// do: it may still speak of what was saved before the last command.
     pub fn is_saved(&self) {
+        let pane = self.pane(1);
+        wait("nothing to be unsaved", || {
+            pane.run("INFO persistence", "# Persistence");
+            let info = pane.below("INFO persistence")?.unwrap_or_default();
+            Ok(info.contains("rdb_changes_since_last_save:0").then_some(()))
+        })
+        .unwrap();
         self.says("Saved");
     }
 
@@ -125,8 +141,7 @@ impl Pane<'_> {
 
     /// Types a line and presses Enter.
     pub fn enter(&self, line: &str) {
-        let input = self.parts().unwrap().input;
-        self.browser.type_into(&input, &format!("{line}{ENTER}")).unwrap();
+        self.types(&format!("{line}{ENTER}"));
     }
 
     /// What is shown below the last place where `line` was entered.
@@ -155,8 +170,17 @@ impl Pane<'_> {
     }
 
     /// Types keys without pressing Enter.
+    #[track_caller]
     pub fn types(&self, keys: &str) {
-        self.browser.type_into(&self.parts().unwrap().input, keys).unwrap();
+        let typed = wait("the line to be typed into", || {
+            let input = self.parts()?.input;
+            match self.browser.type_into(&input, keys) {
+                // What stands there until the program runs has just been replaced by the program.
+                Err(error) if error.contains("stale") => Err(error),
+                typed => Ok(Some(typed)),
+            }
+        });
+        typed.unwrap().unwrap();
     }
 
     /// Waits until the line holds `text`.

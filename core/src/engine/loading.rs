@@ -218,6 +218,10 @@ impl rdb::Dataset for Fresh<'_> {
                     self.say(Level::Notice, format!("Loading: skipping empty key: {key}"));
                 }
             }
+            Note::Idempotence => {
+                let line = "What a stream knows of numbered messages is not kept";
+                self.say(Level::Warning, line.to_owned());
+            }
             Note::SlotImport => {
                 let line = "A migration of slots that had not ended is not kept";
                 self.say(Level::Warning, line.to_owned());

@@ -48,6 +48,9 @@ pub enum Note<'a> {
     /// A key without anything in it, which is left out. Older versions have written such keys by
     /// mistake, and every Redis skips them.
     EmptyKey(&'a [u8]),
+    /// What streams know of the messages that producers have numbered, which is left out: a message
+    /// that is sent twice is then stored twice.
+    Idempotence,
     /// A migration of slots that had not ended, which is left out.
     SlotImport,
     /// The file has no checksum.
@@ -106,7 +109,7 @@ pub fn undump(payload: &[u8], forms: Forms) -> Result<Value, Undumped> {
     if version >= VERSION_VALKEY {
         reader.dialect = Dialect::Valkey;
     }
-    let result = reader.byte().and_then(|kind| reader.value(kind));
+    let result = reader.byte().and_then(|kind| reader.value(kind, &mut |_| {}));
     result.map_err(|reason| Undumped::Value(Problem { offset: reader.position, reason }))
 }
 
@@ -214,7 +217,7 @@ impl Reader<'_> {
             let bytes = self.string()?;
             return dataset.add_str(key, &bytes);
         }
-        match self.value(kind) {
+        match self.value(kind, &mut |note| dataset.note(note)) {
             Ok(value) => dataset.add(key, value),
             Err(Reason::Empty) => {
                 dataset.note(Note::EmptyKey(key.name));

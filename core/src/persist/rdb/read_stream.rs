@@ -1,11 +1,15 @@
 //! Reading streams, in all forms that Redis has written. Everything is checked: the nodes, the
 //! number of entries, and that each pending entry of a group is one consumer's.
+//!
+//! Two things have no place here yet. What producers have numbered (the fourth form) is left out,
+//! and said. An entry that a consumer gave back to its group (the fifth form) stays pending, for a
+//! consumer without a name, from which any other can claim it.
 
 use super::input::Reader;
-use super::{Reason, kind};
+use super::{Note, Reason, kind};
 use crate::base::ordered::OrdMap;
 use crate::ds::Stream;
-use crate::ds::stream::{ConsumerRef, Group, Idempotence, NOBODY, Pending, StreamId};
+use crate::ds::stream::{ConsumerRef, Group, Pending, StreamId};
 
 /// Pending entries that no consumer has claimed yet: when they were delivered and how often.
 type Unclaimed = OrdMap<StreamId, (i64, u64)>;
@@ -13,8 +17,12 @@ type Unclaimed = OrdMap<StreamId, (i64, u64)>;
 const BROKEN: Reason = Reason::Broken("Stream listpack integrity check failed");
 
 impl Reader<'_> {
-    /// A stream in the form `kind`.
-    pub(super) fn stream(&mut self, kind: u8) -> Result<Stream, Reason> {
+    /// A stream in the form `kind`. `note` is told what is left out.
+    pub(super) fn stream(
+        &mut self,
+        kind: u8,
+        note: &mut dyn FnMut(Note<'_>),
+    ) -> Result<Stream, Reason> {
         let mut stream = Stream::default();
         for _ in 0..self.length()? {
             let id: [u8; 16] = (*self.string()?)
@@ -43,13 +51,12 @@ impl Reader<'_> {
         for _ in 0..self.length()? {
             let name: Box<[u8]> = (*self.string()?).into();
             let group = self.group(kind, &stream)?;
-            stream.gave_back |= !group.given_back().is_empty();
             if stream.groups.insert(name, group).is_some() {
                 return Err(Reason::Broken("Duplicated consumer group name"));
             }
         }
-        if matches!(kind, kind::STREAM_4 | kind::STREAM_5) {
-            stream.idempotence = self.idempotence()?;
+        if matches!(kind, kind::STREAM_4 | kind::STREAM_5) && self.idempotence()? {
+            note(Note::Idempotence);
         }
         Ok(stream)
     }
@@ -126,25 +133,35 @@ impl Reader<'_> {
 
     /// Entries that no consumer has any more.
     fn given_back(&mut self, group: &mut Group, unclaimed: &mut Unclaimed) -> Result<(), Reason> {
-        for _ in 0..self.length()? {
-            self.claim(group, unclaimed, NOBODY)?;
+        let count = self.length()?;
+        if count == 0 {
+            return Ok(());
+        }
+        let nobody = group.find(b"").or_else(|| group.create(b"", 0));
+        let nobody = nobody.ok_or(Reason::Broken("Duplicate stream consumer detected"))?;
+        for _ in 0..count {
+            self.claim(group, unclaimed, nobody)?;
         }
         Ok(())
     }
 
-    /// What producers have numbered; `None` if none has.
-    fn idempotence(&mut self) -> Result<Option<Box<Idempotence>>, Reason> {
-        let mut known = Idempotence::new(self.length()?, self.length()?);
-        for _ in 0..self.length()? {
-            let producer = self.string()?;
+    /// What producers have numbered; returns whether there is anything.
+    fn idempotence(&mut self) -> Result<bool, Reason> {
+        // For how long and how much of it is kept.
+        self.length()?;
+        self.length()?;
+        let producers = self.length()?;
+        for _ in 0..producers {
+            self.string()?;
             for _ in 0..self.length()? {
-                let iid = self.string()?;
-                // Nothing is too old yet: when it is read, the time is not known.
-                known.record(&producer, &iid, self.id_lengths()?, 0);
+                self.string()?;
+                self.id_lengths()?;
             }
         }
-        (known.added, known.duplicates) = (self.length()?, self.length()?);
-        Ok(known.is_used().then(|| Box::new(known)))
+        // How many there ever were, and how many of them twice.
+        self.length()?;
+        self.length()?;
+        Ok(producers > 0)
     }
 
     fn id_lengths(&mut self) -> Result<StreamId, Reason> {

@@ -4,7 +4,7 @@
 //! A value is Empty only after all of it was read, so that a reader can go on behind it.
 
 use super::input::{Dialect, Reader};
-use super::{Reason, container, kind};
+use super::{Note, Reason, container, kind};
 use crate::base::num;
 use crate::ds::hash::{self, Expiry};
 use crate::ds::quicklist::{OwnedNode, QuickList, Side};
@@ -25,8 +25,12 @@ enum FieldExpiry {
 }
 
 impl Reader<'_> {
-    /// A value of this type.
-    pub(super) fn value(&mut self, kind: u8) -> Result<Value, Reason> {
+    /// A value of this type. `note` is told what is left out.
+    pub(super) fn value(
+        &mut self,
+        kind: u8,
+        note: &mut dyn FnMut(Note<'_>),
+    ) -> Result<Value, Reason> {
         Ok(match kind {
             kind::STRING => Value::of(&self.string()?),
             kind::LIST | kind::LIST_ZIPLIST | kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2 => {
@@ -39,7 +43,7 @@ impl Reader<'_> {
                 Value::SortedSet(Box::new(self.sorted_set(kind)?))
             }
             kind::STREAM | kind::STREAM_2 | kind::STREAM_3 | kind::STREAM_4 | kind::STREAM_5 => {
-                Value::Stream(Box::new(self.stream(kind)?))
+                Value::Stream(Box::new(self.stream(kind, note)?))
             }
             kind::MODULE_2 => return Err(Reason::Module(self.length()?)),
             _ => Value::Hash(Box::new(self.hash(kind)?)),

@@ -54,14 +54,44 @@ pub(super) fn trunk_page(tools: &Tools) -> Result<Outcome> {
     play(tools, &built(trunks()?)?, "/", &[])
 }
 
+/// What is played in Firefox and WebKit too, which take longer than Chromium.
+const MAIN: &[&str] = &[
+    "a_line_is_hinted_at_completed_and_explained",
+    "errors_are_replies_too",
+    "a_blocked_pane_is_woken_from_another",
+    "what_one_pane_publishes_another_hears",
+    "what_was_typed_survives_a_reload",
+    "a_tab_takes_over_when_the_first_is_closed",
+];
+
+pub(super) fn firefox_page(tools: &Tools) -> Result<Outcome> {
+    let mut cargo = page_tests(shell::cargo(), MAIN);
+    cargo.env("REDSTART_BROWSER", "firefox").env("FIREFOX", &tools.firefox);
+    browse(cargo, &tools.browser, &built(own()?)?, "/")?;
+    Ok(Outcome::Passed)
+}
+
+pub(super) fn webkit_page(tools: &Tools) -> Result<Outcome> {
+    let mut hidden = Command::new(&tools.xvfb_run);
+    hidden.arg("--auto-servernum").arg(shell::cargo().get_program());
+    let mut cargo = page_tests(hidden, MAIN);
+    cargo.env("REDSTART_BROWSER", "webkit").env("WEBKITWEBDRIVER", &tools.webkit_driver);
+    browse(cargo, &tools.browser, &built(own()?)?, "/")?;
+    Ok(Outcome::Passed)
+}
+
 /// Plays the page's tests on the bundle in `dist`, served under a path.
 fn play(tools: &Tools, dist: &Path, under: &str, only: &[&str]) -> Result<Outcome> {
-    let mut cargo = shell::cargo();
+    browse(page_tests(shell::cargo(), only), &tools.browser, dist, under)?;
+    Ok(Outcome::Passed)
+}
+
+/// The page's tests of these names, or all, as what `cargo` begins.
+fn page_tests(mut cargo: Command, only: &[&str]) -> Command {
     cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     // One after the other: the tests measure, and a browser wants both cores.
     cargo.args(["--test", "page*", "--", "--nocapture", "--test-threads=1"]).args(only);
-    browse(cargo, &tools.browser, dist, under)?;
-    Ok(Outcome::Passed)
+    cargo
 }
 
 /// Builds the page and takes pictures of its views into `folder`.

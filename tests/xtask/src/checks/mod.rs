@@ -46,6 +46,8 @@ const STEPS: &[Step] = &[
     Step { name: "trunk-bundle", usually: "1 minute", run: browser::trunk_bundle },
     Step { name: "page", usually: "1 minute", run: browser::page },
     Step { name: "page-below-a-path", usually: "10 seconds", run: browser::page_below_a_path },
+    Step { name: "firefox-page", usually: "1 minute", run: browser::firefox_page },
+    Step { name: "webkit-page", usually: "1 minute", run: browser::webkit_page },
     Step { name: "trunk-page", usually: "30 seconds", run: browser::trunk_page },
     Step { name: "server", usually: "1 minute", run: clients::server },
     Step { name: "sigkill", usually: "1 minute", run: clients::sigkill },

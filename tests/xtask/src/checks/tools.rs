@@ -22,6 +22,10 @@ pub(crate) struct Tools {
     pub(crate) trunk: PathBuf,
     pub(crate) cargo_deny: PathBuf,
     pub(crate) browser: Browser,
+    pub(crate) firefox: PathBuf,
+    pub(crate) webkit_driver: PathBuf,
+    /// Runs a program with a display that nobody sees.
+    pub(crate) xvfb_run: PathBuf,
     pub(crate) redis_benchmark: PathBuf,
     pub(crate) node: PathBuf,
     /// A folder with `node_modules` in it.
@@ -52,12 +56,34 @@ const CHROMIUM: Needed = Needed {
 };
 const CHROMEDRIVER: Needed =
     Needed { variable: "CHROMEDRIVER", names: &["chromedriver"], package: "chromium-driver" };
+const FIREFOX: Needed =
+    Needed { variable: "FIREFOX", names: &["firefox-esr", "firefox"], package: "firefox-esr" };
+const WEBKITWEBDRIVER: Needed = Needed {
+    variable: "WEBKITWEBDRIVER",
+    names: &["WebKitWebDriver"],
+    package: "webkit2gtk-driver",
+};
+/// WebKitGTK's browser wants a display.
+const XVFB: Needed = Needed { variable: "XVFB_RUN", names: &["xvfb-run"], package: "xvfb" };
+/// `xvfb-run` calls it.
+const XAUTH: Needed = Needed { variable: "XAUTH", names: &["xauth"], package: "xauth" };
 const REDIS_BENCHMARK: Needed =
     Needed { variable: "REDIS_BENCHMARK", names: &["redis-benchmark"], package: "redis-tools" };
 const NODE: Needed = Needed { variable: "NODE", names: &["node", "nodejs"], package: "nodejs" };
 const NPM: Needed = Needed { variable: "NPM", names: &["npm"], package: "npm" };
 const PYTHON: Needed = Needed { variable: "PYTHON", names: &["python3"], package: "python3-venv" };
-const ALL: &[Needed] = &[CHROMIUM, CHROMEDRIVER, REDIS_BENCHMARK, NODE, NPM, PYTHON];
+const ALL: &[Needed] = &[
+    CHROMIUM,
+    CHROMEDRIVER,
+    FIREFOX,
+    WEBKITWEBDRIVER,
+    XVFB,
+    XAUTH,
+    REDIS_BENCHMARK,
+    NODE,
+    NPM,
+    PYTHON,
+];
 
 impl Tools {
     /// Finds everything, installing what is missing where that is possible.
@@ -72,6 +98,9 @@ impl Tools {
             trunk: cargo_program("trunk", TRUNK, "8 minutes")?,
             cargo_deny: cargo_program("cargo-deny", CARGO_DENY, "4 minutes")?,
             browser: Browser::find()?,
+            firefox: FIREFOX.find()?,
+            webkit_driver: WEBKITWEBDRIVER.find()?,
+            xvfb_run: XVFB.find()?,
             redis_benchmark: REDIS_BENCHMARK.find()?,
             node: NODE.find()?,
             node_home: node_packages(&npm, &home)?,

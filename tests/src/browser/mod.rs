@@ -1,25 +1,28 @@
-//! A browser, driven from outside through its WebDriver program, chromedriver.
+//! A browser, driven from outside: Chromium, Firefox or WebKitGTK's, as `REDSTART_BROWSER` says.
 //!
 //! WebDriver is JSON over HTTP, and the page's tests need a dozen of its commands; speaking them
 //! here takes less code than the dependencies of a client library, which bring an asynchronous
 //! runtime and more than a hundred crates to compile. The commands are those of
-//! <https://www.w3.org/TR/webdriver2/>; `goog/` marks Chromium's own.
+//! <https://www.w3.org/TR/webdriver2/>; `goog/` marks Chromium's own, without which the others have
+//! to do.
+
+mod http;
+mod marionette;
 
 use std::fmt::Write as _;
-use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use serde_json::{Value, json};
 
+use marionette::Marionette;
+
 /// What every command here fails with: a text for a person.
 pub type Result<T> = std::result::Result<T, String>;
 
-/// How long the driver may take for one command.
-const COMMAND_TIMEOUT: Duration = Duration::from_secs(60);
 /// Between two looks at something that is waited for.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
 /// Looks before giving up: 15 seconds.
@@ -38,51 +41,122 @@ const FLAGS: &[&str] = &[
     "--window-size=1280,800",
 ];
 
+/// Which browser it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Chromium, with chromedriver.
+    Chromium,
+    /// Firefox, which is spoken to directly.
+    Firefox,
+    /// WebKitGTK's small browser, with WebKitWebDriver. It needs a display.
+    WebKit,
+}
+
 /// A browser with a new, empty profile. It ends, and the profile is removed, when this is dropped.
 pub struct Browser {
-    driver: Child,
-    addr: SocketAddr,
-    session: String,
+    kind: Kind,
+    /// The driver, or the browser itself where there is none.
+    program: Child,
+    wire: Wire,
     profile: PathBuf,
+}
+
+/// How commands get there.
+enum Wire {
+    Http { addr: SocketAddr, session: String },
+    Marionette(Marionette),
 }
 
 /// Something on the page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Element(String);
 
+impl Kind {
+    /// The one that `REDSTART_BROWSER` names; Chromium if it is not set.
+    fn wanted() -> Result<Self> {
+        match std::env::var("REDSTART_BROWSER").as_deref() {
+            Err(_) | Ok("chromium") => Ok(Self::Chromium),
+            Ok("firefox") => Ok(Self::Firefox),
+            Ok("webkit") => Ok(Self::WebKit),
+            Ok(other) => Err(format!("REDSTART_BROWSER: there is no browser called {other}")),
+        }
+    }
+
+    /// The program to start, with the port it is to listen at: from a variable, or the PATH.
+    fn command(self, port: u16, profile: &Path) -> Result<Command> {
+        let (variable, name) = match self {
+            Self::Chromium => ("CHROMEDRIVER", "chromedriver"),
+            Self::Firefox => ("FIREFOX", "firefox-esr"),
+            Self::WebKit => ("WEBKITWEBDRIVER", "WebKitWebDriver"),
+        };
+        let mut command = Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()));
+        if self == Self::Firefox {
+            let settings = format!("user_pref(\"marionette.port\", {port});\n");
+            std::fs::write(profile.join("user.js"), settings).map_err(|error| error.to_string())?;
+            command.args(["--headless", "--marionette", "--no-remote", "--profile"]).arg(profile);
+        } else {
+            command.arg(format!("--port={port}"));
+        }
+        Ok(command)
+    }
+
+    /// What a session is asked for.
+    fn capabilities(self, profile: &Path) -> Value {
+        let binary = |variable: &str| std::env::var(variable).ok();
+        match self {
+            Self::Chromium => {
+                let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
+                flags.push(format!("--user-data-dir={}", profile.display()));
+                let mut options = json!({ "args": flags });
+                if let Some(binary) = binary("CHROMIUM") {
+                    options["binary"] = json!(binary);
+                }
+                json!({ "goog:chromeOptions": options, "goog:loggingPrefs": { "browser": "ALL" } })
+            }
+            Self::WebKit => {
+                let mut options = json!({ "args": ["--automation"] });
+                if let Some(binary) = binary("MINIBROWSER") {
+                    options["binary"] = json!(binary);
+                }
+                json!({ "webkitgtk:browserOptions": options })
+            }
+            Self::Firefox => json!({}),
+        }
+    }
+}
+
 impl Browser {
-    /// Starts the driver named by `CHROMEDRIVER` and through it the browser named by `CHROMIUM`,
-    /// both by default from the PATH.
+    /// Starts a browser, through its driver where it has one. Their programs are named by
+    /// `CHROMEDRIVER` and `CHROMIUM`, `FIREFOX`, or `WEBKITWEBDRIVER` and `MINIBROWSER`, by default
+    /// from the PATH.
     pub fn start() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
+        let kind = Kind::wanted()?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let profile =
             std::env::temp_dir().join(format!("redstart-page-{}-{number}", std::process::id()));
         std::fs::create_dir_all(&profile).map_err(|error| format!("{profile:?}: {error}"))?;
         let addr = free_port()?;
-        let program = std::env::var_os("CHROMEDRIVER").unwrap_or_else(|| "chromedriver".into());
-        let driver = Command::new(&program)
-            .arg(format!("--port={}", addr.port()))
-            .stdin(Stdio::null())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null())
-            .spawn()
-            .map_err(|error| format!("{program:?}: {error}"))?;
-        let mut browser = Self { driver, addr, session: String::new(), profile };
+        let mut command = kind.command(addr.port(), &profile)?;
+        command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
+        let program = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
+        let wire = Wire::Http { addr, session: String::new() };
+        let mut browser = Self { kind, program, wire, profile };
         wait("the driver to listen", || Ok(TcpStream::connect(addr).is_ok().then_some(())))?;
-        let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
-        flags.push(format!("--user-data-dir={}", browser.profile.display()));
-        let mut options = json!({ "args": flags });
-        if let Some(binary) = std::env::var_os("CHROMIUM") {
-            options["binary"] = json!(binary.to_string_lossy());
-        }
-        let wanted = json!({ "capabilities": { "alwaysMatch": {
-            "goog:chromeOptions": options,
-            "goog:loggingPrefs": { "browser": "ALL" },
-        } } });
-        let session = browser.http("POST", "/session", Some(&wanted))?;
-        browser.session = text(&session["sessionId"])?;
+        browser.wire = if kind == Kind::Firefox {
+            Wire::Marionette(Marionette::open(addr)?)
+        } else {
+            let capabilities = kind.capabilities(&browser.profile);
+            let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
+            let session = http::command(addr, "POST", "/session", Some(&wanted))?;
+            Wire::Http { addr, session: text(&session["sessionId"])? }
+        };
         Ok(browser)
+    }
+
+    /// Which browser it is.
+    pub fn kind(&self) -> Kind {
+        self.kind
     }
 
     /// Goes to an address and returns when the page has loaded.
@@ -97,7 +171,7 @@ impl Browser {
 
     /// The name of the tab that commands go to.
     pub fn tab(&self) -> Result<String> {
-        text(&self.http("GET", &format!("/session/{}/window", self.session), None)?)
+        text(&self.command("GET", "/window", None)?)
     }
 
     /// Has all further commands go to this tab.
@@ -107,7 +181,7 @@ impl Browser {
 
     /// Closes the tab that commands go to; another one must be switched to next.
     pub fn close_tab(&self) -> Result<()> {
-        self.http("DELETE", &format!("/session/{}/window", self.session), None).map(drop)
+        self.command("DELETE", "/window", None).map(drop)
     }
 
     /// Loads the page again.
@@ -126,7 +200,8 @@ impl Browser {
         self.post("/execute/async", &json!({ "script": body, "args": [] }))
     }
 
-    /// Has `script` run in every page that is opened from now on, before anything else in it.
+    /// Has `script` run in every page that is opened from now on, before anything else in it. Only
+    /// in Chromium.
     pub fn script_first(&self, script: &str) -> Result<()> {
         self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }))
     }
@@ -143,7 +218,7 @@ impl Browser {
 
     /// A picture of what is seen: a PNG in Base64.
     pub fn screenshot(&self) -> Result<String> {
-        text(&self.http("GET", &format!("/session/{}/screenshot", self.session), None)?)
+        text(&self.command("GET", "/screenshot", None)?)
     }
 
     /// Has requests for addresses that fit this pattern fail from now on.
@@ -154,6 +229,9 @@ impl Browser {
 
     /// A command of Chromium's own protocol.
     fn devtools(&self, cmd: &str, params: &Value) -> Result<()> {
+        if self.kind != Kind::Chromium {
+            return Err(format!("{:?} does not know {cmd}", self.kind));
+        }
         self.post("/goog/cdp/execute", &json!({ "cmd": cmd, "params": params })).map(drop)
     }
 
@@ -179,7 +257,11 @@ impl Browser {
     ) -> Result<Vec<Element>> {
         let mut found = Vec::new();
         for element in self.all(inside, css)? {
-            let has_role = self.get(&element, "computedrole")? == role;
+            let has_role = match self.get(&element, "computedrole") {
+                // WebKit fails where an element is not for assistive technology, being hidden.
+                Err(_) if self.kind == Kind::WebKit => false,
+                known => known? == role,
+            };
             if has_role && fits(&text(&self.get(&element, "computedlabel")?)?) {
                 found.push(element);
             }
@@ -202,8 +284,14 @@ impl Browser {
         self.post(&format!("/element/{}/value", element.0), &json!({ "text": keys })).map(drop)
     }
 
-    /// What the page has written to its console since the last call, one message a line.
+    /// What the page has written to its console since the last call, one message a line. Only
+    /// Chromium tells; of the others one hears what the page itself shows of a failure.
     pub fn console(&self) -> Result<String> {
+        if self.kind != Kind::Chromium {
+            let shown = "const panel = document.getElementById('failure'); \
+                         return panel && !panel.hidden ? 'SEVERE: ' + panel.innerText : ''";
+            return text(&self.script(shown, &[])?);
+        }
         let entries = self.post("/se/log", &json!({ "type": "browser" }))?;
         let mut log = String::new();
         for entry in entries.as_array().into_iter().flatten() {
@@ -213,32 +301,20 @@ impl Browser {
     }
 
     fn get(&self, element: &Element, what: &str) -> Result<Value> {
-        self.http("GET", &format!("/session/{}/element/{}/{what}", self.session, element.0), None)
+        self.command("GET", &format!("/element/{}/{what}", element.0), None)
     }
 
     fn post(&self, path: &str, body: &Value) -> Result<Value> {
-        self.http("POST", &format!("/session/{}{path}", self.session), Some(body))
+        self.command("POST", path, Some(body))
     }
 
-    /// One command: its answer's `value`, or the error that it tells of.
-    fn http(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
-        let fail = |error: std::io::Error| format!("chromedriver: {method} {path}: {error}");
-        let body = body.map(Value::to_string).unwrap_or_default();
-        let mut stream = TcpStream::connect(self.addr).map_err(fail)?;
-        stream.set_read_timeout(Some(COMMAND_TIMEOUT)).map_err(fail)?;
-        let request = format!(
-            "{method} {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/json\r\n\
-             Content-Length: {}\r\nConnection: close\r\n\r\n{body}",
-            self.addr,
-            body.len()
-        );
-        stream.write_all(request.as_bytes()).map_err(fail)?;
-        let answer = read_body(stream).map_err(fail)?;
-        let answer: Value = serde_json::from_slice(&answer).map_err(|error| error.to_string())?;
-        let value = answer.get("value").cloned().unwrap_or(Value::Null);
-        match value.get("error") {
-            Some(error) => Err(format!("{method} {path}: {error}: {}", value["message"])),
-            None => Ok(value),
+    /// One command of WebDriver, its path without the session.
+    fn command(&self, method: &str, path: &str, body: Option<&Value>) -> Result<Value> {
+        match &self.wire {
+            Wire::Http { addr, session } => {
+                http::command(*addr, method, &format!("/session/{session}{path}"), body)
+            }
+            Wire::Marionette(firefox) => firefox.command(method, path, body),
         }
     }
 }
@@ -246,9 +322,12 @@ impl Browser {
 impl Drop for Browser {
     fn drop(&mut self) {
         // Whatever of this fails, the test is over.
-        let _ = self.http("DELETE", &format!("/session/{}", self.session), None);
-        let _ = self.driver.kill();
-        let _ = self.driver.wait();
+        match &self.wire {
+            Wire::Http { .. } => drop(self.command("DELETE", "", None)),
+            Wire::Marionette(firefox) => firefox.quit(),
+        }
+        let _ = self.program.kill();
+        let _ = self.program.wait();
         let _ = std::fs::remove_dir_all(&self.profile);
     }
 }
@@ -303,21 +382,4 @@ fn free_port() -> Result<SocketAddr> {
     TcpListener::bind((Ipv4Addr::LOCALHOST, 0))
         .and_then(|listener| listener.local_addr())
         .map_err(|error| error.to_string())
-}
-
-/// Reads an HTTP answer whose length is in its head.
-fn read_body(stream: TcpStream) -> std::io::Result<Vec<u8>> {
-    let mut reader = BufReader::new(stream);
-    let mut length = 0;
-    let mut line = String::new();
-    while reader.read_line(&mut line)? > 2 {
-        let (name, value) = line.split_once(':').unwrap_or_default();
-        if name.eq_ignore_ascii_case("content-length") {
-            length = value.trim().parse().unwrap_or(0);
-        }
-        line.clear();
-    }
-    let mut body = Vec::new();
-    reader.take(length).read_to_end(&mut body)?;
-    Ok(body)
 }
