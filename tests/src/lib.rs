@@ -6,6 +6,7 @@
 //! - [`rdb`]: snapshots and payloads of DUMP, made by hand
 //! - [`grammar`]: commands drawn at random from their declarations
 //! - [`hostile`]: payloads that nobody means well with; [`fuzz`]: what fuzzers feed
+//! - [`lesson`]: the course as the page reads it; [`course`]: plays its lessons
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - `timed`: a node whose events are timed, behind the feature `bench`
 //! - [`workload`]: commands to measure, and a node that runs nothing else
@@ -15,10 +16,16 @@
 
 #[cfg(feature = "page")]
 pub mod browser;
+#[cfg(not(target_arch = "wasm32"))]
+pub mod course;
 pub mod disk;
 pub mod fuzz;
 pub mod grammar;
 pub mod hostile;
+// The very module of the page, compiled here: to depend on the page would be to compile all of it, for
+// every test.
+#[path = "../../web/src/lesson/mod.rs"]
+pub mod lesson;
 pub mod local;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod normal;
