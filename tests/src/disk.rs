@@ -13,7 +13,7 @@ use std::collections::BTreeMap;
 
 use redstart::base::rng::{Rng, Seed};
 use redstart::base::time::Time;
-use redstart::node::{DiskDone, DiskError, DiskOp, Effect, Event, Node, Unreadable};
+use redstart::node::{DiskDone, DiskError, DiskOp, Effect, Event, Node, Part, Unreadable};
 
 /// Blocks are written one by one, in any order, in bytes.
 const BLOCK_BYTES: usize = 512;
@@ -107,9 +107,10 @@ impl SimDisk {
     /// Does an operation.
     pub fn run(&mut self, op: DiskOp) -> DiskDone {
         match op {
-            DiskOp::Read { name } => {
-                let result = Ok(self.names.get(&name).map(|&file| self.bytes(file).to_vec()));
-                DiskDone::Read { name, result }
+            DiskOp::Read { name, from, bytes_max } => {
+                let found = self.names.get(&name).map(|&file| self.bytes(file));
+                let part = found.map(|all| Part::of(all, from, bytes_max));
+                DiskDone::Read { name, from, result: Ok(part) }
             }
             DiskOp::List { folder } => {
                 let mut names = Vec::new();

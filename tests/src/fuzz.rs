@@ -9,7 +9,7 @@ use redstart::ds::listpack::{Element, Listpack};
 use redstart::ds::{IntSet, hash, hyperloglog, quicklist, set, zset};
 use redstart::persist::aof::read::Records;
 use redstart::persist::aof::{Manifest, Step, write_record};
-use redstart::persist::rdb::{Dataset, Forms, Key, Note, Reason};
+use redstart::persist::rdb::{Budget, Dataset, Forms, Key, Note, Progress, Reading, Reason};
 use redstart::persist::{lzf, rdb, ziplist, zipmap};
 use redstart::resp::{Reply, pretty};
 use redstart::store::Value;
@@ -67,14 +67,19 @@ pub fn aof(data: &[u8]) {
 }
 
 fn commands_of(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
-    let mut records = Records::new(bytes, 0);
-    let (mut commands, mut last) = (Vec::new(), 0);
-    while let Step::Command(argv, end) = records.step() {
-        assert!(last < end && end <= bytes.len(), "every command takes some bytes");
-        last = end;
-        commands.push(argv.iter().map(<[u8]>::to_vec).collect());
+    let (mut records, mut commands, mut rest) = (Records::default(), Vec::new(), bytes);
+    loop {
+        let used = match records.step(rest) {
+            (Step::Command(argv), used) => {
+                commands.push(argv.iter().map(<[u8]>::to_vec).collect());
+                used
+            }
+            (Step::Remark, used) => used,
+            (Step::End(_), _) => return commands,
+        };
+        assert!(used > 0, "every record takes some bytes");
+        rest = &rest[used..];
     }
-    commands
 }
 
 /// Structures in one run of bytes: the first byte chooses one.
@@ -139,32 +144,69 @@ pub fn lzf(data: &[u8]) {
     }
 }
 
-/// A snapshot. What is read of it can be dumped, and the dump be read.
-pub fn rdb(data: &[u8]) {
-    struct Checked;
-    impl Dataset for Checked {
-        fn add(&mut self, _: Key<'_>, value: Value) -> Result<(), Reason> {
-            for compress in [false, true] {
-                let payload = rdb::dump(value.view(), compress);
-                let again = rdb::undump(&payload, FORMS);
-                let again = again.unwrap_or_else(|why| panic!("{why:?} of {value:?}"));
-                assert_eq!(again.view().encoding(), value.view().encoding());
-                assert_eq!(rdb::dump(again.view(), compress).len(), payload.len());
-            }
-            Ok(())
+/// What was read of a snapshot: keys, values as they are dumped, and remarks.
+#[derive(Default, PartialEq, Eq, Debug)]
+struct Seen(Vec<Vec<u8>>);
+
+impl Dataset for Seen {
+    fn add(&mut self, key: Key<'_>, value: Value) -> Result<(), Reason> {
+        for compress in [false, true] {
+            let payload = rdb::dump(value.view(), compress);
+            let again = rdb::undump(&payload, FORMS);
+            let again = again.unwrap_or_else(|why| panic!("{why:?} of {value:?}"));
+            assert_eq!(again.view().encoding(), value.view().encoding());
+            assert_eq!(rdb::dump(again.view(), compress).len(), payload.len());
         }
-        fn add_str(&mut self, _: Key<'_>, _: &[u8]) -> Result<(), Reason> {
-            Ok(())
-        }
-        fn library(&mut self, _: &[u8]) -> Result<(), Reason> {
-            Ok(())
-        }
-        fn note(&mut self, _: Note<'_>) {}
+        self.add_str(key, &rdb::dump(value.view(), false))
     }
-    match rdb::read(data, FORMS, &mut Checked) {
+
+    fn add_str(&mut self, key: Key<'_>, bytes: &[u8]) -> Result<(), Reason> {
+        self.0.push(format!("{key:?}").into_bytes());
+        self.0.push(bytes.to_vec());
+        Ok(())
+    }
+
+    fn library(&mut self, code: &[u8]) -> Result<(), Reason> {
+        self.0.push(code.to_vec());
+        Ok(())
+    }
+
+    fn note(&mut self, note: Note<'_>) {
+        self.0.push(format!("{note:?}").into_bytes());
+    }
+}
+
+/// A snapshot. What is read of it can be dumped, and the dump be read; and it is the same if the file
+/// comes in parts, cut at places that the data chooses.
+pub fn rdb(data: &[u8]) {
+    let mut whole = Seen::default();
+    let result = rdb::read(data, FORMS, &mut whole);
+    match result {
         Ok(end) => assert!(end <= data.len()),
         Err(problem) => assert!(problem.offset <= data.len()),
     }
+    let (mut parts, mut rng) = (Seen::default(), Rng::new(seed_of(data)));
+    let (mut reading, mut position, mut there) = (Reading::new(FORMS), 0, 0);
+    let in_parts = loop {
+        let budget = Budget { bytes: rng.below(200) as usize + 1, records: 3 };
+        let is_all = there == data.len();
+        match reading.step(&data[position..there], is_all, budget, &mut parts) {
+            Err(problem) => break Err(problem),
+            Ok((used, progress)) => {
+                position += used;
+                match progress {
+                    Progress::Done => break Ok(position),
+                    Progress::Going => {}
+                    Progress::Starved => {
+                        assert!(!is_all, "there is no more");
+                        there = data.len().min(there + 1 + rng.below(100) as usize);
+                    }
+                }
+            }
+        }
+    };
+    assert_eq!(in_parts, result);
+    assert_eq!(parts, whole);
 }
 
 /// What a client sends: whole, and cut at places that the data chooses, the replies are the same.

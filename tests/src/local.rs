@@ -65,6 +65,14 @@ impl Local {
 
     /// A new node on this disk.
     pub fn on(config: Config, seed: Seed, disk: SimDisk) -> Self {
+        let mut local = Self::slow_on(config, seed, disk);
+        local.is_slow = false;
+        local.settle();
+        local
+    }
+
+    /// As [`Local::on`], but slow: nothing is loaded yet.
+    pub fn slow_on(config: Config, seed: Seed, disk: SimDisk) -> Self {
         let unreadable = Unreadable::SetAside;
         let mut local = Self {
             node: Node::new(config, seed, START),
@@ -75,7 +83,7 @@ impl Local {
             disk,
             log: Vec::new(),
             answers: VecDeque::new(),
-            is_slow: false,
+            is_slow: true,
             exit: None,
         };
         local.event(Event::Mounted { unreadable });
@@ -96,9 +104,14 @@ impl Local {
     pub fn event(&mut self, event: Event<'_>) {
         self.handle(event);
         if !self.is_slow {
-            let turns = (0..TURNS_MAX).take_while(|_| self.turn()).count();
-            assert!(turns < TURNS_MAX, "the node wants to go on and never ends");
+            self.settle();
         }
+    }
+
+    /// Lets the node do all that it wants to do now.
+    fn settle(&mut self) {
+        let turns = (0..TURNS_MAX).take_while(|_| self.turn()).count();
+        assert!(turns < TURNS_MAX, "the node wants to go on and never ends");
     }
 
     /// A turn of a host's loop: what the disk has done, and a wake if it is time for one. Returns

@@ -10,6 +10,7 @@ use super::memory::Figures;
 use crate::base::time::Time;
 use crate::engine::aof;
 use crate::engine::config::{REDIS_VERSION, table};
+use crate::engine::loading::Load;
 use crate::engine::pubsub::Kind;
 use crate::engine::{Args, Command, Ctx, Engine, Outcome};
 use crate::session::BlockedOn;
@@ -327,10 +328,37 @@ const APPEND_ONLY: &[Field] = &[
     ("aof_delayed_fsync", |view| view.engine.aof_delayed_syncs().to_string()),
 ];
 
+/// What INFO tells besides while data is being loaded.
+const LOADING: &[Field] = &[
+    ("loading_start_time", |view| of_load(view, |load| load.since().unix_s().unsigned_abs())),
+    ("loading_total_bytes", |view| of_load(view, Load::total_bytes)),
+    ("loading_rdb_used_mem", |view| of_load(view, Load::used_memory)),
+    ("loading_loaded_bytes", |view| of_load(view, Load::loaded_bytes)),
+    ("loading_loaded_perc", |view| {
+        let part = |load: &Load| load.loaded_bytes() as f64 / load.total_bytes().max(1) as f64;
+        format!("{:.2}", view.engine.loading().map_or(0.0, part) * 100.0)
+    }),
+    ("loading_eta_seconds", |view| {
+        of_load(view, |load| {
+            let elapsed_s = view.now.mono.since_us(load.since().mono) / 1_000_000;
+            let (done, all) = (load.loaded_bytes(), load.total_bytes());
+            // At first nothing can be told.
+            if elapsed_s == 0 { 1 } else { elapsed_s * all.saturating_sub(done) / (done + 1) }
+        })
+    }),
+];
+
+fn of_load(view: &View<'_>, figure: impl Fn(&Load) -> u64) -> String {
+    view.engine.loading().map_or(0, figure).to_string()
+}
+
 fn persistence(view: &View<'_>, text: &mut String) {
     write_fields(view, PERSISTENCE, text);
     if view.engine.aof.state != aof::State::Off {
         write_fields(view, APPEND_ONLY, text);
+    }
+    if view.engine.loading().is_some() {
+        write_fields(view, LOADING, text);
     }
 }
 

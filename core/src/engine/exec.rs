@@ -190,7 +190,8 @@ impl Engine {
         if is_short && self.may_add_data(session, entry) {
             return Err(Error::text(OOM));
         }
-        if self.saving.is_loading() && !entry.has(Flag::Loading) {
+        let is_loading = self.saving.is_loading();
+        if is_loading && self.runs_any(session, entry, |one| !one.has(Flag::Loading)) {
             return Err(Error::text("LOADING Redis is loading the dataset in memory"));
         }
         if (entry.has(Flag::Write) || entry.command.name == "PING") && self.is_unsafe() {

@@ -1,33 +1,42 @@
-//! Loading snapshots: all that one holds takes the place of the data, or nothing does.
+//! Loading: all that files hold takes the place of the data, or nothing does.
 //!
-//! What is read goes into databases of its own. Only when the last byte was read and found right do
-//! they take the place of the old ones, so a file that breaks off or was tampered with changes
-//! nothing.
+//! ```text
+//! ask for a part ─▶ read some of it ─▶ … ─▶ the file is read ─▶ the next one ─▶ put in place
+//! ```
+//!
+//! A file comes in parts and is read in slices, when the host wakes the node for it; between two
+//! slices everyone is told that data is being loaded. What is read goes into databases of its own.
+//! Only when the last byte was read and found right do they take the place of the old ones, so a
+//! file that breaks off or was tampered with changes nothing.
+//!
+//! Who wants what loaded, and what becomes of a file that cannot be, is said in
+//! [`saving`](super::saving) for snapshots and in [`aof`](super::aof) for append-only files.
+
+mod fresh;
+mod replay;
+
+pub use fresh::Loaded;
+
+use std::fmt;
 
 use super::Engine;
-use crate::base::num;
-use crate::base::time::Time;
+use crate::base::time::{Monotonic, Time};
 use crate::ds::quicklist::Limits;
 use crate::engine::config::VersionCheck;
-use crate::engine::world::Level;
-use crate::persist::rdb::{self, Note, Usage};
-use crate::store::{Db, Value};
+use crate::engine::world::{DiskError, DiskOp, Effect, Level, Part};
+use crate::persist::rdb::{self, Budget, Progress, Reading};
+use crate::store::Db;
+use fresh::{Filling, Fresh};
+use replay::{Input, Replay};
 
-/// Lines in the log about one snapshot. A file can hold any number of remarks.
-const LINES_MAX: usize = 40;
-/// Of them, about keys without anything in them.
-const EMPTY_KEYS_SHOWN_MAX: u64 = 10;
-
-/// What was loaded, in numbers.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Loaded {
-    /// Keys that are there now.
-    pub keys: u64,
-    /// Keys that had expired.
-    pub expired: u64,
-    /// Keys without anything in them.
-    pub empty: u64,
-}
+/// Bytes that are asked for at once.
+const PART_BYTES: u64 = 1 << 20;
+/// Bytes that have come and were not read, above which no more are asked for.
+const AHEAD_BYTES: usize = 2 << 20;
+/// So many show whether a file is a snapshot.
+const MAGIC_BYTES: usize = 6;
+/// What is read in one slice.
+const SLICE: Budget = Budget { bytes: 64 * 1024, records: 1024 };
 
 /// What becomes of the data that is there when other data is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,32 +49,309 @@ pub enum How {
     Over,
 }
 
+/// What is loaded.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Source {
+    /// A snapshot.
+    Snapshot,
+    /// The files of an append-only file, one after the other.
+    AppendOnly,
+}
+
+/// How reading a file has ended.
+#[derive(Debug)]
+pub(super) enum Ended {
+    /// All of its bytes were read, so many.
+    Whole(u64),
+    /// There is no such file.
+    Missing,
+    /// The disk does not give it.
+    Unreadable(DiskError),
+    /// It is no good snapshot.
+    Broken(rdb::Problem),
+    /// It holds commands, and ends in the middle of something; so many bytes are whole.
+    Short(u64),
+    /// It holds commands, but this is wrong with them, in the words of the log.
+    Damaged(String),
+}
+
+impl fmt::Display for Ended {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Whole(bytes) => write!(f, "{bytes} bytes were read"),
+            Self::Missing => f.write_str("No such file or directory"),
+            Self::Unreadable(why) => f.write_str(&why.0),
+            Self::Broken(problem) => problem.fmt(f),
+            Self::Short(bytes) => write!(f, "it is whole up to offset {bytes}"),
+            Self::Damaged(what) => f.write_str(what),
+        }
+    }
+}
+
+/// Data on its way.
+pub struct Load {
+    source: Source,
+    fresh: Fresh,
+    file: File,
+    /// When it began.
+    since: Time,
+    /// Bytes of all files, as far as they are known, and of those that were read before this one.
+    total_bytes: u64,
+    done_bytes: u64,
+    /// There is no slice before (`key-load-delay`).
+    not_before: Monotonic,
+}
+
+/// The file that is being read.
+struct File {
+    name: String,
+    content: Content,
+    /// What has come of it, and up to where that was read.
+    input: Vec<u8>,
+    position: usize,
+    /// Bytes of the file before `input`.
+    before: u64,
+    /// Bytes of the file, once that is known.
+    bytes: Option<u64>,
+    /// Nothing comes behind `input`.
+    is_all: bool,
+    is_asked: bool,
+    /// How much has to be there for another try to make sense.
+    wanted: usize,
+    has_ended: bool,
+}
+
+/// What a file holds.
+enum Content {
+    /// Nobody has looked yet.
+    Unknown,
+    Snapshot(Box<Reading>),
+    Commands(Box<Replay>),
+}
+
+impl File {
+    fn new(name: String) -> Self {
+        Self {
+            name,
+            content: Content::Unknown,
+            input: Vec::new(),
+            position: 0,
+            before: 0,
+            bytes: None,
+            is_all: false,
+            is_asked: false,
+            wanted: 0,
+            has_ended: false,
+        }
+    }
+
+    fn rest(&self) -> &[u8] {
+        self.input.get(self.position..).unwrap_or_default()
+    }
+
+    /// Bytes of the file that were read.
+    fn read_bytes(&self) -> u64 {
+        self.before + self.position as u64
+    }
+
+    /// Whether there is something to read.
+    fn is_ready(&self) -> bool {
+        let is_enough = self.is_all || self.rest().len() >= self.wanted.max(1);
+        self.bytes.is_some() && !self.has_ended && is_enough
+    }
+
+    fn add(&mut self, part: Part) {
+        self.is_asked = false;
+        self.bytes = Some(part.file_bytes);
+        let is_last = part.bytes.is_empty();
+        self.before += self.position as u64;
+        if self.position == self.input.len() {
+            self.input = part.bytes;
+        } else {
+            self.input.drain(..self.position);
+            self.input.extend_from_slice(&part.bytes);
+        }
+        self.position = 0;
+        self.is_all = is_last || self.before + self.input.len() as u64 >= part.file_bytes;
+    }
+
+    /// Asks for what follows, if it is time.
+    fn ask(&mut self) -> Option<DiskOp> {
+        let is_enough = self.rest().len() >= self.wanted.max(AHEAD_BYTES);
+        if self.is_all || self.is_asked || self.has_ended || is_enough {
+            return None;
+        }
+        self.is_asked = true;
+        let from = self.before + self.input.len() as u64;
+        Some(DiskOp::Read { name: self.name.clone(), from, bytes_max: PART_BYTES })
+    }
+}
+
+impl Load {
+    /// When it began.
+    pub fn since(&self) -> Time {
+        self.since
+    }
+
+    /// Bytes of all files, as far as they are known.
+    pub fn total_bytes(&self) -> u64 {
+        self.total_bytes.max(self.done_bytes + self.file.bytes.unwrap_or(0))
+    }
+
+    /// Bytes that were read.
+    pub fn loaded_bytes(&self) -> u64 {
+        self.done_bytes + self.file.read_bytes()
+    }
+
+    /// Memory in use when the snapshot was made, in bytes; 0 if it does not say.
+    pub fn used_memory(&self) -> u64 {
+        self.fresh.used_memory
+    }
+}
+
 impl Engine {
-    /// Loads what `bytes` hold, all of it or nothing. Keys that have expired are left out. Returns
-    /// where the snapshot ends in `bytes`. Costs O(data).
-    pub fn restore(&mut self, now: Time, bytes: &[u8], how: How) -> Result<usize, rdb::Problem> {
-        let mut dbs = self.shard.empty_dbs();
-        dbs.iter_mut().for_each(|db| db.set_new_access(self.access_clock));
-        let mut fresh = Fresh {
-            engine: self,
-            dbs,
-            libraries: Vec::new(),
-            now,
-            counts: Loaded::default(),
-            lines: Vec::new(),
-        };
-        let result = rdb::read(bytes, fresh.engine.forms(), &mut fresh);
-        let Fresh { dbs, libraries, counts, lines, .. } = fresh;
-        for (level, line) in lines {
+    /// Begins to load into databases of their own. [`Engine::load_file`] must follow.
+    pub(super) fn begin_load(&mut self, now: Time, source: Source, total_bytes: u64) {
+        let fresh = Fresh::new(self);
+        self.load = Some(Box::new(Load {
+            source,
+            fresh,
+            file: File::new(String::new()),
+            since: now,
+            total_bytes,
+            done_bytes: 0,
+            not_before: Monotonic(0),
+        }));
+    }
+
+    /// Reads this file, into what was loaded before.
+    pub(super) fn load_file(&mut self, name: String) {
+        let Some(load) = &mut self.load else { return };
+        load.done_bytes += load.file.read_bytes();
+        load.file = File::new(name);
+        self.effects.extend(load.file.ask().map(Effect::Disk));
+    }
+
+    /// What is being loaded.
+    pub fn loading(&self) -> Option<&Load> {
+        self.load.as_deref()
+    }
+
+    /// A part of a file was read. Gives it back if it was not asked for here.
+    pub(super) fn part_came(
+        &mut self,
+        now: Time,
+        name: &str,
+        result: Result<Option<Part>, DiskError>,
+    ) -> Option<Result<Option<Part>, DiskError>> {
+        let is_this = |load: &&mut Box<Load>| load.file.is_asked && load.file.name == name;
+        let Some(load) = self.load.as_mut().filter(is_this) else { return Some(result) };
+        match result {
+            Ok(Some(part)) => {
+                load.file.add(part);
+                self.effects.extend(load.file.ask().map(Effect::Disk));
+            }
+            Ok(None) => self.file_ended(now, Ended::Missing),
+            Err(why) => self.file_ended(now, Ended::Unreadable(why)),
+        }
+        None
+    }
+
+    /// Reads a slice. Called once a turn of the host's loop.
+    pub fn load_some(&mut self, now: Time) {
+        let is_due = |load: &mut Box<Load>| load.file.is_ready() && load.not_before <= now.mono;
+        let Some(mut load) = self.load.take_if(is_due) else { return };
+        for db in &mut load.fresh.shard.dbs {
+            db.set_new_access(self.access_clock);
+        }
+        let delay_us = u64::try_from(self.config.key_load_delay).unwrap_or(0);
+        let budget = if delay_us > 0 { Budget { records: 1, ..SLICE } } else { SLICE };
+        let (done, ended) = self.read_slice(now, &mut load, budget);
+        load.not_before = now.mono + delay_us.saturating_mul(done);
+        for (level, line) in std::mem::take(&mut load.fresh.lines) {
             self.log(level, &line);
         }
-        let end = result?;
-        if how == How::Instead {
-            self.put_in_place(dbs);
-        } else {
-            self.put_beside(dbs, how)?;
+        load.file.has_ended = ended.is_some();
+        self.effects.extend(load.file.ask().map(Effect::Disk));
+        self.load = Some(load);
+        if let Some(ended) = ended {
+            self.file_ended(now, ended);
         }
-        self.libraries = libraries;
+    }
+
+    /// When [`Engine::load_some`] has something to do.
+    pub fn next_loading(&self) -> Option<Monotonic> {
+        let load = self.load.as_ref()?;
+        load.file.is_ready().then_some(load.not_before)
+    }
+
+    /// Returns how many keys or commands were read, and how the file has ended if it has.
+    fn read_slice(&mut self, now: Time, load: &mut Load, budget: Budget) -> (u64, Option<Ended>) {
+        let file = &mut load.file;
+        if matches!(file.content, Content::Unknown) {
+            let rest = file.rest();
+            if rest.len() < MAGIC_BYTES && !file.is_all {
+                file.wanted = MAGIC_BYTES;
+                return (0, None);
+            }
+            let is_snapshot = load.source == Source::Snapshot
+                || rest.starts_with(b"REDIS")
+                || rest.starts_with(b"VALKEY");
+            file.content = if is_snapshot {
+                Content::Snapshot(Box::new(Reading::new(self.forms())))
+            } else {
+                Content::Commands(Box::new(Replay::new(now, 0)))
+            };
+        }
+        match std::mem::replace(&mut file.content, Content::Unknown) {
+            Content::Snapshot(reading) => self.read_snapshot_slice(now, load, reading, budget),
+            Content::Commands(mut replay) => {
+                let bytes = file.input.get(file.position..).unwrap_or_default();
+                let input = Input { name: &file.name, bytes, is_all: file.is_all };
+                let shard = &mut load.fresh.shard;
+                let slice = self.replay_slice(now, &mut replay, shard, input, budget);
+                file.position += slice.used;
+                file.wanted = if slice.is_starved { 2 * file.rest().len() + 1 } else { 0 };
+                file.content = Content::Commands(replay);
+                (slice.commands, slice.ended)
+            }
+            Content::Unknown => (0, None),
+        }
+    }
+
+    fn read_snapshot_slice(
+        &mut self,
+        now: Time,
+        load: &mut Load,
+        mut reading: Box<Reading>,
+        budget: Budget,
+    ) -> (u64, Option<Ended>) {
+        let Load { fresh, file, source, .. } = load;
+        let keys = fresh.counts.keys;
+        let rest = file.input.get(file.position..).unwrap_or_default();
+        let mut filling = Filling { engine: self, fresh, now };
+        let result = reading.step(rest, file.is_all, budget, &mut filling);
+        let read = fresh.counts.keys - keys;
+        let (used, progress) = match result {
+            Ok(result) => result,
+            Err(problem) => return (read, Some(Ended::Broken(problem))),
+        };
+        file.position += used;
+        file.wanted = if progress == Progress::Starved { 2 * file.rest().len() + 1 } else { 0 };
+        file.content = Content::Snapshot(reading);
+        if progress != Progress::Done {
+            return (read, None);
+        }
+        self.say_loaded(fresh.counts);
+        if *source == Source::Snapshot {
+            // What stands behind the end mark is nobody's.
+            return (read, Some(Ended::Whole(file.bytes.unwrap_or(0))));
+        }
+        file.content = Content::Commands(Box::new(Replay::new(now, file.read_bytes())));
+        (read, None)
+    }
+
+    fn say_loaded(&mut self, counts: Loaded) {
         self.loaded = counts;
         let mut line = format!(
             "Done loading RDB, keys loaded: {}, keys expired: {}",
@@ -76,7 +362,39 @@ impl Engine {
         }
         line.push('.');
         self.log(Level::Notice, &line);
-        Ok(end)
+    }
+
+    fn file_ended(&mut self, now: Time, ended: Ended) {
+        match self.load.as_ref().map(|load| load.source) {
+            Some(Source::Snapshot) => self.snapshot_ended(now, ended),
+            Some(Source::AppendOnly) => self.aof_file_ended(now, ended),
+            None => {}
+        }
+    }
+
+    /// Forgets what was loaded.
+    pub(super) fn give_up_load(&mut self) {
+        let Some(load) = self.load.take() else { return };
+        // It takes as long to free as any data.
+        for (db, fresh) in self.shard.dbs.iter_mut().zip(load.fresh.shard.dbs) {
+            db.bury(fresh);
+        }
+    }
+
+    /// Puts what was loaded in the place of the data, or beside it. No snapshot may be under way.
+    pub(super) fn end_load(&mut self, how: How) -> Result<(), rdb::Problem> {
+        let Some(load) = self.load.take() else { return Ok(()) };
+        let Fresh { mut shard, libraries, .. } = load.fresh;
+        for db in &mut shard.dbs {
+            db.set_new_access(self.access_clock);
+        }
+        if how == How::Instead {
+            self.put_in_place(shard.dbs);
+        } else {
+            self.put_beside(shard.dbs, how)?;
+        }
+        self.libraries = libraries;
+        Ok(())
     }
 
     /// What was there is freed later.
@@ -87,6 +405,7 @@ impl Engine {
         }
     }
 
+    /// Costs O(what was loaded), in one event: only DEBUG RELOAD wants it.
     fn put_beside(&mut self, mut dbs: Vec<Db>, how: How) -> Result<(), rdb::Problem> {
         for (db, fresh) in self.shard.dbs.iter().zip(&dbs) {
             let mut is_twice = false;
@@ -117,119 +436,6 @@ impl Engine {
             hash: self.hash_limits(),
             any_version: self.config.rdb_version_check == VersionCheck::Relaxed,
             checked: self.config.rdbchecksum && self.checks_sums,
-        }
-    }
-}
-
-/// Databases being filled from a snapshot.
-struct Fresh<'a> {
-    engine: &'a Engine,
-    dbs: Vec<Db>,
-    libraries: Vec<Box<[u8]>>,
-    now: Time,
-    counts: Loaded,
-    lines: Vec<(Level, String)>,
-}
-
-impl Fresh<'_> {
-    /// The database to put a key into; `None` for a key that has expired.
-    fn db(&mut self, key: rdb::Key<'_>) -> Result<Option<&mut Db>, rdb::Reason> {
-        let index = usize::try_from(key.db).unwrap_or(usize::MAX);
-        let db = self.dbs.get_mut(index).ok_or(rdb::Reason::Database(key.db))?;
-        if db.get(key.name).is_some() {
-            return Err(rdb::Reason::Duplicate);
-        }
-        if key.expires_ms.is_some_and(|at_ms| at_ms < self.engine.expiry_ms(self.now)) {
-            self.counts.expired += 1;
-            return Ok(None);
-        }
-        self.counts.keys += 1;
-        Ok(Some(db))
-    }
-
-    fn mark(&mut self, key: rdb::Key<'_>) {
-        if key.usage != Usage::Unknown
-            && let Some(access) = self.engine.access_for(key.usage)
-            && let Some(db) = usize::try_from(key.db).ok().and_then(|db| self.dbs.get_mut(db))
-        {
-            db.set_access(key.name, access);
-        }
-    }
-
-    fn say(&mut self, level: Level, line: String) {
-        if self.lines.len() < LINES_MAX {
-            self.lines.push((level, line));
-        }
-    }
-
-    fn say_aux(&mut self, name: &[u8], value: &[u8]) {
-        let text = String::from_utf8_lossy(value);
-        let number = num::parse_i64(value).unwrap_or(0);
-        let line = match name {
-            b"redis-ver" => format!("Loading RDB produced by version {text}"),
-            b"valkey-ver" => format!("Loading RDB produced by Valkey version {text}"),
-            b"ctime" => {
-                let age_s = self.now.unix_s().saturating_sub(number).max(0);
-                format!("RDB age {age_s} seconds")
-            }
-            b"used-mem" => {
-                let hundredths = number.max(0) / (1024 * 1024 / 100);
-                let (whole, rest) = (hundredths / 100, hundredths % 100);
-                format!("RDB memory usage when created {whole}.{rest:02} Mb")
-            }
-            [b'%', ..] => format!("RDB '{}': {text}", String::from_utf8_lossy(name)),
-            _ => return,
-        };
-        self.say(Level::Notice, line);
-    }
-}
-
-impl rdb::Dataset for Fresh<'_> {
-    fn add(&mut self, key: rdb::Key<'_>, value: Value) -> Result<(), rdb::Reason> {
-        if let Some(db) = self.db(key)? {
-            db.insert(key.name, value, key.expires_ms);
-            self.mark(key);
-        }
-        Ok(())
-    }
-
-    fn add_str(&mut self, key: rdb::Key<'_>, bytes: &[u8]) -> Result<(), rdb::Reason> {
-        if let Some(db) = self.db(key)? {
-            db.insert_str(key.name, bytes, key.expires_ms);
-            self.mark(key);
-        }
-        Ok(())
-    }
-
-    fn library(&mut self, code: &[u8]) -> Result<(), rdb::Reason> {
-        self.libraries.push(code.into());
-        let line = "A library of functions is kept, but cannot be run";
-        self.say(Level::Warning, line.to_owned());
-        Ok(())
-    }
-
-    fn note(&mut self, note: Note<'_>) {
-        match note {
-            Note::Aux(name, value) => self.say_aux(name, value),
-            Note::EmptyKey(key) => {
-                self.counts.empty += 1;
-                if self.counts.empty <= EMPTY_KEYS_SHOWN_MAX {
-                    let key = String::from_utf8_lossy(key);
-                    self.say(Level::Notice, format!("Loading: skipping empty key: {key}"));
-                }
-            }
-            Note::Idempotence => {
-                let line = "What a stream knows of numbered messages is not kept";
-                self.say(Level::Warning, line.to_owned());
-            }
-            Note::SlotImport => {
-                let line = "A migration of slots that had not ended is not kept";
-                self.say(Level::Warning, line.to_owned());
-            }
-            Note::Unchecked => {
-                let line = "RDB file was saved with checksum disabled: no check performed.";
-                self.say(Level::Notice, line.to_owned());
-            }
         }
     }
 }

@@ -132,6 +132,8 @@ pub struct Engine {
     pub dirty: u64,
     /// How snapshots stand.
     pub saving: saving::Saving,
+    /// What is being loaded.
+    pub load: Option<Box<loading::Load>>,
     /// What was loaded last.
     pub loaded: loading::Loaded,
     /// Libraries of functions that a snapshot held: their code. They cannot be run yet; they are
@@ -192,6 +194,7 @@ impl Engine {
             is_replaying: false,
             dirty: 0,
             saving: saving::Saving::new(now),
+            load: None,
             loaded: loading::Loaded::default(),
             libraries: Vec::new(),
             checks_sums: true,

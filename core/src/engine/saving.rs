@@ -8,7 +8,7 @@
 //! A snapshot that cannot be read is never overwritten: the server refuses to start over it, and a
 //! host without an operator (the page) has it set aside under another name first.
 
-use super::loading::How;
+use super::loading::{Ended, How, Source};
 use super::snapshotting::{self, Making};
 use super::{Engine, Error, aof};
 use crate::base::time::{Monotonic, Time};
@@ -53,7 +53,8 @@ pub struct Saving {
     pub running: Option<Running>,
     /// What to do once it is done.
     queued: Option<Queued>,
-    reload: Option<Reload>,
+    /// DEBUG RELOAD loads data: who waits for it, and what becomes of the data there is.
+    reload: Option<(u64, How)>,
     /// Save points try no earlier than this.
     not_before: Monotonic,
     /// The start has not come to its end.
@@ -88,6 +89,8 @@ enum Purpose {
     Save(Option<u64>),
     /// To end; the client waits.
     Shutdown(Option<u64>, Force),
+    /// To be loaded again, as DEBUG RELOAD does; the client waits.
+    Reload(u64, How),
 }
 
 /// What has to wait for the snapshot under way, or for the base of an append-only file.
@@ -99,15 +102,8 @@ enum Queued {
     Save(u64),
     /// To end.
     Shutdown(Option<u64>, Force),
-}
-
-/// What DEBUG RELOAD waits for.
-#[derive(Clone, Copy, Debug)]
-enum Reload {
-    /// The file to be read, to be loaded like this.
-    Read(u64, How),
-    /// What was loaded to be on the disk too.
-    Write(u64),
+    /// DEBUG RELOAD, of a snapshot of then if the last word says so.
+    Reload(u64, How, bool),
 }
 
 /// Whether to end although the data could not be saved.
@@ -172,9 +168,10 @@ impl Engine {
     }
 
     /// Loads the snapshot.
-    pub fn read_snapshot(&mut self) {
+    pub fn read_snapshot(&mut self, now: Time) {
         let name = self.snapshot_name();
-        self.effects.push(Effect::Disk(DiskOp::Read { name }));
+        self.begin_load(now, Source::Snapshot, 0);
+        self.load_file(name);
     }
 
     /// Makes a snapshot in the background, as BGSAVE and save points do.
@@ -306,34 +303,36 @@ impl Engine {
     }
 
     /// Loads all data anew, as DEBUG RELOAD does: from the snapshot on the disk, or from one of now,
-    /// which is then written there. Client `id` waits for it.
+    /// which is then written there first. Client `id` waits for it.
     pub fn reload(&mut self, now: Time, id: u64, save: bool, how: How) -> Result<(), Error> {
-        self.refuse_second()?;
-        let name = self.snapshot_name();
-        if !save {
-            self.saving.reload = Some(Reload::Read(id, how));
-            self.effects.push(Effect::Disk(DiskOp::Read { name }));
+        if self.saving.is_loading() {
+            return Err(Error::text("ERR Error trying to load the RDB dump, check server logs."));
+        }
+        if save {
+            self.refuse_save()?;
+        }
+        if self.saving.queued.is_some() {
+            return Err(Error::text("ERR Background save already in progress"));
+        }
+        if self.snapshot_under_way().is_some() {
+            // What is under way is of the data that is to be replaced.
+            self.saving.queued = Some(Queued::Reload(id, how, save));
             return Ok(());
         }
-        if self.saving.stage != Stage::Ready {
-            return Err(Error::text("ERR"));
+        if !save {
+            self.begin_reload(now, id, how);
+            return Ok(());
         }
-        let bytes = self.snapshot(now);
-        self.load_again(now, &bytes, how)?;
-        self.saving.reload = Some(Reload::Write(id));
-        self.effects.push(Effect::Disk(DiskOp::Replace { name, bytes }));
+        self.start_saving(now, Purpose::Reload(id, how))?;
+        // Nothing may change that the snapshot does not hold.
+        self.asleep_until = Some(Monotonic(u64::MAX));
         Ok(())
     }
 
-    fn load_again(&mut self, now: Time, bytes: &[u8], how: How) -> Result<(), Error> {
-        self.restore(now, bytes, how).map_err(|problem| {
-            self.log(Level::Warning, &format!("The snapshot cannot be loaded: {problem}"));
-            Error::text("ERR Error trying to load the RDB dump, check server logs.")
-        })?;
-        self.log(Level::Warning, "DB reloaded by DEBUG RELOAD");
-        let now_ms = now.unix_ms();
-        self.touch_watched(|engine, db, key| engine.is_live(db, key, now_ms));
-        Ok(())
+    fn begin_reload(&mut self, now: Time, id: u64, how: How) {
+        self.saving.begin_loading(Unreadable::Refuse);
+        self.saving.reload = Some((id, how));
+        self.read_snapshot(now);
     }
 
     /// Does a slice of the work on the snapshot under way. Called once a turn of the host's loop.
@@ -367,6 +366,11 @@ impl Engine {
         match self.saving.queued.take() {
             // It can only be refused where nothing may be saved.
             Some(Queued::Background) => drop(self.save_in_background(now)),
+            Some(Queued::Reload(id, how, save)) => {
+                if let Err(error) = self.reload(now, id, save, how) {
+                    self.reply_to(Some(id), |out| out.error(&error));
+                }
+            }
             Some(Queued::Save(id)) => {
                 if let Err(error) = self.start_saving(now, Purpose::Save(Some(id))) {
                     self.reply_to(Some(id), |out| out.error(&error));
@@ -417,6 +421,13 @@ impl Engine {
 
     /// The disk has answered.
     pub fn disk_done(&mut self, now: Time, done: DiskDone) {
+        let done = match done {
+            DiskDone::Read { name, from, result } => match self.part_came(now, &name, result) {
+                Some(result) => DiskDone::Read { name, from, result },
+                None => return,
+            },
+            done => done,
+        };
         let Some(done) = self.aof_disk_done(now, done) else { return };
         if let Some(mut running) = self.saving.running.take() {
             match self.making_answered(&mut running.making, &done) {
@@ -426,16 +437,6 @@ impl Engine {
             }
         }
         match done {
-            DiskDone::Read { result, .. } => self.found(now, result),
-            DiskDone::Replace { result, .. } => {
-                if let Some(Reload::Write(id)) = self.saving.reload {
-                    self.saving.reload = None;
-                    self.reply_to(Some(id), |out| match result {
-                        Ok(()) => out.ok(),
-                        Err(_) => out.error(&Error::text("ERR")),
-                    });
-                }
-            }
             DiskDone::Rename { to, result, .. } if self.saving.stage == Stage::SettingAside => {
                 match result {
                     Ok(()) => self.saving.stage = Stage::Ready,
@@ -451,33 +452,9 @@ impl Engine {
         }
     }
 
-    /// A file was read that was asked for.
-    fn found(&mut self, now: Time, result: Result<Option<Vec<u8>>, DiskError>) {
-        if let Stage::Loading(unreadable) = self.saving.stage {
-            self.loaded(now, unreadable, result);
-        } else if let Some(Reload::Read(id, how)) = self.saving.reload {
-            self.saving.reload = None;
-            let outcome = match result {
-                Ok(Some(bytes)) => self.load_again(now, &bytes, how),
-                Ok(None) | Err(_) => {
-                    Err(Error::text("ERR Error trying to load the RDB dump, check server logs."))
-                }
-            };
-            self.reply_to(Some(id), |out| match &outcome {
-                Ok(()) => out.ok(),
-                Err(error) => out.error(error),
-            });
-        }
-    }
-
     /// Writes a line to the log.
     pub fn log(&mut self, level: Level, text: &str) {
         self.effects.push(Effect::Log(Record { level, text: text.to_owned() }));
-    }
-
-    /// The data as a snapshot. Costs O(data).
-    pub fn snapshot(&self, now: Time) -> Vec<u8> {
-        self.snapshot_as(now, false)
     }
 
     /// The data as a snapshot, which may be the base of an append-only file. Costs O(data).
@@ -541,6 +518,14 @@ impl Engine {
             (Purpose::Save(id), true) => self.reply_to(id, Out::ok),
             // Redis says no more than this either; the reason is in the log.
             (Purpose::Save(id), false) => self.reply_to(id, |out| out.error(&Error::text("ERR"))),
+            (Purpose::Reload(id, how), true) => {
+                self.asleep_until = Some(now.mono);
+                self.begin_reload(now, id, how);
+            }
+            (Purpose::Reload(id, _), false) => {
+                self.asleep_until = Some(now.mono);
+                self.reply_to(Some(id), |out| out.error(&Error::text("ERR")));
+            }
             (Purpose::Shutdown(..), true) | (Purpose::Shutdown(_, Force::Yes), false) => {
                 self.exit();
             }
@@ -570,30 +555,31 @@ impl Engine {
     }
 
     /// The snapshot has been read, or cannot be.
-    fn loaded(
-        &mut self,
-        now: Time,
-        unreadable: Unreadable,
-        result: Result<Option<Vec<u8>>, DiskError>,
-    ) {
-        let name = self.snapshot_name();
-        let why = match result {
-            Ok(None) => {
+    pub(super) fn snapshot_ended(&mut self, now: Time, ended: Ended) {
+        if let Some((id, how)) = self.saving.reload.take() {
+            return self.reloaded(now, id, how, ended);
+        }
+        let Stage::Loading(unreadable) = self.saving.stage else { return };
+        let why = match ended {
+            Ended::Missing => {
+                self.give_up_load();
                 self.saving.stage = Stage::Ready;
                 return;
             }
-            Ok(Some(bytes)) => match self.restore(now, &bytes, How::Instead) {
-                Ok(_) => {
+            Ended::Whole(bytes) => match self.end_load(How::Instead) {
+                Ok(()) => {
                     let keys: usize = self.shard.dbs.iter().map(Db::len).sum();
                     self.saving.stage = Stage::Ready;
-                    self.saving.last_bytes = bytes.len() as u64;
+                    self.saving.last_bytes = bytes;
                     self.log(Level::Notice, &format!("DB loaded from disk: {keys} keys"));
                     return;
                 }
                 Err(problem) => problem.to_string(),
             },
-            Err(DiskError(why)) => why,
+            ended => ended.to_string(),
         };
+        self.give_up_load();
+        let name = self.snapshot_name();
         match unreadable {
             Unreadable::Refuse => {
                 let text = format!("Fatal error loading the DB, {name}: {why}. Exiting.");
@@ -609,5 +595,26 @@ impl Engine {
                 self.effects.push(Effect::Disk(DiskOp::Rename { from: name, to }));
             }
         }
+    }
+
+    /// DEBUG RELOAD has come to its end; what was there is kept if anything is wrong.
+    fn reloaded(&mut self, now: Time, id: u64, how: How, ended: Ended) {
+        self.saving.stage = Stage::Ready;
+        let why = match ended {
+            Ended::Whole(_) => self.end_load(how).err().map(|problem| problem.to_string()),
+            ended => Some(ended.to_string()),
+        };
+        self.give_up_load();
+        let Some(why) = why else {
+            self.log(Level::Warning, "DB reloaded by DEBUG RELOAD");
+            let now_ms = now.unix_ms();
+            self.touch_watched(|engine, db, key| engine.is_live(db, key, now_ms));
+            return self.reply_to(Some(id), Out::ok);
+        };
+        self.log(Level::Warning, &format!("The snapshot cannot be loaded: {why}"));
+        self.reply_to(Some(id), |out| {
+            let error = "ERR Error trying to load the RDB dump, check server logs.";
+            out.error(&Error::text(error));
+        });
     }
 }

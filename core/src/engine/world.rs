@@ -38,10 +38,15 @@ pub enum Effect {
 /// `Sync`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiskOp {
-    /// Read the whole file.
+    /// Read a part of the file. A host that has the file in other parts answers with what it has from
+    /// `from` on, which may be all of it.
     Read {
         /// The file.
         name: String,
+        /// Where the part begins.
+        from: u64,
+        /// How many bytes are wanted, at most.
+        bytes_max: u64,
     },
     /// Put `bytes` in the place of the file, so that a crash at any moment leaves either the old
     /// or the new content, and the new one for good once this is answered.
@@ -94,12 +99,14 @@ pub enum DiskOp {
 /// How an operation ended. Each variant answers the [`DiskOp`] of the same name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum DiskDone {
-    /// The content, or `None` if there is no such file.
+    /// The part, or `None` if there is no such file.
     Read {
         /// The file.
         name: String,
+        /// Where the part begins.
+        from: u64,
         /// What it holds.
-        result: Result<Option<Vec<u8>>, DiskError>,
+        result: Result<Option<Part>, DiskError>,
     },
     /// The new content is safe, or the old one still there.
     Replace {
@@ -158,11 +165,18 @@ pub enum DiskDone {
 }
 
 impl DiskOp {
+    /// Reads a file that is known to be short, all of it.
+    pub fn read_all(name: String) -> Self {
+        Self::Read { name, from: 0, bytes_max: u64::MAX }
+    }
+
     /// The answer that the operation has failed.
     pub fn refused(self, error: DiskError) -> DiskDone {
         let result = Err(error);
         match self {
-            Self::Read { name } => DiskDone::Read { name, result: result.map(|()| None) },
+            Self::Read { name, from, .. } => {
+                DiskDone::Read { name, from, result: result.map(|()| None) }
+            }
             Self::Replace { name, .. } => DiskDone::Replace { name, result },
             Self::Append { name, bytes } => DiskDone::Append { name, bytes, result },
             Self::Sync { name } => DiskDone::Sync { name, result },
@@ -187,6 +201,26 @@ impl DiskDone {
             | Self::Rename { result, .. }
             | Self::Remove { result, .. } => result.as_ref().err(),
         }
+    }
+}
+
+/// A part of a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Part {
+    /// What it holds; empty only where the file ends, or none was wanted.
+    pub bytes: Vec<u8>,
+    /// Bytes of the whole file.
+    pub file_bytes: u64,
+}
+
+impl Part {
+    /// The part of a file that holds `all`, as [`DiskOp::Read`] asks for it.
+    pub fn of(all: &[u8], from: u64, bytes_max: u64) -> Self {
+        let from = usize::try_from(from).unwrap_or(usize::MAX);
+        let rest = all.get(from..).unwrap_or_default();
+        let count = rest.len().min(usize::try_from(bytes_max).unwrap_or(usize::MAX));
+        let bytes = rest.get(..count).unwrap_or_default().to_vec();
+        Self { bytes, file_bytes: all.len() as u64 }
     }
 }
 

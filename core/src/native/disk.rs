@@ -1,7 +1,7 @@
 //! The disk thread: what may be slow is done here, one operation after the other.
 
 use std::fs::{self, File};
-use std::io::{self, Write};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
@@ -11,7 +11,7 @@ use mio::Waker;
 
 use super::lock::Lock;
 use super::memory;
-use crate::node::{DiskDone, DiskError, DiskOp};
+use crate::node::{DiskDone, DiskError, DiskOp, Part};
 
 /// Files that are kept open: those of a snapshot and of the append-only file, old and new.
 const OPEN_MAX: usize = 8;
@@ -69,8 +69,8 @@ impl Disk {
 
     fn answered(&mut self, (done, _written): (DiskDone, Vec<u8>)) -> DiskDone {
         self.pending -= 1;
-        if let DiskDone::Read { result: Ok(Some(bytes)), .. } = &done {
-            memory::adopt(bytes.capacity());
+        if let DiskDone::Read { result: Ok(Some(part)), .. } = &done {
+            memory::adopt(part.bytes.capacity());
         }
         done
     }
@@ -112,7 +112,10 @@ impl Folder {
         }
         let mut buffer = Vec::new();
         let done = match op {
-            DiskOp::Read { name } => DiskDone::Read { result: said(self.read(&name)), name },
+            DiskOp::Read { name, from, bytes_max } => {
+                let result = said(self.read(&name, from, bytes_max));
+                DiskDone::Read { name, from, result }
+            }
             DiskOp::Replace { name, bytes } => {
                 self.close(&name);
                 let result = said(replace(&self.path, &name, &bytes));
@@ -141,12 +144,18 @@ impl Folder {
         (done, buffer)
     }
 
-    fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        match fs::read(self.path.join(name)) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-            Err(error) => Err(error),
-        }
+    fn read(&self, name: &str, from: u64, bytes_max: u64) -> io::Result<Option<Part>> {
+        let mut file = match File::open(self.path.join(name)) {
+            Ok(file) => file,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let file_bytes = file.metadata()?.len();
+        file.seek(SeekFrom::Start(from))?;
+        let count = bytes_max.min(file_bytes.saturating_sub(from));
+        let mut bytes = Vec::with_capacity(count as usize);
+        file.take(count).read_to_end(&mut bytes)?;
+        Ok(Some(Part { bytes, file_bytes }))
     }
 
     /// The file of this name, made if there is none.
@@ -302,12 +311,19 @@ mod tests {
             let done = DiskDone::List { folder: folder.into(), result: Ok(names) };
             assert_eq!(run(list(folder)), done);
         }
-        let read = |name: &str, content: Option<&[u8]>| {
-            let result = Ok(content.map(<[u8]>::to_vec));
-            (DiskOp::Read { name: name.into() }, DiskDone::Read { name: name.into(), result })
+        let read_from = |name: &str, from: u64, bytes_max: u64, content: Option<&[u8]>| {
+            let part = |bytes: &[u8]| Part { bytes: bytes.to_vec(), file_bytes: 8 };
+            let (name, result) = (name.to_owned(), Ok(content.map(part)));
+            let op = DiskOp::Read { name: name.clone(), from, bytes_max };
+            (op, DiskDone::Read { name, from, result })
         };
-        let (op, done) = read(&other, Some(b"abcdefg!"));
-        assert_eq!(run(op), done);
+        let read = |name: &str, content| read_from(name, 0, u64::MAX, content);
+        let parts: [(u64, u64, &[u8]); 4] =
+            [(0, u64::MAX, b"abcdefg!"), (2, 3, b"cde"), (6, 3, b"g!"), (9, 1, b"")];
+        for (from, bytes_max, content) in parts {
+            let (op, done) = read_from(&other, from, bytes_max, Some(content));
+            assert_eq!(run(op), done);
+        }
         assert!(run(DiskOp::Rename { from: one.clone(), to: "x".into() }).error().is_some());
         for name in [&other, &one] {
             assert_eq!(run(DiskOp::Remove { name: name.clone() }).error(), None);

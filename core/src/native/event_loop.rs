@@ -31,6 +31,8 @@ const READ_BYTES: usize = 64 * 1024;
 const READS_PER_TURN: usize = 4;
 /// Connections accepted in a turn.
 const ACCEPTS_PER_TURN: usize = 1000;
+/// So long the data is waited for before anyone is served.
+const LOAD_FIRST: Duration = Duration::from_millis(100);
 /// Between two looks at what the operating system knows of the process.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
@@ -113,10 +115,7 @@ impl EventLoop {
     pub fn run(mut self, log: &mut Log) -> Result<u8, String> {
         let mut events = Events::with_capacity(1024);
         self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
-        // The data first: whoever connects meanwhile waits for it and need not be refused.
-        while let Some(done) = self.disk.wait() {
-            self.tell(Event::Disk(done), log);
-        }
+        self.load_first(log);
         loop {
             self.write_all(log);
             if let Some(status) = self.exit {
@@ -161,6 +160,24 @@ impl EventLoop {
             let due = self.node.next_wake().is_some_and(|wake| wake <= self.clock.now().mono);
             if due || !any {
                 self.tell(Event::Wake, log);
+            }
+        }
+    }
+
+    /// Gives the data a little time: where it is there at once, whoever connects meanwhile waits for it
+    /// and need not be refused.
+    fn load_first(&mut self, log: &mut Log) {
+        let end = self.clock.now().mono + LOAD_FIRST.as_micros() as u64;
+        while self.exit.is_none() && self.node.is_loading() && self.clock.now().mono < end {
+            self.disk_answers(log);
+            let now = self.clock.now().mono;
+            if self.node.next_wake().is_some_and(|wake| wake <= now) {
+                self.tell(Event::Wake, log);
+            } else if let Some(done) = self.disk.wait() {
+                self.tell(Event::Disk(done), log);
+            } else {
+                // It waits for time to pass, and can be asked why.
+                return;
             }
         }
     }

@@ -25,5 +25,7 @@ pub use event::{Event, Signal};
 pub use run::Node;
 
 pub use crate::engine::saving::Unreadable;
-pub use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Measures, Record};
+pub use crate::engine::world::{
+    DiskDone, DiskError, DiskOp, Effect, Level, Measures, Part, Record,
+};
 pub use crate::session::{ConnId, Origin};

@@ -81,6 +81,7 @@ impl Node {
         if is_turn {
             self.engine.save_some(now);
             self.engine.rewrite_some(now);
+            self.engine.load_some(now);
         }
         self.engine.hold_replies();
         if self.engine.asleep_until.is_none() {
@@ -110,9 +111,14 @@ impl Node {
         let engine = &self.engine;
         let own = [engine.next_deadline(), engine.next_expiry(), engine.next_freeing];
         let own = own.into_iter().chain([engine.next_eviction()]);
-        own.chain([engine.next_care(), engine.next_save(), engine.next_saving(), engine.next_aof()])
-            .flatten()
-            .min()
+        let others = [engine.next_care(), engine.next_save(), engine.next_saving()];
+        let others = others.into_iter().chain([engine.next_aof(), engine.next_loading()]);
+        own.chain(others).flatten().min()
+    }
+
+    /// Whether clients have to wait for data that is being loaded.
+    pub fn is_loading(&self) -> bool {
+        self.engine.saving.is_loading()
     }
 
     /// What a connection is owed; `None` if there is no such connection.

@@ -1,6 +1,6 @@
 //! The files of a sandbox: they are in memory, and every operation works at once.
 
-use redstart::node::{DiskDone, DiskError, DiskOp};
+use redstart::node::{DiskDone, DiskError, DiskOp, Part};
 
 /// Files by name. A sandbox has a handful.
 #[derive(Default)]
@@ -11,9 +11,10 @@ impl Files {
     pub(super) fn run(&mut self, op: DiskOp) -> DiskDone {
         let result = Ok(());
         match op {
-            DiskOp::Read { name } => {
-                let found = self.find(&name).map(|index| self.0[index].1.clone());
-                DiskDone::Read { name, result: Ok(found) }
+            DiskOp::Read { name, from, bytes_max } => {
+                let found = self.find(&name).map(|index| &self.0[index].1);
+                let part = found.map(|all| Part::of(all, from, bytes_max));
+                DiskDone::Read { name, from, result: Ok(part) }
             }
             DiskOp::Replace { name, bytes } => {
                 *self.file(&name) = bytes;

@@ -20,7 +20,7 @@ use indexed_db_futures::transaction::{
 };
 use indexed_db_futures::{KeyRange, Result};
 use js_sys::{Array, Uint8Array};
-use redstart::node::{DiskDone, DiskError, DiskOp};
+use redstart::node::{DiskDone, DiskError, DiskOp, Part};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// The database's name, the same for every version of the page.
@@ -73,7 +73,10 @@ impl Disk {
     /// Does what the node asked for and says how it ended.
     pub(super) async fn run(&self, op: DiskOp) -> DiskDone {
         match op {
-            DiskOp::Read { name } => DiskDone::Read { result: said(self.read(&name).await), name },
+            DiskOp::Read { name, from, bytes_max } => {
+                let result = said(self.read(&name, from, bytes_max).await);
+                DiskDone::Read { name, from, result }
+            }
             DiskOp::Replace { name, bytes } => {
                 let result = said(self.replace(&name, &bytes).await);
                 DiskDone::Replace { name, result }
@@ -104,20 +107,26 @@ impl Disk {
         }
     }
 
-    async fn read(&self, name: &str) -> Result<Option<Vec<u8>>> {
+    /// A part of a file. Of one in records, which are of many sizes, it is all of them or none.
+    async fn read(&self, name: &str, from: u64, bytes_max: u64) -> Result<Option<Part>> {
         let transaction = self.0.transaction(FILES).build()?;
         let store = transaction.object_store(FILES)?;
         let head = match find(&store, name).await? {
             Found::Nothing => return Ok(None),
-            Found::Whole(bytes) => return Ok(Some(bytes.to_vec())),
+            Found::Whole(bytes) => return Ok(Some(Part::of(&bytes.to_vec(), from, bytes_max))),
             Found::Head(head) => head,
         };
+        let file_bytes = head.bytes as u64;
+        if bytes_max == 0 {
+            return Ok(Some(Part { bytes: Vec::new(), file_bytes }));
+        }
         let mut bytes = Vec::with_capacity(head.bytes as usize);
         for index in 0..head.records as u32 {
             let record = get_bytes(&store, head.key(f64::from(index))).await?;
             bytes.extend(record.unwrap_or_default().to_vec());
         }
-        Ok(Some(bytes))
+        bytes.drain(..bytes.len().min(from as usize));
+        Ok(Some(Part { bytes, file_bytes }))
     }
 
     async fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
@@ -316,7 +325,7 @@ async fn put(store: &ObjectStore<'_>, key: JsValue, value: JsValue) -> Result<()
 /// nothing; writing is refused, so that nobody takes data for safe that is not.
 pub(super) fn without_store(op: DiskOp) -> DiskDone {
     match op {
-        DiskOp::Read { name } => DiskDone::Read { name, result: Ok(None) },
+        DiskOp::Read { name, from, .. } => DiskDone::Read { name, from, result: Ok(None) },
         DiskOp::List { folder } => DiskDone::List { folder, result: Ok(Vec::new()) },
         op => op.refused(DiskError("this tab keeps its data in memory only".to_owned())),
     }

@@ -237,7 +237,7 @@ impl Host {
         }
         match done {
             DiskDone::Read { result: Ok(found), .. } => {
-                let found_bytes = found.as_ref().map(|bytes| bytes.len() as f64);
+                let found_bytes = found.as_ref().map(|part| part.file_bytes as f64);
                 Some(Storage::Open { found_bytes })
             }
             // A snapshot counts once it has its name. One that is set aside was written long ago.

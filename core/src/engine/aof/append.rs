@@ -306,7 +306,7 @@ impl Engine {
     }
 
     pub(super) fn truncated(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
-        if self.load_truncated(name, &result) {
+        if self.load_truncated(now, name, &result) {
             return;
         }
         let writing = &mut self.aof.writing;
@@ -329,8 +329,8 @@ impl Engine {
         }
     }
 
-    pub(super) fn synced(&mut self, name: &str, result: Result<(), DiskError>) {
-        if self.load_synced(&result) {
+    pub(super) fn synced(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
+        if self.load_synced(now, &result) {
             return;
         }
         let is_this = |(file, _, _): &mut (String, _, _)| *file == name;

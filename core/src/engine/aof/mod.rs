@@ -71,8 +71,12 @@ impl Engine {
     /// and a rewrite begins. Called at the end of every event.
     #[inline]
     pub fn tend_aof(&mut self, now: Time) {
-        if !self.aof.is_mounted || self.saving.is_loading() {
+        if !self.aof.is_mounted {
             return;
+        }
+        if self.saving.is_loading() {
+            // Only what was recorded before goes on to the disk.
+            return self.append_log(now);
         }
         let is_off = self.aof.state == State::Off;
         if is_off == self.config.appendonly {
@@ -90,6 +94,9 @@ impl Engine {
     pub fn next_aof(&self) -> Option<Monotonic> {
         if self.aof.state == State::Off {
             return None;
+        }
+        if self.saving.is_loading() {
+            return self.next_append();
         }
         self.next_append().into_iter().chain(self.next_rewrite()).min()
     }
@@ -128,9 +135,9 @@ impl Engine {
             return None;
         }
         match done {
-            DiskDone::Read { name, result } => self.aof_read(now, &name, result),
+            DiskDone::Read { name, result, .. } => self.aof_read(now, &name, result),
             DiskDone::Append { name, bytes, result } => self.appended(now, &name, bytes, result),
-            DiskDone::Sync { name, result } => self.synced(&name, result),
+            DiskDone::Sync { name, result } => self.synced(now, &name, result),
             DiskDone::Truncate { name, result } => self.truncated(now, &name, result),
             DiskDone::Replace { name, result } => self.aof_replaced(now, &name, result),
             DiskDone::Rename { result, .. } => self.aof_renamed(now, result),

@@ -7,67 +7,54 @@
 use crate::resp::decode::Limits;
 use crate::resp::{Argv, Decoder, Step as Decoded};
 
-/// The commands of a file, one after the other.
-pub struct Records<'a> {
-    bytes: &'a [u8],
-    position: usize,
+/// Reads records from what comes of a file.
+#[derive(Default)]
+pub struct Records {
     decoder: Decoder,
 }
 
 /// What comes next.
 #[derive(Debug)]
 pub enum Step<'a> {
-    /// A command, which ends at this offset.
-    Command(Argv<'a>, usize),
-    /// Nothing more.
+    /// A command.
+    Command(Argv<'a>),
+    /// Something between commands.
+    Remark,
+    /// No whole record.
     End(Tail),
 }
 
-/// How a file ends.
+/// How input ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Tail {
-    /// With a whole command.
+    /// With a whole record.
     Whole,
     /// In the middle of one.
     Short,
-    /// With something that is no command.
+    /// With something that is no record.
     Broken,
 }
 
-impl<'a> Records<'a> {
-    /// The commands from `position` on.
-    pub fn new(bytes: &'a [u8], position: usize) -> Self {
-        Self { bytes, position, decoder: Decoder::default() }
-    }
-
-    /// Where the last command ended.
-    pub fn position(&self) -> usize {
-        self.position
-    }
-
-    /// Passes over what is written between commands, and reads the next one. Costs O(its bytes).
-    pub fn step(&mut self) -> Step<'_> {
+impl Records {
+    /// Reads the record that `input` begins with; returns how many bytes it takes. After
+    /// [`Step::End`] the same input may follow, with more behind it. Costs O(its bytes).
+    pub fn step<'a>(&'a mut self, input: &'a [u8]) -> (Step<'a>, usize) {
         const LIMITS: Limits = Limits { bulk_bytes_max: i64::MAX, unauthenticated: false };
-        loop {
-            let rest = self.bytes.get(self.position..).unwrap_or_default();
-            match rest.first() {
-                None => return Step::End(Tail::Whole),
-                Some(b'#') => match rest.iter().position(|&byte| byte == b'\n') {
-                    Some(end) => self.position += end + 1,
-                    None => return Step::End(Tail::Short),
-                },
-                Some(b'*') => {
-                    return match self.decoder.step(rest, LIMITS) {
-                        Ok(Decoded::Command(length)) => {
-                            self.position += length;
-                            Step::Command(self.decoder.argv(rest), self.position)
-                        }
-                        Ok(Decoded::More) => Step::End(Tail::Short),
-                        Ok(Decoded::Nothing(_)) | Err(_) => Step::End(Tail::Broken),
-                    };
+        match input.first() {
+            None => (Step::End(Tail::Whole), 0),
+            Some(b'#') => match input.iter().position(|&byte| byte == b'\n') {
+                Some(end) => (Step::Remark, end + 1),
+                None => (Step::End(Tail::Short), 0),
+            },
+            Some(b'*') => match self.decoder.step(input, LIMITS) {
+                Ok(Decoded::Command(length)) => (Step::Command(self.decoder.argv(input)), length),
+                Ok(Decoded::More) => (Step::End(Tail::Short), 0),
+                Ok(Decoded::Nothing(_)) | Err(_) => {
+                    self.decoder.reset();
+                    (Step::End(Tail::Broken), 0)
                 }
-                Some(_) => return Step::End(Tail::Broken),
-            }
+            },
+            Some(_) => (Step::End(Tail::Broken), 0),
         }
     }
 }
@@ -76,16 +63,26 @@ impl<'a> Records<'a> {
 mod tests {
     use super::*;
 
-    fn check(text: &str, commands: usize, position: usize, tail: Tail) {
-        let mut records = Records::new(text.as_bytes(), 0);
-        let mut count = 0;
-        let end = loop {
-            match records.step() {
-                Step::Command(..) => count += 1,
-                Step::End(tail) => break tail,
+    /// Reads `text` in pieces of `size` bytes.
+    fn read(text: &str, size: usize) -> (usize, usize, Tail) {
+        let mut records = Records::default();
+        let (mut count, mut position, mut there) = (0, 0, 0);
+        loop {
+            match records.step(&text.as_bytes()[position..there]) {
+                (Step::Command(_), used) => (count, position) = (count + 1, position + used),
+                (Step::Remark, used) => position += used,
+                (Step::End(Tail::Whole | Tail::Short), _) if there < text.len() => {
+                    there = text.len().min(there + size);
+                }
+                (Step::End(tail), _) => return (count, position, tail),
             }
-        };
-        assert_eq!((count, records.position(), end), (commands, position, tail), "{text}");
+        }
+    }
+
+    fn check(text: &str, commands: usize, position: usize, tail: Tail) {
+        for size in [1, 2, 7, 100] {
+            assert_eq!(read(text, size), (commands, position, tail), "{text}");
+        }
     }
 
     #[test]

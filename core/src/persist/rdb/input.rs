@@ -17,8 +17,6 @@ pub(super) enum Dialect {
 pub(super) struct Reader<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) position: usize,
-    /// Where the current record begins.
-    pub(super) record: usize,
     pub(super) forms: Forms,
     pub(super) dialect: Dialect,
     pub(super) version: u32,
@@ -32,7 +30,7 @@ enum Length {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8], forms: Forms) -> Self {
-        Self { bytes, position: 0, record: 0, forms, dialect: Dialect::Redis, version: 0 }
+        Self { bytes, position: 0, forms, dialect: Dialect::Redis, version: 0 }
     }
 
     pub(super) fn string(&mut self) -> Result<Cow<'a, [u8]>, Reason> {

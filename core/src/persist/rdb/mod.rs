@@ -9,6 +9,7 @@
 //!
 //! (The format has no specification but its implementations; the names here are theirs.)
 
+mod growing;
 mod input;
 mod read;
 mod read_stream;
@@ -17,7 +18,7 @@ mod reason;
 mod write;
 mod write_stream;
 
-pub use read::{Dataset, Forms, Key, Note, Undumped, read, undump};
+pub use read::{Budget, Dataset, Forms, Key, Note, Progress, Reading, Undumped, read, undump};
 pub use reason::{Problem, Reason};
 pub use write::{Facts, Usage, Writer, dump, has_field_expiry, write};
 

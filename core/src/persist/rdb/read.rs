@@ -1,5 +1,10 @@
 //! Reading snapshots: all of one, or the place and the reason why not.
+//!
+//! A [`Reading`] takes a file in parts as they come, and a bounded number of its records or, in a large
+//! collection, of its elements at a time. Where the input ends in the middle of one, that one is read
+//! again from its beginning once there is more.
 
+use super::growing::{Begun, Growing};
 use super::input::{Dialect, Reader};
 use super::{Problem, Reason, Usage, VERSION_MAX, VERSION_VALKEY, kind, opcode};
 use crate::base::crc::crc64;
@@ -7,6 +12,8 @@ use crate::ds::quicklist::Limits;
 use crate::ds::{hash, set, zset};
 use crate::store::Value;
 
+/// Elements of a collection that are read at once.
+const ELEMENTS_AT_ONCE: usize = 64;
 /// Bytes behind the end mark: the checksum.
 const CHECKSUM_BYTES: usize = 8;
 /// The first version that ends with a checksum.
@@ -78,10 +85,219 @@ pub struct Forms {
 /// error some keys may have been added already. Costs O(bytes); no memory is taken on a length's
 /// word alone.
 pub fn read(bytes: &[u8], forms: Forms, dataset: &mut dyn Dataset) -> Result<usize, Problem> {
-    let mut reader = Reader::new(bytes, forms);
-    let result = reader.file(dataset);
-    result.map_err(|reason| Problem { offset: reader.record, reason })?;
-    Ok(reader.position)
+    let mut reading = Reading::new(forms);
+    let mut position = 0;
+    loop {
+        let rest = bytes.get(position..).unwrap_or_default();
+        let (used, progress) = reading.step(rest, true, Budget::ALL, dataset)?;
+        position += used;
+        if progress == Progress::Done {
+            return Ok(position);
+        }
+    }
+}
+
+/// How much is read at a time.
+#[derive(Clone, Copy, Debug)]
+pub struct Budget {
+    /// About so many bytes.
+    pub bytes: usize,
+    /// At most so many records.
+    pub records: usize,
+}
+
+impl Budget {
+    const ALL: Self = Self { bytes: usize::MAX, records: usize::MAX };
+}
+
+/// How far reading has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// There is more to read in what is there.
+    Going,
+    /// What is there ends in the middle of something.
+    Starved,
+    /// All was read and found right.
+    Done,
+}
+
+/// A snapshot that is being read.
+pub struct Reading {
+    forms: Forms,
+    dialect: Dialect,
+    version: u32,
+    has_head: bool,
+    /// Bytes that were read, and their checksum.
+    offset: usize,
+    sum: u64,
+    /// Where the record begins that is being read.
+    record: usize,
+    db: u64,
+    expires_ms: Option<i64>,
+    usage: Usage,
+    /// A collection that is not all there.
+    value: Option<(Box<[u8]>, Growing)>,
+}
+
+impl Reading {
+    /// Nothing read yet.
+    pub fn new(forms: Forms) -> Self {
+        Self {
+            forms,
+            dialect: Dialect::Redis,
+            version: 0,
+            has_head: false,
+            offset: 0,
+            sum: 0,
+            record: 0,
+            db: 0,
+            expires_ms: None,
+            usage: Usage::Unknown,
+            value: None,
+        }
+    }
+
+    /// Reads on in `input`, which begins where the last step has ended; nothing follows it if
+    /// `is_all`. Returns how many bytes it took. After [`Progress::Starved`] there must be more than
+    /// before, and at best twice as much, so that reading what is large costs no more than O(bytes).
+    pub fn step(
+        &mut self,
+        input: &[u8],
+        is_all: bool,
+        budget: Budget,
+        dataset: &mut dyn Dataset,
+    ) -> Result<(usize, Progress), Problem> {
+        let mut reader = Reader::new(input, self.forms);
+        (reader.dialect, reader.version) = (self.dialect, self.version);
+        let (mut records, mut used) = (0, 0);
+        let progress = loop {
+            if used >= budget.bytes || records >= budget.records {
+                break Progress::Going;
+            }
+            if self.value.is_none() {
+                self.record = self.offset + used;
+            }
+            match self.go_on(&mut reader, dataset) {
+                Ok(progress) => {
+                    used = reader.position;
+                    records += usize::from(self.value.is_none());
+                    if progress == Progress::Done {
+                        break Progress::Done;
+                    }
+                }
+                Err(Reason::Truncated) if !is_all => {
+                    // An element that was read as a whole stays read.
+                    used = if self.value.is_some() { reader.position } else { used };
+                    break Progress::Starved;
+                }
+                Err(Reason::Truncated) if !self.has_head => {
+                    return Err(Problem { offset: 0, reason: Reason::Magic });
+                }
+                Err(reason) => return Err(Problem { offset: self.record, reason }),
+            }
+        };
+        (self.dialect, self.version) = (reader.dialect, reader.version);
+        self.offset += used;
+        if progress != Progress::Done && self.forms.checked {
+            self.sum = crc64(self.sum, input.get(..used).unwrap_or_default());
+        }
+        Ok((used, progress))
+    }
+
+    /// Reads a record, or a part of a collection.
+    fn go_on(
+        &mut self,
+        reader: &mut Reader<'_>,
+        dataset: &mut dyn Dataset,
+    ) -> Result<Progress, Reason> {
+        if !self.has_head {
+            reader.head()?;
+            self.has_head = true;
+            return Ok(Progress::Going);
+        }
+        if let Some((name, mut growing)) = self.value.take() {
+            let grown = reader.grow(&mut growing, ELEMENTS_AT_ONCE, &mut |note| dataset.note(note));
+            match grown {
+                Ok(true) => return self.add(&name, growing.ripe(self.forms), dataset),
+                Ok(false) => self.value = Some((name, growing)),
+                Err(reason) => {
+                    self.value = Some((name, growing));
+                    return Err(reason);
+                }
+            }
+            return Ok(Progress::Going);
+        }
+        match reader.byte()? {
+            opcode::EOF => {
+                self.end(reader, dataset)?;
+                return Ok(Progress::Done);
+            }
+            opcode::SELECT_DB => self.db = reader.length()?,
+            opcode::EXPIRE_MS => self.expires_ms = Some(reader.time_ms()?),
+            opcode::EXPIRE_S => {
+                let seconds = i32::from_le_bytes(reader.array()?);
+                self.expires_ms = Some(i64::from(seconds) * 1000);
+            }
+            opcode::FREQ => self.usage = Usage::Frequency(reader.byte()?),
+            opcode::IDLE => self.usage = Usage::Idle(reader.length()?),
+            code @ opcode::FIRST.. => reader.besides(code, dataset)?,
+            kind => {
+                let name = reader.string()?;
+                if kind == kind::STRING {
+                    let bytes = reader.string()?;
+                    let key = self.key(&name);
+                    (self.expires_ms, self.usage) = (None, Usage::Unknown);
+                    dataset.add_str(key, &bytes)?;
+                    return Ok(Progress::Going);
+                }
+                match reader.begin(kind) {
+                    Ok(Begun::Whole(value)) => return self.add(&name, Ok(value), dataset),
+                    Ok(Begun::Growing(growing)) => self.value = Some(((*name).into(), growing)),
+                    Err(Reason::Empty) => return self.add(&name, Err(Reason::Empty), dataset),
+                    Err(reason) => return Err(reason),
+                }
+            }
+        }
+        Ok(Progress::Going)
+    }
+
+    fn key<'a>(&self, name: &'a [u8]) -> Key<'a> {
+        Key { db: self.db, name, expires_ms: self.expires_ms, usage: self.usage }
+    }
+
+    fn add(
+        &mut self,
+        name: &[u8],
+        value: Result<Value, Reason>,
+        dataset: &mut dyn Dataset,
+    ) -> Result<Progress, Reason> {
+        let key = self.key(name);
+        (self.expires_ms, self.usage) = (None, Usage::Unknown);
+        match value {
+            Ok(value) => dataset.add(key, value)?,
+            Err(Reason::Empty) => dataset.note(Note::EmptyKey(name)),
+            Err(reason) => return Err(reason),
+        }
+        Ok(Progress::Going)
+    }
+
+    /// What stands behind the end mark.
+    fn end(&self, reader: &mut Reader<'_>, dataset: &mut dyn Dataset) -> Result<(), Reason> {
+        if self.version.max(reader.version) < VERSION_WITH_CHECKSUM {
+            return Ok(());
+        }
+        let end = reader.position;
+        let found = u64::from_le_bytes(reader.array::<CHECKSUM_BYTES>()?);
+        if found == 0 {
+            dataset.note(Note::Unchecked);
+        } else if self.forms.checked {
+            let expected = crc64(self.sum, reader.bytes.get(..end).unwrap_or_default());
+            if found != expected {
+                return Err(Reason::Checksum(expected, found));
+            }
+        }
+        Ok(())
+    }
 }
 
 /// Why a payload of DUMP cannot be restored.
@@ -109,37 +325,11 @@ pub fn undump(payload: &[u8], forms: Forms) -> Result<Value, Undumped> {
     if version >= VERSION_VALKEY {
         reader.dialect = Dialect::Valkey;
     }
-    let result = reader.byte().and_then(|kind| reader.value(kind, &mut |_| {}));
+    let result = reader.byte().and_then(|kind| reader.value(kind));
     result.map_err(|reason| Undumped::Value(Problem { offset: reader.position, reason }))
 }
 
 impl Reader<'_> {
-    fn file(&mut self, dataset: &mut dyn Dataset) -> Result<(), Reason> {
-        self.head()?;
-        let (mut db, mut expires_ms, mut usage) = (0, None, Usage::Unknown);
-        loop {
-            self.record = self.position;
-            match self.byte()? {
-                opcode::EOF => return self.end(dataset),
-                opcode::SELECT_DB => db = self.length()?,
-                opcode::EXPIRE_MS => expires_ms = Some(self.time_ms()?),
-                opcode::EXPIRE_S => {
-                    let seconds = i32::from_le_bytes(self.array()?);
-                    expires_ms = Some(i64::from(seconds) * 1000);
-                }
-                opcode::FREQ => usage = Usage::Frequency(self.byte()?),
-                opcode::IDLE => usage = Usage::Idle(self.length()?),
-                code @ opcode::FIRST.. => self.besides(code, dataset)?,
-                kind => {
-                    let name = self.string()?;
-                    let key = Key { db, name: &name, expires_ms, usage };
-                    self.entry(kind, key, dataset)?;
-                    (expires_ms, usage) = (None, Usage::Unknown);
-                }
-            }
-        }
-    }
-
     /// A record that belongs to no key.
     fn besides(&mut self, code: u8, dataset: &mut dyn Dataset) -> Result<(), Reason> {
         match code {
@@ -175,7 +365,7 @@ impl Reader<'_> {
     }
 
     fn head(&mut self) -> Result<(), Reason> {
-        let magic = self.take(9).map_err(|_| Reason::Magic)?;
+        let magic = self.take(9)?;
         let digits =
             |digits: &[u8]| std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok());
         let (version, is_known) = if let Some(version) = magic.strip_prefix(b"REDIS") {
@@ -193,37 +383,5 @@ impl Reader<'_> {
         };
         self.version = version;
         if is_known { Ok(()) } else { Err(Reason::Version(version)) }
-    }
-
-    fn end(&mut self, dataset: &mut dyn Dataset) -> Result<(), Reason> {
-        if self.version < VERSION_WITH_CHECKSUM {
-            return Ok(());
-        }
-        let end = self.position;
-        let found = u64::from_le_bytes(self.array::<CHECKSUM_BYTES>()?);
-        if found == 0 {
-            dataset.note(Note::Unchecked);
-        } else if self.forms.checked {
-            let expected = crc64(0, self.bytes.get(..end).unwrap_or_default());
-            if found != expected {
-                return Err(Reason::Checksum(expected, found));
-            }
-        }
-        Ok(())
-    }
-
-    fn entry(&mut self, kind: u8, key: Key<'_>, dataset: &mut dyn Dataset) -> Result<(), Reason> {
-        if kind == kind::STRING {
-            let bytes = self.string()?;
-            return dataset.add_str(key, &bytes);
-        }
-        match self.value(kind, &mut |note| dataset.note(note)) {
-            Ok(value) => dataset.add(key, value),
-            Err(Reason::Empty) => {
-                dataset.note(Note::EmptyKey(key.name));
-                Ok(())
-            }
-            Err(reason) => Err(reason),
-        }
     }
 }

@@ -16,21 +16,143 @@ type Unclaimed = OrdMap<StreamId, (i64, u64)>;
 
 const BROKEN: Reason = Reason::Broken("Stream listpack integrity check failed");
 
-impl Reader<'_> {
-    /// A stream in the form `kind`. `note` is told what is left out.
-    pub(super) fn stream(
-        &mut self,
-        kind: u8,
-        note: &mut dyn FnMut(Note<'_>),
-    ) -> Result<Stream, Reason> {
-        let mut stream = Stream::default();
-        for _ in 0..self.length()? {
-            let id: [u8; 16] = (*self.string()?)
-                .try_into()
-                .map_err(|_| Reason::Broken("A node of a stream without an ID"))?;
-            let pack = self.listpack("Stream listpack integrity check failed")?;
-            stream.push_node(StreamId::from_bytes(id), pack).map_err(|_| BROKEN)?;
+/// A stream that is not all there.
+pub(super) struct GrowingStream {
+    kind: u8,
+    stream: Stream,
+    place: Place,
+    /// The group that is being read, under its name, with what no consumer has claimed yet.
+    group: (Box<[u8]>, Group, Unclaimed),
+    /// Groups and consumers of the group that are still to be read.
+    groups: u64,
+    consumers: u64,
+}
+
+/// What comes next, and how often.
+#[derive(Clone, Copy)]
+enum Place {
+    Nodes(u64),
+    BehindNodes,
+    Group,
+    Pending(u64),
+    Consumers,
+    Consumer,
+    Claims(ConsumerRef, u64),
+    /// Entries that no consumer has any more.
+    GivenBack,
+    BehindGroups,
+    End,
+}
+
+impl GrowingStream {
+    /// A stream of so many nodes, in the form `kind`.
+    pub(super) fn new(kind: u8, nodes: u64) -> Self {
+        Self {
+            kind,
+            stream: Stream::default(),
+            place: Place::Nodes(nodes),
+            group: (Box::default(), Group::default(), Unclaimed::default()),
+            groups: 0,
+            consumers: 0,
         }
+    }
+
+    /// The stream, of which everything was read.
+    pub(super) fn ripe(self) -> Stream {
+        self.stream
+    }
+
+    /// What follows the consumers of a group.
+    fn behind_consumers(&self) -> Place {
+        if self.consumers > 0 { Place::Consumer } else { Place::GivenBack }
+    }
+}
+
+impl Reader<'_> {
+    /// Reads the next part of a stream, all of it or nothing; returns whether there was none.
+    pub(super) fn stream_part(
+        &mut self,
+        growing: &mut GrowingStream,
+        note: &mut dyn FnMut(Note<'_>),
+    ) -> Result<bool, Reason> {
+        let (kind, (name, group, unclaimed)) = (growing.kind, &mut growing.group);
+        growing.place = match growing.place {
+            Place::Nodes(0) => Place::BehindNodes,
+            Place::Nodes(left) => {
+                self.stream_node(&mut growing.stream)?;
+                Place::Nodes(left - 1)
+            }
+            Place::BehindNodes => {
+                growing.groups = self.behind_nodes(kind, &mut growing.stream)?;
+                Place::Group
+            }
+            Place::Group if growing.groups == 0 => Place::BehindGroups,
+            Place::Group => {
+                *name = (*self.string()?).into();
+                *group = self.group_head(kind, &growing.stream)?;
+                let pending = self.length()?;
+                growing.groups -= 1;
+                Place::Pending(pending)
+            }
+            Place::Pending(0) => Place::Consumers,
+            Place::Pending(left) => {
+                let id = StreamId::from_bytes(self.array()?);
+                let (delivered_ms, deliveries) = (self.time_ms()?, self.length()?);
+                if unclaimed.insert(id, (delivered_ms, deliveries)).is_some() {
+                    return Err(Reason::Broken("Duplicated global PEL entry"));
+                }
+                Place::Pending(left - 1)
+            }
+            Place::Consumers => {
+                growing.consumers = self.length()?;
+                growing.behind_consumers()
+            }
+            Place::Consumer => {
+                let (consumer, claims) = self.consumer(kind, group)?;
+                growing.consumers -= 1;
+                Place::Claims(consumer, claims)
+            }
+            Place::Claims(_, 0) => growing.behind_consumers(),
+            Place::Claims(consumer, left) => {
+                let id = StreamId::from_bytes(self.array()?);
+                claim(group, unclaimed, id, consumer)?;
+                Place::Claims(consumer, left - 1)
+            }
+            Place::GivenBack => {
+                if kind == kind::STREAM_5 {
+                    self.given_back(group, unclaimed)?;
+                }
+                if !unclaimed.is_empty() {
+                    return Err(Reason::Broken("Stream CG PEL entry without consumer"));
+                }
+                let (name, group) = (std::mem::take(name), std::mem::take(group));
+                if growing.stream.groups.insert(name, group).is_some() {
+                    return Err(Reason::Broken("Duplicated consumer group name"));
+                }
+                Place::Group
+            }
+            Place::BehindGroups => {
+                let is_numbered = matches!(kind, kind::STREAM_4 | kind::STREAM_5);
+                if is_numbered && self.idempotence()? {
+                    note(Note::Idempotence);
+                }
+                Place::End
+            }
+            Place::End => return Ok(true),
+        };
+        Ok(false)
+    }
+
+    fn stream_node(&mut self, stream: &mut Stream) -> Result<(), Reason> {
+        let id: [u8; 16] = (*self.string()?)
+            .try_into()
+            .map_err(|_| Reason::Broken("A node of a stream without an ID"))?;
+        let pack = self.listpack("Stream listpack integrity check failed")?;
+        stream.push_node(StreamId::from_bytes(id), pack).map_err(|_| BROKEN)
+    }
+
+    /// What follows the nodes; returns how many groups follow it.
+    fn behind_nodes(&mut self, kind: u8, stream: &mut Stream) -> Result<u64, Reason> {
         let length = self.length()?;
         if length != stream.len() {
             return Err(Reason::Broken("The length of a stream is not that of its nodes"));
@@ -48,20 +170,10 @@ impl Reader<'_> {
         if stream.last_valid_id().is_some_and(|last| last > stream.last_id) {
             return Err(Reason::Broken("An entry of a stream behind its last"));
         }
-        for _ in 0..self.length()? {
-            let name: Box<[u8]> = (*self.string()?).into();
-            let group = self.group(kind, &stream)?;
-            if stream.groups.insert(name, group).is_some() {
-                return Err(Reason::Broken("Duplicated consumer group name"));
-            }
-        }
-        if matches!(kind, kind::STREAM_4 | kind::STREAM_5) && self.idempotence()? {
-            note(Note::Idempotence);
-        }
-        Ok(stream)
+        self.length()
     }
 
-    fn group(&mut self, kind: u8, stream: &Stream) -> Result<Group, Reason> {
+    fn group_head(&mut self, kind: u8, stream: &Stream) -> Result<Group, Reason> {
         let mut group = Group::default();
         group.last_id = self.id_lengths()?;
         group.entries_read = if kind == kind::STREAM {
@@ -69,66 +181,24 @@ impl Reader<'_> {
         } else {
             Some(self.length()? as i64).filter(|&read| read != -1)
         };
-        let mut unclaimed = Unclaimed::default();
-        for _ in 0..self.length()? {
-            let id = StreamId::from_bytes(self.array()?);
-            let delivered_ms = self.time_ms()?;
-            let deliveries = self.length()?;
-            if unclaimed.insert(id, (delivered_ms, deliveries)).is_some() {
-                return Err(Reason::Broken("Duplicated global PEL entry"));
-            }
-        }
-        for _ in 0..self.length()? {
-            self.consumer(kind, &mut group, &mut unclaimed)?;
-        }
-        if kind == kind::STREAM_5 {
-            self.given_back(&mut group, &mut unclaimed)?;
-        }
-        if unclaimed.is_empty() {
-            return Ok(group);
-        }
-        Err(Reason::Broken("Stream CG PEL entry without consumer"))
+        Ok(group)
     }
 
-    fn consumer(
-        &mut self,
-        kind: u8,
-        group: &mut Group,
-        unclaimed: &mut Unclaimed,
-    ) -> Result<(), Reason> {
+    /// A consumer, and how many entries are pending for it.
+    fn consumer(&mut self, kind: u8, group: &mut Group) -> Result<(ConsumerRef, u64), Reason> {
         let name = self.string()?;
         let seen_ms = self.time_ms()?;
         let active_ms = match kind {
             kind::STREAM | kind::STREAM_2 => seen_ms,
             _ => self.time_ms()?,
         };
+        let claims = self.length()?;
         let twice = Reason::Broken("Duplicate stream consumer detected");
         let consumer = group.create(&name, seen_ms).ok_or(twice)?;
         if let Some(consumer) = group.get_mut(consumer) {
             consumer.active_ms = Some(active_ms).filter(|&active_ms| active_ms != -1);
         }
-        for _ in 0..self.length()? {
-            self.claim(group, unclaimed, consumer)?;
-        }
-        Ok(())
-    }
-
-    /// An entry that is pending for `consumer`.
-    fn claim(
-        &mut self,
-        group: &mut Group,
-        unclaimed: &mut Unclaimed,
-        consumer: ConsumerRef,
-    ) -> Result<(), Reason> {
-        let id = StreamId::from_bytes(self.array()?);
-        let Some((delivered_ms, deliveries)) = unclaimed.remove(&id) else {
-            return Err(Reason::Broken(match group.pending(id) {
-                Some(_) => "Duplicated consumer PEL entry",
-                None => "Consumer entry not found in group global PEL",
-            }));
-        };
-        group.set_pending(id, Pending { delivered_ms, deliveries, consumer });
-        Ok(())
+        Ok((consumer, claims))
     }
 
     /// Entries that no consumer has any more.
@@ -137,10 +207,15 @@ impl Reader<'_> {
         if count == 0 {
             return Ok(());
         }
+        // All of it or nothing: what is read twice would be claimed twice.
+        let mut ids = Vec::new();
+        for _ in 0..count {
+            ids.push(StreamId::from_bytes(self.array()?));
+        }
         let nobody = group.find(b"").or_else(|| group.create(b"", 0));
         let nobody = nobody.ok_or(Reason::Broken("Duplicate stream consumer detected"))?;
-        for _ in 0..count {
-            self.claim(group, unclaimed, nobody)?;
+        for id in ids {
+            claim(group, unclaimed, id, nobody)?;
         }
         Ok(())
     }
@@ -167,4 +242,21 @@ impl Reader<'_> {
     fn id_lengths(&mut self) -> Result<StreamId, Reason> {
         Ok(StreamId { ms: self.length()?, seq: self.length()? })
     }
+}
+
+/// An entry that is pending for `consumer`.
+fn claim(
+    group: &mut Group,
+    unclaimed: &mut Unclaimed,
+    id: StreamId,
+    consumer: ConsumerRef,
+) -> Result<(), Reason> {
+    let Some((delivered_ms, deliveries)) = unclaimed.remove(&id) else {
+        return Err(Reason::Broken(match group.pending(id) {
+            Some(_) => "Duplicated consumer PEL entry",
+            None => "Consumer entry not found in group global PEL",
+        }));
+    };
+    group.set_pending(id, Pending { delivered_ms, deliveries, consumer });
+    Ok(())
 }

@@ -1,0 +1,202 @@
+//! Repeating the commands of an append-only file.
+//!
+//! Nothing expires meanwhile, as a later record may still depend on a key; what has expired is removed
+//! when all is loaded. The commands of a transaction run when all of it was read.
+
+use std::collections::VecDeque;
+
+use super::Ended;
+use crate::base::limits;
+use crate::base::time::Time;
+use crate::engine::exec::unknown_command;
+use crate::engine::world::Level;
+use crate::engine::{Args, Engine};
+use crate::persist::aof::read::Records;
+use crate::persist::aof::{Step, Tail};
+use crate::persist::rdb::Budget;
+use crate::resp::{Argv, OwnedArgv};
+use crate::session::{Client, ConnId, Origin, Session};
+use crate::spec::Flag;
+use crate::store::Shard;
+
+/// How far a file is.
+pub(super) struct Replay {
+    records: Records,
+    client: Client,
+    /// The transaction that is being read, and where it begins.
+    multi: Option<(u64, Vec<OwnedArgv>)>,
+    /// Commands of a transaction that was read.
+    queue: VecDeque<OwnedArgv>,
+    /// Up to where all was read.
+    whole: u64,
+}
+
+/// What there is of a file.
+#[derive(Clone, Copy)]
+pub(super) struct Input<'a> {
+    /// The file, for the log.
+    pub(super) name: &'a str,
+    /// What follows what was read.
+    pub(super) bytes: &'a [u8],
+    /// Nothing comes behind it.
+    pub(super) is_all: bool,
+}
+
+/// What a slice has done.
+#[derive(Default)]
+pub(super) struct Slice {
+    /// Bytes that it took.
+    pub(super) used: usize,
+    pub(super) commands: u64,
+    /// It ended because there is no more input.
+    pub(super) is_starved: bool,
+    pub(super) ended: Option<Ended>,
+}
+
+impl Replay {
+    /// The commands of a file, from `start` on.
+    pub(super) fn new(now: Time, start: u64) -> Self {
+        Self {
+            records: Records::default(),
+            client: replayer(now),
+            multi: None,
+            queue: VecDeque::new(),
+            whole: start,
+        }
+    }
+}
+
+impl Engine {
+    /// Repeats some of the commands that `input` begins with, on what is in `shard`.
+    pub(super) fn replay_slice(
+        &mut self,
+        now: Time,
+        replay: &mut Replay,
+        shard: &mut Shard,
+        input: Input<'_>,
+        budget: Budget,
+    ) -> Slice {
+        // Whoever watches the data or waits for it hears nothing of what is only repeated.
+        let log = self.propagation.log.take();
+        std::mem::swap(&mut self.shard, shard);
+        self.is_replaying = true;
+        let mut slice = Slice::default();
+        while slice.used < budget.bytes && slice.commands < budget.records as u64 {
+            self.replay_one(now, replay, input, &mut slice);
+            if slice.is_starved || slice.ended.is_some() {
+                break;
+            }
+        }
+        self.is_replaying = false;
+        std::mem::swap(&mut self.shard, shard);
+        self.propagation.log = log;
+        slice
+    }
+
+    /// Reads a record, or runs a command of a transaction that was read.
+    fn replay_one(&mut self, now: Time, replay: &mut Replay, input: Input<'_>, slice: &mut Slice) {
+        let name = input.name;
+        if let Some(command) = replay.queue.pop_front() {
+            slice.commands += 1;
+            slice.ended = self.replay_command(now, name, &mut replay.client, command.view()).err();
+            return;
+        }
+        let rest = input.bytes.get(slice.used..).unwrap_or_default();
+        let (step, used) = replay.records.step(rest);
+        match step {
+            Step::Command(argv) => {
+                slice.commands += 1;
+                let word = argv.get(0).unwrap_or_default();
+                if word.eq_ignore_ascii_case(b"MULTI") {
+                    replay.multi.get_or_insert((replay.whole, Vec::new()));
+                } else if word.eq_ignore_ascii_case(b"EXEC") {
+                    let commands = replay.multi.take().map(|(_, commands)| commands);
+                    replay.queue = commands.unwrap_or_default().into();
+                } else if let Some((_, commands)) = &mut replay.multi {
+                    commands.push(argv.to_owned());
+                } else {
+                    let client = &mut replay.client;
+                    slice.ended = self.replay_command(now, name, client, argv).err();
+                }
+            }
+            Step::Remark => {}
+            Step::End(tail) => return self.replay_end(replay, input, tail, slice),
+        }
+        slice.used += used;
+        replay.whole += used as u64;
+    }
+
+    /// What is left of the input is no whole record.
+    fn replay_end(&mut self, replay: &Replay, input: Input<'_>, tail: Tail, slice: &mut Slice) {
+        let rest = input.bytes.get(slice.used..).unwrap_or_default();
+        let is_broken = tail == Tail::Broken;
+        if !input.is_all && (!is_broken || rest.len() <= limits::AOF_TORN_TAIL_BYTES_MAX) {
+            slice.is_starved = true;
+            return;
+        }
+        let name = input.name;
+        let before = replay.multi.as_ref().map(|(before, _)| *before);
+        slice.ended = Some(if is_broken && is_torn(rest) {
+            Ended::Short(before.unwrap_or(replay.whole))
+        } else if is_broken {
+            let text = "Bad file format reading the append only file";
+            Ended::Damaged(format!("{text} {name}, at offset {}", replay.whole))
+        } else if let Some(before) = before {
+            let text = "Revert incomplete MULTI/EXEC transaction from AOF file";
+            self.log(Level::Warning, &format!("{text} {name}"));
+            Ended::Short(before)
+        } else if tail == Tail::Short {
+            Ended::Short(replay.whole)
+        } else {
+            Ended::Whole(replay.whole)
+        });
+    }
+
+    fn replay_command(
+        &mut self,
+        now: Time,
+        name: &str,
+        client: &mut Client,
+        argv: Argv<'_>,
+    ) -> Result<(), Ended> {
+        let found = self.find(argv).ok().filter(|entry| entry.takes(argv.len()));
+        let Some(entry) = found else {
+            let error = unknown_command(argv);
+            let error = String::from_utf8_lossy(error.line()).into_owned();
+            let text = "Unknown command or wrong number of arguments reading the append only file";
+            return Err(Ended::Damaged(format!("{text} {name}: {error}")));
+        };
+        // What only concerns the server itself changes no data.
+        if entry.has(Flag::Admin) {
+            return Ok(());
+        }
+        self.depth += 1;
+        let mut cx = Self::context(self, now, client, entry);
+        cx.deny_blocking = true;
+        let names = if entry.is_sub() { 2 } else { 1 };
+        // What was refused then is refused now.
+        let _ = (entry.command.run)(&mut cx, Args::new(argv, names));
+        self.depth -= 1;
+        client.session.blocked = None;
+        self.shard.free_some(limits::FREED_PER_EVENT_MAX);
+        Ok(())
+    }
+}
+
+/// Whether a tail looks as if a crash had kept blocks of it from the disk: zeros where a record
+/// begins, where one ends, or many of them anywhere.
+fn is_torn(tail: &[u8]) -> bool {
+    let has_zeros = tail.first() == Some(&0)
+        || tail.last() == Some(&0)
+        || tail.windows(8).any(|bytes| bytes == [0; 8]);
+    tail.len() <= limits::AOF_TORN_TAIL_BYTES_MAX && has_zeros
+}
+
+/// Whoever repeats what was recorded: a client whose replies nobody reads.
+fn replayer(now: Time) -> Client {
+    let origin = Origin { addr: String::new(), laddr: String::new(), fd: -1, local: true };
+    let session = Session::new(0, ConnId(u32::MAX), origin, now);
+    let mut client = Client { session, out: crate::resp::Out::default() };
+    client.out.set_muted(true);
+    client
+}
