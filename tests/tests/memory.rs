@@ -62,7 +62,7 @@ const SHAPES: &[Shape] = &[
              field4 val00004 field5 val00005 field6 val00006 field7 val00007 field8 val00008 \
              field9 val00009",
             "key:00#",
-            298.0,
+            217.0,
         )
     },
     shape("hash-big-field", "HSET big field:# val12345", "big", 34.5),

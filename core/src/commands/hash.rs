@@ -7,7 +7,7 @@
 use super::scan::{self, Options};
 use crate::base::num::Extended;
 use crate::base::{Error, glob, limits, num};
-use crate::ds::hash::{Expiry, Field, Hash, Limits};
+use crate::ds::hash::{Expiry, Field, Hash, HashRef, Limits};
 use crate::ds::listpack::Element;
 use crate::engine::exec::wrong_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
@@ -103,8 +103,8 @@ pub(super) fn change<R>(
     change: impl FnOnce(&mut Hash, Limits) -> R,
 ) -> Result<R, Error> {
     let limits = cx.hash_limits();
-    if let Some((hash, _)) = cx.hash_and_out(key)? {
-        return Ok(change(hash, limits));
+    if let Some(at) = cx.use_hash(key)? {
+        return cx.change_hash_at(at, |hash, _| change(hash, limits));
     }
     let mut hash = Hash::default();
     let result = change(&mut hash, limits);
@@ -113,7 +113,7 @@ pub(super) fn change<R>(
 }
 
 /// The field `name`, if it has not expired.
-pub(super) fn live<'a>(hash: &'a Hash, name: &[u8], now_ms: i64) -> Option<Field<'a>> {
+pub(super) fn live<'a>(hash: HashRef<'a>, name: &[u8], now_ms: i64) -> Option<Field<'a>> {
     hash.get(name).filter(|field| field.is_live(now_ms))
 }
 
@@ -133,7 +133,7 @@ const HSETNX: Command = Command {
 fn hsetnx(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, value) = (args.take()?, args.take()?, args.take()?);
     let now_ms = cx.expiry_ms();
-    let held = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms)).is_some();
+    let held = cx.look_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms)).is_some();
     if !held {
         change(cx, key, |hash, limits| hash.set(name, value, Expiry::Clear, limits))?;
         cx.changed(key, Class::Hash, "hset");
@@ -356,12 +356,14 @@ const HDEL: Command = Command {
 
 fn hdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let Some((hash, _)) = cx.hash_and_out(key)? else {
+    let changed = cx.change_hash(key, |hash, _| {
+        let count = args.rest().iter().filter(|name| hash.remove(name)).count();
+        (count, hash.is_empty(), hash.is_indexed_in_vain())
+    })?;
+    let Some((count, emptied, in_vain)) = changed else {
         cx.out.int(0);
         return Ok(());
     };
-    let count = args.rest().iter().filter(|name| hash.remove(name)).count();
-    let (emptied, in_vain) = (hash.is_empty(), hash.is_indexed_in_vain());
     if in_vain {
         cx.fields_expire(key);
     }
@@ -400,7 +402,7 @@ const HINCRBY: Command = Command {
 fn hincrby(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name, increment) = (args.take()?, args.take()?, args.integer()?);
     let now_ms = cx.expiry_ms();
-    let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
+    let field = cx.look_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
     let old = match field.map(|field| field.value) {
         None => 0,
         Some(Element::Int(number)) => number,
@@ -439,7 +441,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Err(Error::text("ERR value is NaN or Infinity"));
     }
     let now_ms = cx.expiry_ms();
-    let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
+    let field = cx.look_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
     let expiry = expiry_of(field);
     let old = match field {
         None => Extended::ZERO,
@@ -537,14 +539,14 @@ fn hrandfield(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 }
 
 /// Some field that has not expired.
-fn draw<'a>(hash: &'a Hash, rng: &mut crate::base::rng::Rng, now_ms: i64) -> Option<Field<'a>> {
+fn draw<'a>(hash: HashRef<'a>, rng: &mut crate::base::rng::Rng, now_ms: i64) -> Option<Field<'a>> {
     const TRIES: usize = 100;
     (0..TRIES).find_map(|_| hash.random(rng).filter(|field| field.is_live(now_ms)))
 }
 
 /// Shows `count` different fields, or all there are.
 fn draw_different(
-    hash: &Hash,
+    hash: HashRef<'_>,
     rng: &mut crate::base::rng::Rng,
     now_ms: i64,
     count: usize,

@@ -107,7 +107,7 @@ const HPEXPIREAT: Command = Command {
 /// have expired already.
 fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> Outcome {
     let key = args.take()?;
-    let is_there = cx.hash_and_out(key)?.is_some();
+    let is_there = cx.look_hash(key)?.is_some();
     let at_ms = deadline_ms(cx, args.take()?, unit, since)?;
     let options = args.rest();
     let condition = one_condition(&mut args);
@@ -118,27 +118,29 @@ fn expire_at(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -> 
         return Ok(());
     }
     let now_ms = cx.expiry_ms();
-    let Some((hash, out)) = cx.hash_and_out(key)? else { return Ok(()) };
-    hash.allow_expiry();
     let (mut set, mut gone) = (Vec::new(), Vec::new());
-    for name in names.iter() {
-        let Some(old_ms) = live(hash, name, now_ms).map(|field| field.expires_ms) else {
-            out.int(-2);
-            continue;
-        };
-        if !condition.holds(old_ms, at_ms) {
-            out.int(0);
-        } else if at_ms <= now_ms {
-            hash.remove(name);
-            gone.push(name);
-            out.int(2);
-        } else {
-            hash.set_expiry(name, Some(at_ms));
-            set.push(name);
-            out.int(1);
+    let emptied = cx.change_hash(key, |hash, out| {
+        hash.allow_expiry();
+        for name in names.iter() {
+            let Some(field) = live(hash.view(), name, now_ms) else {
+                out.int(-2);
+                continue;
+            };
+            if !condition.holds(field.expires_ms, at_ms) {
+                out.int(0);
+            } else if at_ms <= now_ms {
+                hash.remove(name);
+                gone.push(name);
+                out.int(2);
+            } else {
+                hash.set_expiry(name, Some(at_ms));
+                set.push(name);
+                out.int(1);
+            }
         }
-    }
-    let emptied = hash.is_empty();
+        hash.is_empty()
+    })?;
+    let emptied = emptied.unwrap_or_default();
     cx.fields_expire(key);
     tell(cx, key, "hexpire", set.len());
     removed(cx, key, gone.len(), emptied);
@@ -300,7 +302,7 @@ fn tell_expiry(cx: &mut Ctx<'_>, mut args: Args<'_>, unit: Unit, since: Since) -
     };
     cx.out.array(names.len());
     for name in names.iter() {
-        let field = cx.hash_and_out(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
+        let field = cx.look_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
         let reply = field.map_or(-2, |field| field.expires_ms.map_or(-1, number));
         cx.out.int(reply);
     }
@@ -324,27 +326,29 @@ const HPERSIST: Command = Command {
 
 fn hpersist(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    cx.hash_and_out(key)?;
+    cx.look_hash(key)?;
     let names = fields(args, NO_COUNT)?;
     let now_ms = cx.expiry_ms();
     cx.out.array(names.len());
-    let Some((hash, out)) = cx.hash_and_out(key)? else {
-        names.iter().for_each(|_| cx.out.int(-2));
-        return Ok(());
-    };
-    let mut count = 0;
-    for name in names.iter() {
-        match live(hash, name, now_ms).map(|field| field.expires_ms) {
-            None => out.int(-2),
-            Some(None) => out.int(-1),
-            Some(Some(_)) => {
-                hash.set_expiry(name, None);
-                count += 1;
-                out.int(1);
+    let changed = cx.change_hash(key, |hash, out| {
+        let mut count = 0;
+        for name in names.iter() {
+            match live(hash.view(), name, now_ms).map(|field| field.expires_ms) {
+                None => out.int(-2),
+                Some(None) => out.int(-1),
+                Some(Some(_)) => {
+                    hash.set_expiry(name, None);
+                    count += 1;
+                    out.int(1);
+                }
             }
         }
+        count
+    })?;
+    match changed {
+        Some(count) => tell(cx, key, "hpersist", count),
+        None => names.iter().for_each(|_| cx.out.int(-2)),
     }
-    tell(cx, key, "hpersist", count);
     Ok(())
 }
 
@@ -364,20 +368,22 @@ const HGETDEL: Command = Command {
 
 fn hgetdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    cx.hash_and_out(key)?;
+    cx.look_hash(key)?;
     let names = fields(args, NO_COUNT)?;
     let now_ms = cx.expiry_ms();
     cx.out.array(names.len());
-    let Some((hash, out)) = cx.hash_and_out(key)? else {
+    let changed = cx.change_hash(key, |hash, out| {
+        let mut count = 0;
+        for name in names.iter() {
+            value_or_null(out, live(hash.view(), name, now_ms));
+            count += usize::from(hash.remove(name));
+        }
+        (count, hash.is_empty(), hash.is_indexed_in_vain())
+    })?;
+    let Some((count, emptied, in_vain)) = changed else {
         names.iter().for_each(|_| cx.out.null());
         return Ok(());
     };
-    let mut count = 0;
-    for name in names.iter() {
-        value_or_null(out, live(hash, name, now_ms));
-        count += usize::from(hash.remove(name));
-    }
-    let (emptied, in_vain) = (hash.is_empty(), hash.is_indexed_in_vain());
     if in_vain {
         cx.fields_expire(key);
     }
@@ -426,7 +432,7 @@ enum Change {
 
 fn hgetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    cx.hash_and_out(key)?;
+    cx.look_hash(key)?;
     let change = if args.eat("PERSIST") {
         Change::Persist
     } else if let Some((unit, since)) = clock_word(&mut args) {
@@ -441,31 +447,33 @@ fn hgetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let names = fields(args, NO_COUNT)?;
     let now_ms = cx.expiry_ms();
     cx.out.array(names.len());
-    let Some((hash, out)) = cx.hash_and_out(key)? else {
+    let (mut set, mut gone) = (0, Vec::new());
+    let emptied = cx.change_hash(key, |hash, out| {
+        if !matches!(change, Change::Nothing) {
+            hash.allow_expiry();
+        }
+        for name in names.iter() {
+            let field = live(hash.view(), name, now_ms);
+            value_or_null(out, field);
+            let Some(expires_ms) = field.map(|field| field.expires_ms) else { continue };
+            match change {
+                Change::At(at_ms) if at_ms <= now_ms => {
+                    hash.remove(name);
+                    gone.push(name);
+                }
+                Change::At(at_ms) => set += usize::from(hash.set_expiry(name, Some(at_ms))),
+                Change::Persist if expires_ms.is_some() => {
+                    set += usize::from(hash.set_expiry(name, None));
+                }
+                Change::Persist | Change::Nothing => {}
+            }
+        }
+        hash.is_empty()
+    })?;
+    let Some(emptied) = emptied else {
         names.iter().for_each(|_| cx.out.null());
         return Ok(());
     };
-    if !matches!(change, Change::Nothing) {
-        hash.allow_expiry();
-    }
-    let (mut set, mut gone) = (0, Vec::new());
-    for name in names.iter() {
-        let field = live(hash, name, now_ms);
-        value_or_null(out, field);
-        let Some(expires_ms) = field.map(|field| field.expires_ms) else { continue };
-        match change {
-            Change::At(at_ms) if at_ms <= now_ms => {
-                hash.remove(name);
-                gone.push(name);
-            }
-            Change::At(at_ms) => set += usize::from(hash.set_expiry(name, Some(at_ms))),
-            Change::Persist if expires_ms.is_some() => {
-                set += usize::from(hash.set_expiry(name, None));
-            }
-            Change::Persist | Change::Nothing => {}
-        }
-    }
-    let emptied = hash.is_empty();
     cx.fields_expire(key);
     let event = if matches!(change, Change::Persist) { "hpersist" } else { "hexpire" };
     tell(cx, key, event, set);
@@ -592,14 +600,15 @@ fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let SetOptions { needs_key, must_be_there, keep, at_ms, pairs } = set_options(cx, args)?;
     let now_ms = cx.expiry_ms();
-    let held = cx.hash_and_out(key)?;
+    let held = cx.look_hash(key)?;
     if needs_key.is_some_and(|wanted| wanted != held.is_some()) {
         cx.out.int(0);
         return Ok(());
     }
     if let Some(wanted) = must_be_there {
-        let is_there =
-            |name: &[u8]| held.as_ref().is_some_and(|(hash, _)| live(hash, name, now_ms).is_some());
+        let is_there = |name: &[u8]| {
+            held.as_ref().is_some_and(|(hash, _)| live(*hash, name, now_ms).is_some())
+        };
         if pairs.iter().step_by(2).any(|name| is_there(name) != wanted) {
             cx.out.int(0);
             return Ok(());

@@ -10,7 +10,7 @@
 //! Entries too large for chunks have a heap allocation each, under the same kind of handle.
 
 /// How many classes there are: one for each size of cells, and one for what is larger.
-const CLASSES: usize = 97;
+const CLASSES: usize = 129;
 
 /// Names a cell: the number of its chunk, and its place there in the low [`INDEX_BITS`].
 pub type Handle = u32;
@@ -27,7 +27,7 @@ const FIRST_CELLS: usize = 2;
 pub const PAD_BYTES_MAX: usize = 7;
 
 /// The largest entry that lies in a chunk.
-const SMALL_BYTES_MAX: usize = 256;
+pub const SMALL_BYTES_MAX: usize = 512;
 
 /// All entries of one table.
 #[derive(Clone, Default)]
@@ -306,7 +306,7 @@ fn index_of(handle: Handle) -> usize {
 }
 
 /// The class of the cells that an entry of `size` bytes lies in: class 0 for what is too large,
-/// classes 1 to 64 for cells of so many bytes; then sizes go up by four to 128, by eight to 256.
+/// classes 1 to 64 for cells of so many bytes; then sizes go up by four to 128, by eight from there.
 fn class_of(size: usize) -> usize {
     match size {
         0..=64 => size,
@@ -356,7 +356,7 @@ mod tests {
         for step in 0..steps {
             let grows = step < steps / 2;
             if owners.is_empty() || rng.below(10) < if grows { 7 } else { 3 } {
-                let size = [40, 41, 200, 1000][rng.below(4) as usize];
+                let size = [40, 41, 500, 1000][rng.below(4) as usize];
                 let handle = cells.alloc(size);
                 let owner = owners.len();
                 cells.get_mut(handle)[..4].copy_from_slice(&(owner as u32).to_le_bytes());

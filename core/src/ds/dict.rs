@@ -391,7 +391,7 @@ mod tests {
 
     #[test]
     fn all_of_it_is_freed_in_slices() {
-        let mut dict = of_numbers(20_000, |_| vec![b'v'; 300]);
+        let mut dict = of_numbers(20_000, |_| vec![b'v'; 600]);
         let mut slices = 0;
         while dict.free_some(1000) >= 1000 {
             slices += 1;

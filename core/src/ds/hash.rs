@@ -10,7 +10,7 @@
 
 use super::dict::{Dict, Pair};
 use super::hashtable::HashKey;
-use super::listpack::{Cursor, Element, LISTPACK_BYTES_MAX, Listpack, Needle};
+use super::listpack::{Cursor, Element, LISTPACK_BYTES_MAX, Listpack, ListpackRef, Needle};
 use crate::base::prefetch;
 use crate::base::rng::Rng;
 
@@ -48,6 +48,20 @@ enum Form {
         timed: bool,
     },
     Table(Box<Dict>),
+}
+
+/// A hash to look at, wherever its listpack lies.
+#[derive(Clone, Copy, Debug)]
+pub enum HashRef<'a> {
+    /// A small one.
+    Packed {
+        /// Field and value in turn.
+        pack: ListpackRef<'a>,
+        /// With the expiry as a third element.
+        timed: bool,
+    },
+    /// A big one.
+    Table(&'a Dict),
 }
 
 /// A field with what belongs to it.
@@ -91,6 +105,15 @@ impl Default for Hash {
 
 /// Looking.
 impl Hash {
+    /// The hash to look at.
+    #[inline]
+    pub fn view(&self) -> HashRef<'_> {
+        match &self.form {
+            Form::Packed { pack, timed } => HashRef::Packed { pack: pack.view(), timed: *timed },
+            Form::Table(dict) => HashRef::Table(dict),
+        }
+    }
+
     /// Asks for the memory in which `field` will be looked for; returns its hash if that goes on with
     /// [`Hash::prefetch_element`].
     pub fn prefetch(&self, field: &[u8]) -> Option<u64> {
@@ -124,7 +147,7 @@ impl Hash {
         }
         let hash = Self { form: Form::Packed { pack, timed }, indexed_ms: None };
         let (mut names, mut last_ms, mut in_order) = (crate::base::Set::default(), 0, true);
-        hash.each(|field| {
+        hash.view().each(|field| {
             in_order &= names.insert(field.name.to_vec());
             let at_ms = field.expires_ms.unwrap_or(i64::MAX);
             in_order &= at_ms >= last_ms;
@@ -133,12 +156,30 @@ impl Hash {
         in_order.then_some(hash)
     }
 
+    /// The hash that is nothing but `pack`, which a hash was.
+    pub(crate) fn of_plain(pack: Listpack) -> Self {
+        Self { form: Form::Packed { pack, timed: false }, indexed_ms: None }
+    }
+
+    /// The hash if it is nothing but a listpack: no table, no expiries.
+    pub(crate) fn as_plain(&self) -> Option<&Listpack> {
+        match &self.form {
+            Form::Packed { pack, timed: false } => Some(pack),
+            _ => None,
+        }
+    }
+
+    /// As [`Hash::as_plain`], for good.
+    pub(crate) fn into_plain(self) -> Option<Listpack> {
+        match self.form {
+            Form::Packed { pack, timed: false } => Some(pack),
+            _ => None,
+        }
+    }
+
     /// Number of fields.
     pub fn len(&self) -> usize {
-        match &self.form {
-            Form::Packed { pack, timed } => pack.len() / step(*timed),
-            Form::Table(dict) => dict.len(),
-        }
+        self.view().len()
     }
 
     /// Whether there are none.
@@ -146,21 +187,9 @@ impl Hash {
         self.len() == 0
     }
 
-    /// What OBJECT ENCODING calls the form it is in.
-    pub fn encoding(&self) -> &'static str {
-        match &self.form {
-            Form::Packed { timed: false, .. } => "listpack",
-            Form::Packed { timed: true, .. } => "listpackex",
-            Form::Table(_) => "hashtable",
-        }
-    }
-
-    /// How many entries its hash table has places for, if there is one. Costs O(entries / 1000).
-    pub fn slot_count(&self) -> Option<usize> {
-        match &self.form {
-            Form::Packed { .. } => None,
-            Form::Table(dict) => Some(dict.slot_count()),
-        }
+    /// Whether it is a listpack.
+    pub fn is_listpack(&self) -> bool {
+        matches!(self.form, Form::Packed { .. })
     }
 
     /// Heap bytes held. Costs O(1).
@@ -168,22 +197,6 @@ impl Hash {
         match &self.form {
             Form::Packed { pack, .. } => pack.heap_bytes(),
             Form::Table(dict) => size_of::<Dict>() + dict.heap_bytes(),
-        }
-    }
-
-    /// The hash as one listpack, if it is in that form, and whether expiries are in it.
-    pub fn as_listpack(&self) -> Option<(&Listpack, bool)> {
-        match &self.form {
-            Form::Packed { pack, timed } => Some((pack, *timed)),
-            Form::Table(_) => None,
-        }
-    }
-
-    /// The hash as a table, if it is in that form.
-    pub fn as_table(&self) -> Option<&Dict> {
-        match &self.form {
-            Form::Packed { .. } => None,
-            Form::Table(dict) => Some(dict),
         }
     }
 
@@ -195,78 +208,137 @@ impl Hash {
         }
     }
 
+    /// Whether the hash is indexed, though none of its fields expires any more.
+    pub fn is_indexed_in_vain(&self) -> bool {
+        self.indexed_ms.is_some() && self.view().next_due_ms().is_none()
+    }
+}
+
+/// Looking at its fields.
+impl<'a> HashRef<'a> {
+    /// Number of fields.
+    #[inline]
+    pub fn len(self) -> usize {
+        match self {
+            Self::Packed { pack, timed } => pack.len() / step(timed),
+            Self::Table(dict) => dict.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(self) -> bool {
+        self.len() == 0
+    }
+
+    /// A hash of its own. Costs O(bytes).
+    pub fn to_hash(self) -> Hash {
+        let form = match self {
+            Self::Packed { pack, timed } => Form::Packed { pack: pack.copy_to(Vec::new()), timed },
+            Self::Table(dict) => Form::Table(Box::new(dict.clone())),
+        };
+        Hash { form, indexed_ms: None }
+    }
+
+    /// What OBJECT ENCODING calls the form it is in.
+    pub fn encoding(self) -> &'static str {
+        match self {
+            Self::Packed { timed: false, .. } => "listpack",
+            Self::Packed { timed: true, .. } => "listpackex",
+            Self::Table(_) => "hashtable",
+        }
+    }
+
+    /// How many entries its hash table has places for, if there is one. Costs O(entries / 1000).
+    pub fn slot_count(self) -> Option<usize> {
+        match self {
+            Self::Packed { .. } => None,
+            Self::Table(dict) => Some(dict.slot_count()),
+        }
+    }
+
+    /// The hash as one listpack, if it is in that form, and whether expiries are in it.
+    pub fn as_listpack(self) -> Option<(ListpackRef<'a>, bool)> {
+        match self {
+            Self::Packed { pack, timed } => Some((pack, timed)),
+            Self::Table(_) => None,
+        }
+    }
+
+    /// The hash as a table, if it is in that form.
+    pub fn as_table(self) -> Option<&'a Dict> {
+        match self {
+            Self::Packed { .. } => None,
+            Self::Table(dict) => Some(dict),
+        }
+    }
+
     /// The field of this name. Costs O(fields) in a listpack.
-    pub fn get(&self, name: &[u8]) -> Option<Field<'_>> {
-        match &self.form {
-            Form::Packed { pack, timed } => field_at(pack, find(pack, *timed, name)?, *timed),
-            Form::Table(dict) => dict.get(name).map(Field::from),
+    pub fn get(self, name: &[u8]) -> Option<Field<'a>> {
+        match self {
+            Self::Packed { pack, timed } => field_at(pack, find(pack, timed, name)?, timed),
+            Self::Table(dict) => dict.get(name).map(Field::from),
         }
     }
 
     /// Shows `visit` all fields, in the order in which HGETALL has them.
-    pub fn each<'a>(&'a self, mut visit: impl FnMut(Field<'a>)) {
-        match &self.form {
-            Form::Packed { pack, timed } => {
+    pub fn each(self, mut visit: impl FnMut(Field<'a>)) {
+        match self {
+            Self::Packed { pack, timed } => {
                 let mut elements = pack.iter();
                 while let (Some(name), Some(value)) = (elements.next(), elements.next()) {
-                    let at = if *timed { elements.next() } else { None };
+                    let at = if timed { elements.next() } else { None };
                     visit(Field { name, value, expires_ms: at.and_then(read_expiry) });
                 }
             }
-            Form::Table(dict) => dict.each(|pair| visit(pair.into())),
+            Self::Table(dict) => dict.each(|pair| visit(pair.into())),
         }
     }
 
     /// Shows `visit` about `count` fields from `cursor` on and returns the next cursor; all fields
     /// of a listpack at once. See [`Dict::scan`].
-    pub fn scan(&self, cursor: u64, count: usize, mut visit: impl FnMut(Field<'_>)) -> u64 {
-        match &self.form {
-            Form::Packed { .. } => {
+    pub fn scan(self, cursor: u64, count: usize, mut visit: impl FnMut(Field<'_>)) -> u64 {
+        match self {
+            Self::Packed { .. } => {
                 self.each(visit);
                 0
             }
-            Form::Table(dict) => dict.scan(cursor, count, |pair| visit(pair.into())),
+            Self::Table(dict) => dict.scan(cursor, count, |pair| visit(pair.into())),
         }
     }
 
     /// Some field, each about as likely as any other. Costs O(fields) in a listpack.
-    pub fn random(&self, rng: &mut Rng) -> Option<Field<'_>> {
-        match &self.form {
-            Form::Packed { pack, timed } => {
+    pub fn random(self, rng: &mut Rng) -> Option<Field<'a>> {
+        match self {
+            Self::Packed { pack, timed } => {
                 let index = rng.below(self.len() as u64) as usize;
-                field_at(pack, pack.seek(index * step(*timed))?, *timed)
+                field_at(pack, pack.seek(index * step(timed))?, timed)
             }
-            Form::Table(dict) => dict.random(rng).map(Field::from),
+            Self::Table(dict) => dict.random(rng).map(Field::from),
         }
     }
 
     /// A time before which no field expires.
-    pub fn next_due_ms(&self) -> Option<i64> {
-        match &self.form {
-            Form::Packed { timed: false, .. } => None,
-            Form::Packed { pack, timed: true } => {
+    pub fn next_due_ms(self) -> Option<i64> {
+        match self {
+            Self::Packed { timed: false, .. } => None,
+            Self::Packed { pack, timed: true } => {
                 field_at(pack, pack.first()?, true).and_then(|field| field.expires_ms)
             }
             // What a table knows is a bound, which stays when the field it was about is gone.
-            Form::Table(dict) => dict.next_due_ms().filter(|_| dict.expiring_len() > 0),
+            Self::Table(dict) => dict.next_due_ms().filter(|_| dict.expiring_len() > 0),
         }
     }
 
-    /// Whether the hash is indexed, though none of its fields expires any more.
-    pub fn is_indexed_in_vain(&self) -> bool {
-        self.indexed_ms.is_some() && self.next_due_ms().is_none()
-    }
-
     /// Number of fields that expire. Costs O(fields) in a listpack.
-    pub fn expiring_len(&self) -> usize {
-        match &self.form {
-            Form::Packed { timed: false, .. } => 0,
-            Form::Packed { .. } => {
+    pub fn expiring_len(self) -> usize {
+        match self {
+            Self::Packed { timed: false, .. } => 0,
+            Self::Packed { .. } => {
                 let mut count = 0;
                 self.each(|field| count += usize::from(field.expires_ms.is_some()));
                 count
             }
-            Form::Table(dict) => dict.expiring_len(),
+            Self::Table(dict) => dict.expiring_len(),
         }
     }
 }
@@ -292,11 +364,11 @@ impl Hash {
     /// Becomes a table if it is a listpack beyond these limits. Costs O(fields).
     pub fn fit(&mut self, limits: Limits) {
         let mut is_beyond = self.len() > limits.entries;
-        self.each(|field| {
+        self.view().each(|field| {
             let is_long = |element: Element<'_>| element.with_bytes(<[u8]>::len) > limits.value;
             is_beyond |= is_long(field.name) || is_long(field.value);
         });
-        if is_beyond && self.as_listpack().is_some() {
+        if is_beyond && self.is_listpack() {
             self.become_table(limits);
         }
     }
@@ -314,7 +386,7 @@ impl Hash {
                 dict.insert(name, value, kept)
             }
         };
-        if matches!(self.form, Form::Packed { .. }) && self.len() > limits.entries {
+        if self.is_listpack() && self.len() > limits.entries {
             self.become_table(limits);
         }
         is_new
@@ -324,7 +396,7 @@ impl Hash {
     pub fn remove(&mut self, name: &[u8]) -> bool {
         match &mut self.form {
             Form::Packed { pack, timed } => {
-                let found = find(pack, *timed, name);
+                let found = find(pack.view(), *timed, name);
                 if let Some(cursor) = found {
                     pack.remove_range(cursor, step(*timed));
                 }
@@ -354,8 +426,8 @@ impl Hash {
         match &mut self.form {
             Form::Packed { timed: false, .. } => false,
             Form::Packed { pack, timed: true } => {
-                let Some(cursor) = find(pack, true, name) else { return false };
-                let value = field_at(pack, cursor, true).map(|field| field.value.to_vec());
+                let Some(cursor) = find(pack.view(), true, name) else { return false };
+                let value = field_at(pack.view(), cursor, true).map(|field| field.value.to_vec());
                 pack.remove_range(cursor, 3);
                 put_in_order(pack, name, &value.unwrap_or_default(), expires_ms);
                 true
@@ -374,13 +446,13 @@ impl Hash {
                 let mut cursor = pack.first();
                 while let Some(at) = cursor
                     && due < max
-                    && field_at(pack, at, true).is_some_and(|field| !field.is_live(now_ms))
+                    && field_at(pack.view(), at, true).is_some_and(|field| !field.is_live(now_ms))
                 {
                     if let Some(name) = pack.get(at) {
                         name.with_bytes(&mut removed);
                     }
                     due += 1;
-                    cursor = skip(pack, at, 3);
+                    cursor = skip(pack.view(), at, 3);
                 }
                 if let Some(first) = pack.first() {
                     pack.remove_range(first, due * 3);
@@ -402,7 +474,7 @@ impl Hash {
 
     fn become_table(&mut self, limits: Limits) {
         let mut dict = Dict::new(limits.hash_key);
-        self.each(|field| {
+        self.view().each(|field| {
             field.name.with_bytes(|name| {
                 field.value.with_bytes(|value| dict.insert(name, value, field.expires_ms));
             });
@@ -422,15 +494,15 @@ fn step(timed: bool) -> usize {
     if timed { 3 } else { 2 }
 }
 
-fn find(pack: &Listpack, timed: bool, name: &[u8]) -> Option<Cursor> {
+fn find(pack: ListpackRef<'_>, timed: bool, name: &[u8]) -> Option<Cursor> {
     pack.find(pack.first()?, &Needle::new(name), step(timed))
 }
 
-fn skip(pack: &Listpack, from: Cursor, count: usize) -> Option<Cursor> {
+fn skip(pack: ListpackRef<'_>, from: Cursor, count: usize) -> Option<Cursor> {
     (0..count).try_fold(from, |cursor, _| pack.next(cursor))
 }
 
-fn field_at(pack: &Listpack, cursor: Cursor, timed: bool) -> Option<Field<'_>> {
+fn field_at(pack: ListpackRef<'_>, cursor: Cursor, timed: bool) -> Option<Field<'_>> {
     let mut elements = pack.iter_from(cursor);
     let (name, value) = (elements.next()?, elements.next()?);
     let at = if timed { elements.next() } else { None };
@@ -445,7 +517,7 @@ fn read_expiry(element: Element<'_>) -> Option<i64> {
 }
 
 fn set_packed(pack: &mut Listpack, timed: bool, name: &[u8], value: &[u8], expiry: Expiry) -> bool {
-    let Some(cursor) = find(pack, timed, name) else {
+    let Some(cursor) = find(pack.view(), timed, name) else {
         pack.push_back(Element::of(name));
         pack.push_back(Element::of(value));
         if timed {
@@ -453,7 +525,8 @@ fn set_packed(pack: &mut Listpack, timed: bool, name: &[u8], value: &[u8], expir
         }
         return true;
     };
-    let expires = field_at(pack, cursor, timed).is_some_and(|field| field.expires_ms.is_some());
+    let expires =
+        field_at(pack.view(), cursor, timed).is_some_and(|field| field.expires_ms.is_some());
     if expires && expiry == Expiry::Clear {
         pack.remove_range(cursor, 3);
         put_in_order(pack, name, value, None);
@@ -468,11 +541,11 @@ fn put_in_order(pack: &mut Listpack, name: &[u8], value: &[u8], expires_ms: Opti
     let new = [Element::of(name), Element::of(value), Element::Int(expires_ms.unwrap_or(NEVER))];
     let mut place = pack.first().filter(|_| expires_ms.is_some());
     while let (Some(cursor), Some(new_ms)) = (place, expires_ms) {
-        let field = field_at(pack, cursor, true);
+        let field = field_at(pack.view(), cursor, true);
         if field.is_some_and(|field| field.expires_ms.is_none_or(|at_ms| at_ms >= new_ms)) {
             break;
         }
-        place = skip(pack, cursor, 3);
+        place = skip(pack.view(), cursor, 3);
     }
     match place {
         None => new.into_iter().for_each(|element| pack.push_back(element)),
@@ -495,7 +568,7 @@ mod tests {
 
     fn names(hash: &Hash) -> Vec<Vec<u8>> {
         let mut names = Vec::new();
-        hash.each(|field| names.push(field.name.to_vec()));
+        hash.view().each(|field| names.push(field.name.to_vec()));
         names
     }
 
@@ -510,7 +583,7 @@ mod tests {
             assert!(hash.set_expiry(name, Some(at_ms)));
         }
         assert_eq!(names(&hash), [b"d", b"a", b"c", b"b"]);
-        assert_eq!((hash.encoding(), hash.next_due_ms()), ("listpackex", Some(50)));
+        assert_eq!((hash.view().encoding(), hash.view().next_due_ms()), ("listpackex", Some(50)));
         hash.set(b"d", b"2", Expiry::Clear, LIMITS);
         hash.set(b"a", b"2", Expiry::Keep, LIMITS);
         assert_eq!(names(&hash), [b"a", b"c", b"b", b"d"]);
@@ -551,13 +624,13 @@ mod tests {
                     }
                 }
                 let mut seen = BTreeMap::new();
-                hash.each(|field| {
+                hash.view().each(|field| {
                     seen.insert(field.name.to_vec(), (field.value.to_vec(), field.expires_ms));
                 });
                 assert_eq!(seen, model);
                 assert_eq!(hash.len(), model.len());
                 let first_ms = model.values().filter_map(|held| held.1).min();
-                assert!(hash.next_due_ms() <= first_ms || first_ms.is_none());
+                assert!(hash.view().next_due_ms() <= first_ms || first_ms.is_none());
             }
         }
     }

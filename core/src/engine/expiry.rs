@@ -8,7 +8,7 @@
 use super::{Class, Engine};
 use crate::base::limits;
 use crate::base::time::{Monotonic, Time};
-use crate::store::{Db, ValueMut};
+use crate::store::Db;
 
 /// How far active expiry has come.
 #[derive(Debug)]
@@ -106,10 +106,12 @@ impl Engine {
             return;
         }
         let mut names = Names::new(self);
-        if let Some(ValueMut::Hash(hash)) = self.shard.dbs[db].get_mut(key) {
+        let changed = self.shard.dbs[db].change_hash(key, |hash| {
             let max = limits::EXPIRED_PER_WAKE_MAX;
             let taken = hash.take_due(now_ms, max, |name| names.add(name));
-            let emptied = hash.is_empty();
+            (taken, hash.is_empty())
+        });
+        if let Some((taken, emptied)) = changed {
             self.shard.dbs[db].index_fields(key);
             self.propagate_fields(db, key, &names);
             self.fields_expired(db, key, taken, emptied);

@@ -5,6 +5,7 @@ use super::{Class, Ctx};
 use crate::base::Error;
 use crate::base::time::Time;
 use crate::ds::hash;
+use crate::ds::hash::HashRef;
 use crate::ds::quicklist::Limits;
 use crate::ds::stream::StreamLimits;
 use crate::ds::{Hash, QuickList, Set, SortedSet, Stream, set, zset};
@@ -163,7 +164,7 @@ impl<'b> Ctx<'b> {
     }
 
     /// Where `key` is if it holds a hash, which is being used; fields that have expired are removed.
-    fn use_hash(&mut self, key: &[u8]) -> Result<Option<At>, Error> {
+    pub fn use_hash(&mut self, key: &[u8]) -> Result<Option<At>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
         let now_ms = self.expiry_ms();
         match self.engine.shard.dbs[self.session.db].get_at(at).value {
@@ -180,25 +181,51 @@ impl<'b> Ctx<'b> {
 
     /// The hash that `key` holds, to read, with the output beside it.
     #[inline]
-    pub fn read_hash(&mut self, key: &[u8]) -> Result<Option<(&Hash, &mut Out)>, Error> {
+    pub fn read_hash(&mut self, key: &[u8]) -> Result<Option<(HashRef<'_>, &mut Out)>, Error> {
         let at = self.use_hash(key);
         self.count_read(key, !matches!(at, Ok(None)));
-        let Some(at) = at? else { return Ok(None) };
+        self.hash_at(at?)
+    }
+
+    /// As [`Ctx::read_hash`], which does not count as a read.
+    #[inline]
+    pub fn look_hash(&mut self, key: &[u8]) -> Result<Option<(HashRef<'_>, &mut Out)>, Error> {
+        let at = self.use_hash(key)?;
+        self.hash_at(at)
+    }
+
+    #[inline]
+    fn hash_at(&mut self, at: Option<At>) -> Result<Option<(HashRef<'_>, &mut Out)>, Error> {
+        let Some(at) = at else { return Ok(None) };
         match self.engine.shard.dbs[self.session.db].get_at(at).value {
             ValueRef::Hash(hash) => Ok(Some((hash, self.out))),
             _ => Err(Error::WrongType),
         }
     }
 
-    /// The hash that `key` holds, to change, with the output beside it. After expiries were set,
-    /// [`Ctx::fields_expire`] must follow.
+    /// Changes the hash that `key` holds, with the output beside it; `None` if there is none. After
+    /// expiries were set, [`Ctx::fields_expire`] must follow.
     #[inline]
-    pub fn hash_and_out(&mut self, key: &[u8]) -> Result<Option<(&mut Hash, &mut Out)>, Error> {
-        let Some(at) = self.use_hash(key)? else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
-            ValueMut::Hash(hash) => Ok(Some((hash, self.out))),
-            _ => Err(Error::WrongType),
+    pub fn change_hash<R>(
+        &mut self,
+        key: &[u8],
+        change: impl FnOnce(&mut Hash, &mut Out) -> R,
+    ) -> Result<Option<R>, Error> {
+        match self.use_hash(key)? {
+            Some(at) => self.change_hash_at(at, change).map(Some),
+            None => Ok(None),
         }
+    }
+
+    /// Changes the hash at a place that [`Ctx::use_hash`] has given.
+    #[inline]
+    pub fn change_hash_at<R>(
+        &mut self,
+        at: At,
+        change: impl FnOnce(&mut Hash, &mut Out) -> R,
+    ) -> Result<R, Error> {
+        let db = &mut self.engine.shard.dbs[self.session.db];
+        db.change_hash_at(at, |hash| change(hash, self.out)).ok_or(Error::WrongType)
     }
 
     /// Fields of the hash at `key` were given expiries, or the last that had one is gone.
@@ -348,10 +375,9 @@ impl<'b> Ctx<'b> {
         self.engine.shard.dbs[self.session.db].delete(key)
     }
 
-    /// Changes the number that `key`, which is there, holds, telling nobody.
-    pub fn set_int_at(&mut self, at: At, key: &[u8], number: i64) {
-        let hash = self.hash(key);
-        self.engine.shard.dbs[self.session.db].set_int_at(hash, at, number);
+    /// Changes the number that the key there holds, telling nobody.
+    pub fn set_int_at(&mut self, at: At, number: i64) {
+        self.engine.shard.dbs[self.session.db].set_int_at(at, number);
     }
 
     /// Changes the string that `key`, which is there, holds, as

@@ -1,7 +1,8 @@
 //! One database: keys, their values and when they expire.
 //!
-//! Keys are those of a [`HashTable`]. An entry of it holds the key, the expiry and, if it is short, the value
-//! (see [`entry`]); longer strings and collections are objects of their own.
+//! Keys are those of a [`HashTable`]. An entry of it holds the key, the expiry and, if it is a short
+//! string or a small hash, the value (see [`entry`]); longer strings and other collections are objects
+//! of their own. A hash that lies in its entry is read there, and taken out to be changed.
 //!
 //! A key and a value of 16 bytes take 45 bytes of memory, everything included, and 54 with an
 //! expiry, measured over the sizes that tables have; a test holds them to it.
@@ -14,26 +15,31 @@ use std::ops::Range;
 
 use super::entry::{self, Draft, Entry, INLINE_BYTES_MAX, KeyEntries, Payload};
 use super::graveyard::Graveyard;
+use super::hashes::can_lie_in_entry;
 use super::objects::Objects;
 use super::walk::Walk;
 use super::{HashKey, Value, ValueMut, ValueRef};
 use crate::base::num::{self, Digits};
 use crate::base::rng::Rng;
+use crate::ds::hash::HashRef;
 use crate::ds::hashtable::{Handle, HashTable, Spot};
+use crate::ds::listpack::{Listpack, ListpackRef};
 
 /// Room for entries being rewritten that is kept.
-const SCRATCH_BYTES_MAX: usize = 4096;
+pub(super) const SCRATCH_BYTES_MAX: usize = 4096;
 
 /// One database.
 pub struct Db {
     pub(super) entries: HashTable<KeyEntries>,
     pub(super) objects: Objects,
     /// Hashes with fields that expire, by a time before which none of them does.
-    fields_due: FieldsDue,
+    pub(super) fields_due: FieldsDue,
     new_access: u32,
     graveyard: Graveyard,
     /// Where an entry is put together that is being rewritten.
     scratch: Vec<u8>,
+    /// Where a hash is while it changes that lies in its entry.
+    pub(super) hash_room: Vec<u8>,
     /// Somebody wants to know what was here at some moment.
     pub(super) walk: Option<Box<Walk>>,
 }
@@ -56,9 +62,9 @@ pub struct Found<'a> {
 /// changes otherwise than through it.
 #[derive(Clone, Copy, Debug)]
 pub struct At {
-    spot: Spot,
+    pub(super) spot: Spot,
     /// Where its entry lies.
-    cell: Handle,
+    pub(super) cell: Handle,
 }
 
 /// Reading.
@@ -72,6 +78,7 @@ impl Db {
             new_access: 0,
             graveyard: Graveyard::default(),
             scratch: Vec::new(),
+            hash_room: Vec::new(),
             walk: None,
         }
     }
@@ -209,7 +216,7 @@ impl Db {
     }
 
     #[inline]
-    fn entry_at(&self, at: At) -> Entry<'_> {
+    pub(super) fn entry_at(&self, at: At) -> Entry<'_> {
         Entry(self.entries.cell_of(at.cell))
     }
 
@@ -257,6 +264,9 @@ pub(super) fn found_of<'a>(entry: Entry<'a>, objects: &'a Objects) -> Found<'a> 
     let value = match entry.payload() {
         Payload::Int(number) => ValueRef::Int(number),
         Payload::Str(bytes) => ValueRef::Str { bytes, raw: entry.raw() },
+        Payload::Hash(bytes) => {
+            ValueRef::Hash(HashRef::Packed { pack: ListpackRef::trusted(bytes), timed: false })
+        }
         Payload::Object(number) => match objects.get(number).map(Value::view) {
             Some(ValueRef::Str { bytes, .. }) => ValueRef::Str { bytes, raw: entry.raw() },
             Some(value) => value,
@@ -295,13 +305,18 @@ impl Db {
         }
         let raw = matches!(value, Value::Raw(_));
         let value = if let Value::Raw(bytes) = value { Value::Str(bytes.into()) } else { value };
-        let has_fields_due = matches!(&value, Value::Hash(hash) if hash.next_due_ms().is_some());
+        let has_fields_due =
+            matches!(&value, Value::Hash(hash) if hash.view().next_due_ms().is_some());
         let short;
         let payload = match value {
             Value::Int(number) => Payload::Int(number),
             Value::Str(bytes) if bytes.len() <= INLINE_BYTES_MAX => {
                 short = bytes;
                 Payload::Str(&short)
+            }
+            Value::Hash(hash) if can_lie_in_entry(key, &hash) => {
+                short = hash.into_plain().map(Listpack::into_bytes).unwrap_or_default();
+                Payload::Hash(&short)
             }
             value => Payload::Object(self.add_object(value)),
         };
@@ -378,6 +393,10 @@ impl Db {
         match old.payload() {
             Payload::Int(number) => bytes.extend_from_slice(&Digits::of(number)),
             Payload::Str(old) => bytes.extend_from_slice(old),
+            Payload::Hash(_) => {
+                self.scratch = bytes;
+                return None;
+            }
             Payload::Object(number) => {
                 self.scratch = bytes;
                 let Some(Value::Str(bytes)) = self.objects.get_mut(number) else { return None };
@@ -408,12 +427,11 @@ impl Db {
     /// Changes the number `key` holds. The expiry stays. Returns false if there is no
     /// [`Value::Int`].
     pub fn set_int(&mut self, key: &[u8], number: i64) -> bool {
-        let hash = self.entries.hash(key);
-        self.locate_hashed(hash, key).is_some_and(|at| self.set_int_at(hash, at, number))
+        self.locate(key).is_some_and(|at| self.set_int_at(at, number))
     }
 
-    /// As [`Db::set_int`], of the key there, which has this hash.
-    pub fn set_int_at(&mut self, hash: u64, at: At, number: i64) -> bool {
+    /// As [`Db::set_int`], of the key there.
+    pub fn set_int_at(&mut self, at: At, number: i64) -> bool {
         let spot = at.spot;
         self.before_change(spot);
         let cell = self.entries.cell_of_mut(at.cell);
@@ -422,7 +440,7 @@ impl Db {
         }
         let is_int = matches!(Entry(cell).payload(), Payload::Int(_));
         if is_int {
-            self.rewrite(hash, spot, |draft| draft.payload = Payload::Int(number));
+            self.rewrite(spot, Part::Payload(Payload::Int(number)));
         }
         is_int
     }
@@ -465,8 +483,7 @@ impl Db {
 
     /// Sets or takes away the expiry of `key`; false if there is no such key.
     pub fn set_expiry(&mut self, key: &[u8], expires_ms: Option<i64>) -> bool {
-        let hash = self.entries.hash(key);
-        let Some(spot) = self.entries.find_hashed(hash, key) else { return false };
+        let Some(At { spot, .. }) = self.locate(key) else { return false };
         self.before_change(spot);
         let cell = self.entries.cell_mut(spot);
         match (Entry(cell).expires_ms(), expires_ms) {
@@ -476,7 +493,7 @@ impl Db {
                 self.entries.expiry_moved(spot, at_ms);
             }
             (None, Some(_)) | (Some(_), None) => {
-                self.rewrite(hash, spot, |draft| draft.expires_ms = expires_ms);
+                self.rewrite(spot, Part::Expiry(expires_ms));
             }
         }
         true
@@ -516,57 +533,6 @@ impl Db {
             }
             drop_object_of(entry, objects, fields_due, graveyard, walk);
         })
-    }
-
-    /// Number of hashes in which a field expires.
-    pub fn expiring_fields_len(&self) -> usize {
-        self.fields_due.len()
-    }
-
-    /// A time before which no field of a hash expires.
-    pub fn next_field_due_ms(&self) -> Option<i64> {
-        self.fields_due.first().map(|&(due_ms, _)| due_ms)
-    }
-
-    /// A field of the hash at `key` may expire earlier than any did. Costs O(log hashes).
-    pub fn index_fields(&mut self, key: &[u8]) {
-        let Some(at) = self.locate(key) else { return };
-        let number = self.entry_at(at).object();
-        let value = number.and_then(|number| self.objects.get_mut(number));
-        let Some(Value::Hash(hash)) = value else { return };
-        let due_ms = hash.next_due_ms();
-        if due_ms == hash.indexed_ms {
-            return;
-        }
-        if let Some(old_ms) = std::mem::replace(&mut hash.indexed_ms, due_ms) {
-            self.fields_due.remove(&(old_ms, key.into()));
-        }
-        if let Some(due_ms) = due_ms {
-            self.fields_due.insert((due_ms, key.into()));
-        }
-    }
-
-    /// Removes fields of a hash whose expiry is before `now_ms`, `max` at most. Returns the key of
-    /// the hash, how many fields there were and whether none is left, in which case the key must be
-    /// removed; `None` if nothing is due. Each field is given to `removed`. Costs O(`max`).
-    pub fn take_due_fields(
-        &mut self,
-        now_ms: i64,
-        max: usize,
-        removed: impl FnMut(&[u8]),
-    ) -> Option<(Box<[u8]>, usize, bool)> {
-        let (due_ms, key) = self.fields_due.first()?;
-        if *due_ms >= now_ms {
-            return None;
-        }
-        let key = key.clone();
-        let (mut taken, mut emptied) = (0, false);
-        if let Some(ValueMut::Hash(hash)) = self.get_mut(&key) {
-            taken = hash.take_due(now_ms, max, removed);
-            emptied = hash.is_empty();
-        }
-        self.index_fields(&key);
-        Some((key, taken, emptied))
     }
 
     /// Takes everything out; the caller decides when what was there is freed.
@@ -615,6 +581,12 @@ impl Db {
     }
 }
 
+/// What of an entry changes.
+pub(super) enum Part<'a> {
+    Payload(Payload<'a>),
+    Expiry(Option<i64>),
+}
+
 /// The parts of changes.
 impl Db {
     /// Writes an entry: a new one, or in the place of the one at `spot`, whose
@@ -631,7 +603,7 @@ impl Db {
     /// The entry at `spot` or the object it refers to is about to change: whoever walks along the
     /// database gets it as it is.
     #[inline]
-    fn before_change(&mut self, spot: Spot) {
+    pub(super) fn before_change(&mut self, spot: Spot) {
         if self.walk.is_some() {
             self.hand_over(spot);
         }
@@ -647,7 +619,7 @@ impl Db {
         }
     }
 
-    fn add_object(&mut self, value: Value) -> u32 {
+    pub(super) fn add_object(&mut self, value: Value) -> u32 {
         let number = self.objects.add(value);
         if let (Some(walk), Some(value)) = (&mut self.walk, self.objects.get(number)) {
             walk.arrive(number, value);
@@ -655,14 +627,20 @@ impl Db {
         number
     }
 
-    /// Writes the entry at `spot` again with a change.
-    fn rewrite(&mut self, hash: u64, spot: Spot, change: impl FnOnce(&mut Draft<'_>)) {
+    /// Writes the entry at `spot` again with a change, after [`Db::before_change`].
+    pub(super) fn rewrite(&mut self, spot: Spot, part: Part<'_>) {
         let mut old = std::mem::take(&mut self.scratch);
         old.clear();
         old.extend_from_slice(self.entries.cell(spot));
         let mut draft = Entry(&old).draft();
-        change(&mut draft);
-        self.write(hash, Some(spot), &draft);
+        match part {
+            Part::Payload(payload) => draft.payload = payload,
+            Part::Expiry(expires_ms) => draft.expires_ms = expires_ms,
+        }
+        self.entries.put_over(spot, draft.size(), |cell| {
+            draft.write(cell);
+            entry::set_mark(cell, Entry(&old).is_marked());
+        });
         self.keep_scratch(old);
     }
 

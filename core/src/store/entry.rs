@@ -7,11 +7,12 @@
 //! head 1 | access 3 | key length 1.. | key | expiry 8, if the head says so | value
 //! ```
 //!
-//! The value is the digits' number in 1, 2, 4 or 8 bytes, a short string itself, or the number of
-//! an [object](super::objects). Its length is not stored: it is what the cell has left, without
-//! the last `pad` bytes, and `pad` stands in the head. A key and a value of 16 bytes each take 37.
+//! The value is the digits' number in 1, 2, 4 or 8 bytes, a short string itself, the listpack of a
+//! small hash, or the number of an [object](super::objects). Its length is not stored: it is what the
+//! cell has left, without the last `pad` bytes, and `pad` stands in the head. A key and a value of 16
+//! bytes each take 37.
 
-use crate::ds::cells::PAD_BYTES_MAX;
+use crate::ds::cells::{PAD_BYTES_MAX, SMALL_BYTES_MAX};
 use crate::ds::compact::{int_width, length_width, read_int, read_length, write_length};
 use crate::ds::hashtable::Layout;
 
@@ -36,6 +37,8 @@ pub(super) enum Payload<'a> {
     Int(i64),
     /// A string of [`INLINE_BYTES_MAX`] bytes at most.
     Str(&'a [u8]),
+    /// A hash that is a listpack without expiries; see [`Draft::can_lie_here`].
+    Hash(&'a [u8]),
     /// Whatever the object of this number is.
     Object(u32),
 }
@@ -76,11 +79,17 @@ impl Draft<'_> {
     pub(super) fn size(&self) -> usize {
         let value = match self.payload {
             Payload::Int(number) => int_width(number),
-            Payload::Str(bytes) => bytes.len(),
+            Payload::Str(bytes) | Payload::Hash(bytes) => bytes.len(),
             Payload::Object(_) => 4,
         };
         let expiry = if self.expires_ms.is_some() { 8 } else { 0 };
         LENGTH_AT + length_width(self.key.len()) + self.key.len() + expiry + value
+    }
+
+    /// Whether a collection lies in the entry: so small that it is in one of many dense cells, also
+    /// when the key is given an expiry.
+    pub(super) fn can_lie_here(key: &[u8], bytes: &[u8]) -> bool {
+        LENGTH_AT + length_width(key.len()) + key.len() + 8 + bytes.len() <= SMALL_BYTES_MAX
     }
 
     /// Writes the entry into `cell`, which is at most [`PAD_BYTES_MAX`] larger than it.
@@ -95,6 +104,10 @@ impl Draft<'_> {
             }
             Payload::Str(bytes) => {
                 form = 1;
+                bytes
+            }
+            Payload::Hash(bytes) => {
+                form = 3;
                 bytes
             }
             Payload::Object(index) => {
@@ -162,6 +175,7 @@ impl<'a> Entry<'a> {
         match self.0[0] & FORM_BITS {
             0 => Payload::Int(read_int(value)),
             1 => Payload::Str(value),
+            3 => Payload::Hash(value),
             _ => Payload::Object(self.object().unwrap_or_default()),
         }
     }
@@ -252,6 +266,18 @@ pub(super) fn replace_int(cell: &mut [u8], number: i64) -> bool {
     fits
 }
 
+/// Writes the hash `bytes` over the one in `cell`, if it takes as many bytes.
+#[inline]
+pub(super) fn replace_hash(cell: &mut [u8], bytes: &[u8]) -> bool {
+    let entry = Entry(cell);
+    let (start, end) = (entry.value_start(), cell.len() - entry.pad());
+    let fits = cell[0] & FORM_BITS == 3 && bytes.len() == end - start;
+    if fits {
+        cell[start..end].copy_from_slice(bytes);
+    }
+    fits
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -286,6 +312,7 @@ mod tests {
                 Payload::Int(i64::MAX),
                 Payload::Str(b""),
                 Payload::Str(&longest_inline),
+                Payload::Hash(b"\x07\0\0\0\0\0\xff"),
                 Payload::Object(u32::MAX),
             ] {
                 for expires_ms in [None, Some(i64::MIN), Some(i64::MAX)] {

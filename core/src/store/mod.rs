@@ -12,6 +12,7 @@
 pub mod db;
 mod entry;
 mod graveyard;
+mod hashes;
 mod keyed;
 pub mod near;
 mod objects;

@@ -6,6 +6,7 @@
 use std::ops::Deref;
 
 use crate::base::num::Digits;
+use crate::ds::hash::HashRef;
 use crate::ds::hashtable::WalkId;
 use crate::ds::{Hash, QuickList, Set, SortedSet, Stream};
 
@@ -83,7 +84,7 @@ pub enum ValueRef<'a> {
     /// A stream.
     Stream(&'a Stream),
     /// A hash.
-    Hash(&'a Hash),
+    Hash(HashRef<'a>),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -99,8 +100,8 @@ pub enum ValueMut<'a> {
     SortedSet(&'a mut SortedSet),
     /// A stream.
     Stream(&'a mut Stream),
-    /// A hash.
-    Hash(&'a mut Hash),
+    /// A hash, which is changed by [`Db::change_hash`](super::Db::change_hash).
+    Hash,
 }
 
 /// A string from this length on is written in pieces when it is saved, in bytes.
@@ -130,7 +131,7 @@ impl Value {
             Self::Set(set) => ValueRef::Set(set),
             Self::SortedSet(set) => ValueRef::SortedSet(set),
             Self::Stream(stream) => ValueRef::Stream(stream),
-            Self::Hash(hash) => ValueRef::Hash(hash),
+            Self::Hash(hash) => ValueRef::Hash(hash.view()),
         }
     }
 
@@ -142,7 +143,7 @@ impl Value {
             Self::Set(set) => ValueMut::Set(set),
             Self::SortedSet(set) => ValueMut::SortedSet(set),
             Self::Stream(stream) => ValueMut::Stream(stream),
-            Self::Hash(hash) => ValueMut::Hash(hash),
+            Self::Hash(_) => ValueMut::Hash,
         }
     }
 
@@ -181,7 +182,7 @@ impl Value {
             }
             Self::SortedSet(set) => set.as_listpack().is_none() && set.heap_bytes() >= LARGE_BYTES,
             Self::Stream(stream) => stream.is_slow_to_free(LARGE_NODES),
-            Self::Hash(hash) => hash.as_listpack().is_none() && hash.heap_bytes() >= LARGE_BYTES,
+            Self::Hash(hash) => !hash.is_listpack() && hash.heap_bytes() >= LARGE_BYTES,
         }
     }
 
@@ -217,7 +218,7 @@ impl Value {
                 Set::Ints(_) | Set::Pack(_) => None,
             },
             Self::SortedSet(set) => set.walk_id(),
-            Self::Hash(hash) => hash.as_table().and_then(crate::ds::Dict::walk_id),
+            Self::Hash(hash) => hash.view().as_table().and_then(crate::ds::Dict::walk_id),
         }
     }
 
@@ -247,7 +248,7 @@ impl Value {
             Self::Set(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::SortedSet(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::Stream(stream) => stream.is_slow_to_free(FREED_AT_ONCE_MAX),
-            Self::Hash(hash) => hash.as_listpack().is_none() && hash.len() > FREED_AT_ONCE_MAX,
+            Self::Hash(hash) => !hash.is_listpack() && hash.len() > FREED_AT_ONCE_MAX,
         }
     }
 
@@ -297,7 +298,7 @@ impl<'a> ValueRef<'a> {
             Self::Set(set) => Value::Set(Box::new(set.clone())),
             Self::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
             Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
-            Self::Hash(hash) => Value::Hash(Box::new(hash.clone())),
+            Self::Hash(hash) => Value::Hash(Box::new(hash.to_hash())),
         }
     }
 

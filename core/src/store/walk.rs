@@ -219,7 +219,10 @@ fn live_of(value: &Value, id: WalkId) -> Live {
         Value::Str(bytes) => (bytes.len(), None),
         Value::Set(set) => (set.len(), None),
         Value::SortedSet(set) => (set.len(), None),
-        Value::Hash(hash) => (hash.len(), hash.next_due_ms().filter(|_| hash.expiring_len() > 0)),
+        Value::Hash(hash) => {
+            let hash = hash.view();
+            (hash.len(), hash.next_due_ms().filter(|_| hash.expiring_len() > 0))
+        }
     };
     Live { id, len, first_due_ms }
 }

@@ -165,7 +165,7 @@ fn add(cx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
     };
     let sum = old.checked_add(increment).ok_or(Error::Overflow)?;
     if let Some(at) = at.filter(|_| is_int) {
-        cx.set_int_at(at, key, sum);
+        cx.set_int_at(at, sum);
     } else {
         cx.insert(key, Value::Int(sum), expires_ms);
     }

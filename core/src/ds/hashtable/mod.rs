@@ -282,38 +282,41 @@ impl<L: Layout> HashTable<L> {
         size: usize,
         fill: impl FnOnce(&mut [u8]),
     ) -> (Spot, Option<Moved>) {
-        let mut moved = None;
-        let (spot, handle) = match spot {
-            Some(spot) => {
-                self.save_before_change(self.table.handle(spot));
-                self.forget_expiry(spot);
-                let mut handle = self.table.handle(spot);
-                if self.cells.refit(handle, size) {
-                    fill(self.cells.get_mut(handle));
-                } else {
-                    let old = handle;
-                    handle = self.cells.alloc(size);
-                    fill(self.cells.get_mut(handle));
-                    self.table.set_handle(spot, handle);
-                    moved = self.free_cell(old);
-                    handle = self.table.handle(spot);
-                }
-                (spot, handle)
-            }
-            None => {
-                let handle = self.cells.alloc(size);
-                fill(self.cells.get_mut(handle));
-                self.pass_new(hash, handle);
-                let (hasher, cells) = (&self.hasher, &self.cells);
-                let hash_of = |handle| hash_of::<L>(hasher, cells, handle);
-                (self.table.insert(hash, handle, hash_of), handle)
-            }
-        };
-        if let Some(at_ms) = L::expires_ms(self.cells.get(handle)) {
-            self.expiring += 1;
-            self.table.expires(spot, at_ms);
+        if let Some(spot) = spot {
+            return (spot, self.put_over(spot, size, fill));
         }
-        (spot, moved)
+        let handle = self.cells.alloc(size);
+        fill(self.cells.get_mut(handle));
+        self.pass_new(hash, handle);
+        let (hasher, cells) = (&self.hasher, &self.cells);
+        let hash_of = |handle| hash_of::<L>(hasher, cells, handle);
+        let spot = self.table.insert(hash, handle, hash_of);
+        self.note_expiry(spot, handle);
+        (spot, None)
+    }
+
+    /// As [`HashTable::put`], over the entry at `spot`.
+    pub fn put_over(
+        &mut self,
+        spot: Spot,
+        size: usize,
+        fill: impl FnOnce(&mut [u8]),
+    ) -> Option<Moved> {
+        let old = self.table.handle(spot);
+        self.save_before_change(old);
+        self.forget_expiry(spot);
+        let (mut handle, mut moved) = (old, None);
+        if self.cells.refit(old, size) {
+            fill(self.cells.get_mut(old));
+        } else {
+            handle = self.cells.alloc(size);
+            fill(self.cells.get_mut(handle));
+            self.table.set_handle(spot, handle);
+            moved = self.free_cell(old);
+            handle = self.table.handle(spot);
+        }
+        self.note_expiry(spot, handle);
+        moved
     }
 
     /// The expiry of the entry there, which has one, was moved to `at_ms`.
@@ -439,6 +442,15 @@ impl<L: Layout> HashTable<L> {
     #[inline]
     fn forget_expiry(&mut self, spot: Spot) {
         self.expiring -= usize::from(L::expires_ms(self.cell(spot)).is_some());
+    }
+
+    /// The entry at `spot`, in the cell of this name, counts if it expires.
+    #[inline]
+    fn note_expiry(&mut self, spot: Spot, handle: Handle) {
+        if let Some(at_ms) = L::expires_ms(self.cells.get(handle)) {
+            self.expiring += 1;
+            self.table.expires(spot, at_ms);
+        }
     }
 
     /// Gives a cell back, to which the table no longer refers.

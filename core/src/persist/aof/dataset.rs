@@ -2,9 +2,10 @@
 
 use super::{write_record, write_stamp};
 use crate::base::num::{self, Digits};
+use crate::ds::hash::HashRef;
 use crate::ds::quicklist::NodeRef;
 use crate::ds::stream::{Consumer, Pending, StreamId};
-use crate::ds::{Element, Hash, Stream};
+use crate::ds::{Element, Stream};
 use crate::persist::pieces::{Cutting, Piece, StreamCutting, StreamPiece, is_in_blocks};
 use crate::store::ValueRef;
 use crate::store::walk::Head;
@@ -77,7 +78,7 @@ impl Commands {
         self.expiry(key, expires_ms);
     }
 
-    fn hash(&mut self, key: &[u8], hash: &Hash) {
+    fn hash(&mut self, key: &[u8], hash: HashRef<'_>) {
         hash.each(|field| {
             if let Some(at_ms) = field.expires_ms {
                 self.batch.expiring.push((field.name.to_vec(), at_ms));

@@ -8,8 +8,9 @@
 use super::{VERSION, VERSION_DUMP, VERSION_WITH_FIELD_EXPIRY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num;
+use crate::ds::hash::HashRef;
 use crate::ds::quicklist::NodeRef;
-use crate::ds::{Hash, QuickList, Set, SortedSet};
+use crate::ds::{QuickList, Set, SortedSet};
 use crate::persist::lzf::Compressor;
 use crate::store::{Db, ValueRef};
 
@@ -109,7 +110,7 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
 }
 
 /// The type of a hash: the newer ones only if a field expires.
-fn hash_kind_of(hash: &Hash) -> u8 {
+fn hash_kind_of(hash: HashRef<'_>) -> u8 {
     match (hash.as_listpack(), hash.expiring_len() > 0) {
         (Some((_, false)), _) => kind::HASH_LISTPACK,
         (Some((_, true)), true) => kind::HASH_LISTPACK_EX,
@@ -288,7 +289,7 @@ impl Writer {
         }
     }
 
-    fn hash(&mut self, hash: &Hash) {
+    fn hash(&mut self, hash: HashRef<'_>) {
         let mut first_ms = None;
         hash.each(|field| first_ms = first_ms.into_iter().chain(field.expires_ms).min());
         if let Some(first_ms) = first_ms {

@@ -23,8 +23,14 @@
 //! A [`Listpack`] is always well-formed: bytes from outside enter through [`Listpack::parse`],
 //! which checks every entry. Inserting and removing cost O(bytes behind the place).
 
+mod element;
+mod view;
+
 use super::compact::block_bytes;
-use crate::base::num::{self, Digits};
+use element::{back_bytes, read_back, read_entry, write_back};
+
+pub use element::{Element, Needle};
+pub use view::{Iter, ListpackRef};
 
 /// Bytes before the first entry.
 const HEADER_BYTES: usize = 6;
@@ -43,16 +49,6 @@ pub const LISTPACK_BYTES_MAX: usize = 1 << 30;
 pub struct Listpack {
     bytes: Vec<u8>,
 }
-
-/// One element. Strings that are exactly the digits of a 64-bit integer are kept as integers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Element<'a> {
-    /// An integer.
-    Int(i64),
-    /// Any other string.
-    Bytes(&'a [u8]),
-}
-
 /// The place of an entry. Any change of the listpack before or at it makes it meaningless; used
 /// then, it gives a wrong element or none, never a panic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -61,173 +57,6 @@ pub struct Cursor(usize);
 /// Bytes that are no listpack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Malformed;
-
-/// An element to search for, its integer worked out once.
-#[derive(Clone, Copy, Debug)]
-pub struct Needle<'a> {
-    bytes: &'a [u8],
-    number: Option<i64>,
-}
-
-impl<'a> Element<'a> {
-    /// The element that stands for `bytes`.
-    #[inline]
-    pub fn of(bytes: &'a [u8]) -> Self {
-        match num::parse_i64(bytes) {
-            Some(number) => Self::Int(number),
-            None => Self::Bytes(bytes),
-        }
-    }
-
-    /// Calls `with` with the element as a string.
-    #[inline]
-    pub fn with_bytes<R>(self, with: impl FnOnce(&[u8]) -> R) -> R {
-        match self {
-            Self::Int(number) => with(&Digits::of(number)),
-            Self::Bytes(bytes) => with(bytes),
-        }
-    }
-
-    /// The element as a string of its own.
-    pub fn to_vec(self) -> Vec<u8> {
-        self.with_bytes(<[u8]>::to_vec)
-    }
-
-    /// Bytes of header and data, without the back length.
-    fn body_bytes(self) -> usize {
-        match self {
-            Self::Int(0..=127) => 1,
-            Self::Int(-4096..=4095) => 2,
-            Self::Int(-0x8000..=0x7fff) => 3,
-            Self::Int(-0x80_0000..=0x7f_ffff) => 4,
-            Self::Int(-0x8000_0000..=0x7fff_ffff) => 5,
-            Self::Int(_) => 9,
-            Self::Bytes(bytes) => {
-                bytes.len()
-                    + match bytes.len() {
-                        0..=63 => 1,
-                        64..=4095 => 2,
-                        _ => 5,
-                    }
-            }
-        }
-    }
-
-    /// Bytes that the element takes in a listpack.
-    #[inline]
-    pub fn entry_bytes(self) -> usize {
-        let body = self.body_bytes();
-        body + back_bytes(body)
-    }
-
-    /// Writes header and data to the start of `to`, which is large enough.
-    fn write(self, to: &mut [u8]) {
-        let (low, data): (&[u8], &[u8]) = match self {
-            Self::Int(number @ 0..=127) => (&[number as u8], &[]),
-            Self::Int(number @ -4096..=4095) => {
-                (&[0xc0 | (number >> 8) as u8 & 0x1f, number as u8], &[])
-            }
-            Self::Int(number @ -0x8000..=0x7fff) => (&[0xf1], &number.to_le_bytes()[..2]),
-            Self::Int(number @ -0x80_0000..=0x7f_ffff) => (&[0xf2], &number.to_le_bytes()[..3]),
-            Self::Int(number @ -0x8000_0000..=0x7fff_ffff) => (&[0xf3], &number.to_le_bytes()[..4]),
-            Self::Int(number) => (&[0xf4], &number.to_le_bytes()[..]),
-            Self::Bytes(bytes) => match bytes.len() {
-                length @ 0..=63 => (&[0x80 | length as u8], bytes),
-                length @ 64..=4095 => (&[0xe0 | (length >> 8) as u8, length as u8], bytes),
-                length => {
-                    let [a, b, c, d] = (length as u32).to_le_bytes();
-                    (&[0xf0, a, b, c, d], bytes)
-                }
-            },
-        };
-        let (head, rest) = to.split_at_mut(low.len());
-        head.copy_from_slice(low);
-        rest[..data.len()].copy_from_slice(data);
-    }
-}
-
-impl<'a> Needle<'a> {
-    /// Searches for the string `bytes`.
-    pub fn new(bytes: &'a [u8]) -> Self {
-        Self { bytes, number: num::parse_i64(bytes) }
-    }
-
-    /// Whether `element` is the string searched for.
-    #[inline]
-    pub fn matches(&self, element: Element<'_>) -> bool {
-        match element {
-            Element::Int(number) => self.number == Some(number),
-            Element::Bytes(bytes) => self.bytes == bytes,
-        }
-    }
-}
-
-/// Bytes that the back length of `body` bytes takes. The bounds are Redis's, which leave out the
-/// largest number that each width could hold but the first.
-fn back_bytes(body: usize) -> usize {
-    match body {
-        0..=127 => 1,
-        128..16383 => 2,
-        16383..2_097_151 => 3,
-        2_097_151..268_435_455 => 4,
-        _ => 5,
-    }
-}
-
-/// Writes the back length of `body` bytes over the whole of `to`.
-fn write_back(body: usize, to: &mut [u8]) {
-    let mut rest = body;
-    for (index, byte) in to.iter_mut().enumerate().rev() {
-        let more = if index > 0 { 0x80 } else { 0 };
-        *byte = (rest & 0x7f) as u8 | more;
-        rest >>= 7;
-    }
-}
-
-/// Reads the back length that ends where `before` ends: its value and its own size.
-fn read_back(before: &[u8]) -> Option<(usize, usize)> {
-    let mut value = 0usize;
-    for (size, &byte) in before.iter().rev().take(5).enumerate() {
-        value |= usize::from(byte & 0x7f) << (7 * size);
-        if byte & 0x80 == 0 {
-            return Some((value, size + 1));
-        }
-    }
-    None
-}
-
-/// Reads the entry at the start of `bytes`: the element and the size of its header and data.
-#[inline]
-fn read_entry(bytes: &[u8]) -> Option<(Element<'_>, usize)> {
-    let string = |head: usize, length: usize| {
-        let end = head.checked_add(length)?;
-        Some((Element::Bytes(bytes.get(head..end)?), end))
-    };
-    match *bytes {
-        [first @ 0..=0x7f, ..] => Some((Element::Int(i64::from(first)), 1)),
-        [first @ 0x80..=0xbf, ..] => string(1, usize::from(first & 0x3f)),
-        [first @ 0xc0..=0xdf, low, ..] => {
-            // The top bit of the 13 is the sign: moved to the top of an i16 and back.
-            let bits = u16::from(first & 0x1f) << 8 | u16::from(low);
-            Some((Element::Int(i64::from((bits << 3) as i16 >> 3)), 2))
-        }
-        [first @ 0xe0..=0xef, low, ..] => {
-            string(2, usize::from(first & 0x0f) << 8 | usize::from(low))
-        }
-        [0xf0, a, b, c, d, ..] => string(5, u32::from_le_bytes([a, b, c, d]) as usize),
-        [0xf1, a, b, ..] => Some((Element::Int(i64::from(i16::from_le_bytes([a, b]))), 3)),
-        [0xf2, a, b, c, ..] => {
-            Some((Element::Int(i64::from(i32::from_le_bytes([0, a, b, c]) >> 8)), 4))
-        }
-        [0xf3, a, b, c, d, ..] => {
-            Some((Element::Int(i64::from(i32::from_le_bytes([a, b, c, d]))), 5))
-        }
-        [0xf4, a, b, c, d, e, f, g, h, ..] => {
-            Some((Element::Int(i64::from_le_bytes([a, b, c, d, e, f, g, h])), 9))
-        }
-        _ => None,
-    }
-}
 
 impl Default for Listpack {
     fn default() -> Self {
@@ -273,9 +102,20 @@ impl Listpack {
         Ok(Self { bytes: bytes.to_vec() })
     }
 
+    /// The listpack to read.
+    #[inline]
+    pub fn view(&self) -> ListpackRef<'_> {
+        ListpackRef::trusted(&self.bytes)
+    }
+
     /// The listpack's bytes, as Redis would have them.
     pub fn as_bytes(&self) -> &[u8] {
         &self.bytes
+    }
+
+    /// As [`Listpack::as_bytes`], with the memory they lie in.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 
     /// Number of the listpack's bytes.
@@ -289,13 +129,10 @@ impl Listpack {
         self.bytes.capacity()
     }
 
-    /// Number of elements. Costs O(1), and O(elements) from 65535 elements on.
+    /// Number of elements; see [`ListpackRef::len`].
     #[inline]
     pub fn len(&self) -> usize {
-        match self.declared_count() {
-            COUNT_UNKNOWN => self.iter().count(),
-            count => usize::from(count),
-        }
+        self.view().len()
     }
 
     /// Whether there are no elements.
@@ -309,126 +146,78 @@ impl Listpack {
         self.bytes.shrink_to_fit();
     }
 
-    fn declared_count(&self) -> u16 {
-        match *self.bytes {
-            [_, _, _, _, low, high, ..] => u16::from_le_bytes([low, high]),
-            _ => 0,
-        }
-    }
-
     /// The place of the end byte.
     fn end(&self) -> usize {
         self.bytes.len() - 1
     }
 }
 
-/// Finding and reading.
+/// Finding and reading, as in the [view](ListpackRef) of it.
 impl Listpack {
-    /// The first entry.
+    /// See [`ListpackRef::first`].
     #[inline]
     pub fn first(&self) -> Option<Cursor> {
-        (!self.is_empty()).then_some(Cursor(HEADER_BYTES))
+        self.view().first()
     }
 
-    /// The last entry.
+    /// See [`ListpackRef::last`].
     #[inline]
     pub fn last(&self) -> Option<Cursor> {
-        self.before(self.end())
+        self.view().last()
     }
 
-    /// The entry behind the one at `cursor`.
+    /// See [`ListpackRef::next`].
     #[inline]
     pub fn next(&self, cursor: Cursor) -> Option<Cursor> {
-        let next = cursor.0 + self.entry_bytes_at(cursor)?;
-        (next < self.end()).then_some(Cursor(next))
+        self.view().next(cursor)
     }
 
-    /// The entry before the one at `cursor`.
+    /// See [`ListpackRef::prev`].
     #[inline]
     pub fn prev(&self, cursor: Cursor) -> Option<Cursor> {
-        self.before(cursor.0)
+        self.view().prev(cursor)
     }
 
-    /// The entry that ends at `place`.
-    fn before(&self, place: usize) -> Option<Cursor> {
-        if place <= HEADER_BYTES {
-            return None;
-        }
-        let (body, back) = read_back(self.bytes.get(HEADER_BYTES..place)?)?;
-        let start = place.checked_sub(body + back)?;
-        (start >= HEADER_BYTES).then_some(Cursor(start))
-    }
-
-    /// The element at `cursor`.
+    /// See [`ListpackRef::get`].
     #[inline]
     pub fn get(&self, cursor: Cursor) -> Option<Element<'_>> {
-        Some(read_entry(self.bytes.get(cursor.0..self.end())?)?.0)
+        self.view().get(cursor)
     }
 
-    /// The entry at `index`, counted from 0. Costs O(entries between it and the nearer end).
-    pub fn seek(&self, index: usize) -> Option<Cursor> {
-        let declared = self.declared_count();
-        let behind = usize::from(declared).checked_sub(index.saturating_add(1));
-        match behind {
-            None if declared != COUNT_UNKNOWN => None,
-            Some(behind) if declared != COUNT_UNKNOWN && behind < index => {
-                let mut cursor = self.last()?;
-                for _ in 0..behind {
-                    cursor = self.prev(cursor)?;
-                }
-                Some(cursor)
-            }
-            _ => {
-                let mut cursor = self.first()?;
-                for _ in 0..index {
-                    cursor = self.next(cursor)?;
-                }
-                Some(cursor)
-            }
-        }
-    }
-
-    /// The first entry from `from` on that is `needle`, looking at it and then at each `step`th
-    /// behind it (1: at all; 2: at the fields of a map). Costs O(entries passed).
-    pub fn find(&self, from: Cursor, needle: &Needle<'_>, step: usize) -> Option<Cursor> {
-        let mut cursor = from;
-        loop {
-            if needle.matches(self.get(cursor)?) {
-                return Some(cursor);
-            }
-            for _ in 0..step.max(1) {
-                cursor = self.next(cursor)?;
-            }
-        }
-    }
-
-    /// All elements, from either end.
-    pub fn iter(&self) -> Iter<'_> {
-        self.iter_from(Cursor(HEADER_BYTES))
-    }
-
-    /// The elements from `cursor` to the end.
-    pub fn iter_from(&self, cursor: Cursor) -> Iter<'_> {
-        Iter { body: self.bytes.get(cursor.0..self.end()).unwrap_or_default() }
-    }
-
-    /// The place of the element that `iter`, elements of this listpack, gives next.
-    pub fn place_of(&self, iter: &Iter<'_>) -> Cursor {
-        Cursor(self.end().saturating_sub(iter.body.len()))
-    }
-
-    /// The elements up to `cursor`, that one included.
-    pub fn iter_to(&self, cursor: Cursor) -> Iter<'_> {
-        let end = self.entry_bytes_at(cursor).map_or_else(|| self.end(), |size| cursor.0 + size);
-        Iter { body: self.bytes.get(HEADER_BYTES..end).unwrap_or_default() }
-    }
-
-    /// Bytes of the entry at `cursor`.
+    /// See [`ListpackRef::seek`].
     #[inline]
-    fn entry_bytes_at(&self, cursor: Cursor) -> Option<usize> {
-        let rest = self.bytes.get(cursor.0..self.end())?;
-        let (_, body) = read_entry(rest)?;
-        Some(body + back_bytes(body)).filter(|&size| size <= rest.len())
+    pub fn seek(&self, index: usize) -> Option<Cursor> {
+        self.view().seek(index)
+    }
+
+    /// See [`ListpackRef::find`].
+    #[inline]
+    pub fn find(&self, from: Cursor, needle: &Needle<'_>, step: usize) -> Option<Cursor> {
+        self.view().find(from, needle, step)
+    }
+
+    /// See [`ListpackRef::iter`].
+    #[inline]
+    pub fn iter(&self) -> Iter<'_> {
+        self.view().iter()
+    }
+
+    /// See [`ListpackRef::iter_from`].
+    #[inline]
+    pub fn iter_from(&self, cursor: Cursor) -> Iter<'_> {
+        self.view().iter_from(cursor)
+    }
+
+    /// See [`ListpackRef::iter_to`].
+    #[inline]
+    pub fn iter_to(&self, cursor: Cursor) -> Iter<'_> {
+        self.view().iter_to(cursor)
+    }
+
+    /// See [`ListpackRef::place_of`].
+    #[inline]
+    pub fn place_of(&self, iter: &Iter<'_>) -> Cursor {
+        self.view().place_of(iter)
     }
 }
 
@@ -461,14 +250,14 @@ impl Listpack {
 
     /// Puts `element` in the place of the entry at `cursor`, whose place stays.
     pub fn replace(&mut self, cursor: Cursor, element: Element<'_>) {
-        if let Some(old_bytes) = self.entry_bytes_at(cursor) {
+        if let Some(old_bytes) = self.view().entry_bytes_at(cursor) {
             self.splice(cursor.0, old_bytes, Some(element), 0);
         }
     }
 
     /// Removes the entry at `cursor`; the place is then that of the next entry, if there is one.
     pub fn remove(&mut self, cursor: Cursor) -> Option<Cursor> {
-        let old_bytes = self.entry_bytes_at(cursor)?;
+        let old_bytes = self.view().entry_bytes_at(cursor)?;
         self.splice(cursor.0, old_bytes, None, -1);
         (cursor.0 < self.end()).then_some(cursor)
     }
@@ -479,7 +268,7 @@ impl Listpack {
         let cursor = Cursor(cursor.0.min(self.end()));
         let (mut end, mut removed) = (cursor, 0);
         while removed < count {
-            let Some(size) = self.entry_bytes_at(end) else { break };
+            let Some(size) = self.view().entry_bytes_at(end) else { break };
             end = Cursor(end.0 + size);
             removed += 1;
         }
@@ -563,7 +352,7 @@ impl Listpack {
 
     /// Brings size and count up to date.
     fn write_header(&mut self, count_change: i64) {
-        let count = match self.declared_count() {
+        let count = match self.view().declared_count() {
             // Once lost, the count is found again where it fits, when something was removed.
             COUNT_UNKNOWN if count_change < 0 => self.iter().count() as i64,
             COUNT_UNKNOWN => i64::from(COUNT_UNKNOWN),
@@ -573,43 +362,6 @@ impl Listpack {
         let size = self.bytes.len() as u32;
         self.bytes[..4].copy_from_slice(&size.to_le_bytes());
         self.bytes[4..HEADER_BYTES].copy_from_slice(&count.to_le_bytes());
-    }
-}
-
-/// The elements of a part of a listpack, from either end.
-#[derive(Clone, Debug, Default)]
-pub struct Iter<'a> {
-    /// The entries that are left, back to back.
-    body: &'a [u8],
-}
-
-impl Iter<'_> {
-    /// Whether no element is left.
-    pub fn is_done(&self) -> bool {
-        self.body.is_empty()
-    }
-}
-
-impl<'a> Iterator for Iter<'a> {
-    type Item = Element<'a>;
-
-    #[inline]
-    fn next(&mut self) -> Option<Element<'a>> {
-        let (element, size) = read_entry(self.body)?;
-        self.body = self.body.get(size + back_bytes(size)..).unwrap_or_default();
-        Some(element)
-    }
-}
-
-impl DoubleEndedIterator for Iter<'_> {
-    #[inline]
-    fn next_back(&mut self) -> Option<Self::Item> {
-        let (size, back) = read_back(self.body)?;
-        let (rest, entry) =
-            self.body.split_at_checked(self.body.len().checked_sub(size + back)?)?;
-        let (element, _) = read_entry(entry)?;
-        self.body = rest;
-        Some(element)
     }
 }
 
