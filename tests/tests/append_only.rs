@@ -80,6 +80,18 @@ fn what_is_written_is_found_again() {
             "XGROUP CREATE x g 0",
             "XREADGROUP GROUP g c STREAMS x >",
             "XADD e MAXLEN 0 5-5 a b",
+            "XADD n 1-1 a b",
+            "XCFGSET n IDMP-DURATION 1000",
+            "XADD n IDMP p one * a b",
+            "XADD n IDMPAUTO q * a b",
+            "XGROUP CREATE n g 0",
+            "XREADGROUP GROUP g c STREAMS n >",
+            "XNACK n g FATAL IDS 1 1-1",
+            "XREADGROUP GROUP g c COUNT 1 STREAMS n 0",
+            "XNACK n g SILENT IDS 1 1-1",
+            "XADD e 6-0 a b",
+            "XADD e MAXLEN ~ 0 ACKED 7-0 a b",
+            "XDELEX e DELREF IDS 1 7-0",
             "SELECT 3",
             "PFADD p a b c",
             "PFCOUNT p",
@@ -92,6 +104,10 @@ fn what_is_written_is_found_again() {
         let digest = ask(&mut local, "DEBUG DIGEST");
         let mut again = on(local.files(), &settings);
         assert_eq!(ask(&mut again, "DEBUG DIGEST"), digest);
+        ask(&mut local, "SELECT 0");
+        let questions = ["XINFO STREAM n", "XPENDING n g - + 1", "XADD n IDMP p one * x y"];
+        let answers = questions.map(|question| ask(&mut local, question));
+        assert_eq!(questions.map(|question| ask(&mut again, question)), answers);
         ask(&mut again, "BGREWRITEAOF");
         ask(&mut again, "SET later 1");
         let digest = ask(&mut again, "DEBUG DIGEST");
@@ -102,6 +118,9 @@ fn what_is_written_is_found_again() {
         let mut third = on(files, &settings);
         assert_eq!(ask(&mut third, "DEBUG DIGEST"), digest);
         assert_eq!(ask(&mut third, "XPENDING x g"), ask(&mut again, "XPENDING x g"));
+        for question in &questions[1..] {
+            assert_eq!(ask(&mut third, question), ask(&mut again, question), "{question}");
+        }
     }
 }
 

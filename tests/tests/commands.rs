@@ -29,6 +29,13 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("sdiffcard", "name", "of Redis 8.10"),
     ("sunioncard", "name", "of Redis 8.10"),
     ("set", "arguments", "conditions of Redis 8.4"),
+    ("xackdel", "name", "of Redis 8.2"),
+    ("xadd", "arguments", "references of Redis 8.2, IDMP of Redis 8.6"),
+    ("xcfgset", "name", "of Redis 8.6"),
+    ("xdelex", "name", "of Redis 8.2"),
+    ("xidmprecord", "name", "of Redis 8.6"),
+    ("xnack", "name", "of Redis 8.8"),
+    ("xtrim", "arguments", "references of Redis 8.2"),
     ("zscan", "arguments", "NOSCORES of Valkey 8"),
 ];
 

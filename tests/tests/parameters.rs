@@ -29,6 +29,9 @@ const NOT_TRIED: &[(&str, &str)] = &[
     ("tls-port", "the real server may be built without TLS"),
 ];
 
+/// Parameters that Redis 8.0, with which this is compared, does not have yet.
+const NEWER: &[&str] = &["stream-idmp-duration", "stream-idmp-maxsize"];
+
 /// Values that one kind of parameter or another refuses, or reads in its own way.
 const VALUES: [&str; 12] = [
     "",
@@ -64,8 +67,13 @@ fn parameters_agree_with_redis_8() {
             faults.push(format!("{name}: ours {our:?}, Redis 8's {value:?}"));
         }
     }
-    for (name, _) in our_all.iter().filter(|(name, _)| !their_all.iter().any(|(n, _)| n == name)) {
-        faults.push(format!("{name}: no such parameter in Redis 8"));
+    let only_ours: Vec<&str> = our_all
+        .iter()
+        .map(|(name, _)| name.as_str())
+        .filter(|name| !their_all.iter().any(|(other, _)| other == name))
+        .collect();
+    if only_ours != NEWER {
+        faults.push(format!("not in Redis 8: {only_ours:?}, expected {NEWER:?}"));
     }
     let tried = their_all.iter().filter(|(name, _)| {
         !NOT_TRIED.iter().any(|(not, _)| not == name) && !name.starts_with("tls-")

@@ -5,23 +5,27 @@
 
 pub(super) mod claim;
 pub(super) mod group;
+pub(super) mod idempotence;
 mod ids;
 pub(super) mod info;
+pub(super) mod nack;
 pub(super) mod read;
 mod record;
+pub(super) mod remove;
 
 use crate::base::{Error, num};
 use crate::ds::listpack::LISTPACK_BYTES_MAX;
-use crate::ds::stream::{Bound, Entry, StreamId, Trim};
+use crate::ds::stream::{Bound, Entry, References, StreamId, Trim};
 use crate::ds::{Element, Stream};
 use crate::engine::exec::wrong_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::{Argv, Out};
 use crate::spec::{
-    Access::*, Flag::*, Group, block, integer, key, many, one_of, opt, string, token,
+    Access::*, Arg, Flag::*, Group, block, integer, key, many, one_of, opt, string, token,
 };
 use crate::store::Value;
 
+use idempotence::Numbered;
 use ids::{End, Parsed};
 use record::Rewritten;
 
@@ -34,6 +38,23 @@ const TRIMMED_MAX: u64 = 1_000_000;
 /// The same where nodes have no limit.
 const TRIMMED_WITHOUT_LIMIT: u64 = 10_000;
 
+/// How far a stream is trimmed.
+const TRIM: Arg = block(
+    "trim",
+    &[
+        one_of("strategy", &[token("maxlen", "MAXLEN"), token("minid", "MINID").since("6.2.0")]),
+        opt(one_of("operator", &[token("equal", "="), token("approximately", "~")])),
+        string("threshold"),
+        opt(integer("count").after("LIMIT").since("6.2.0")),
+    ],
+);
+
+/// What becomes of the references that groups have to an entry that goes.
+const REFERENCES: Arg = one_of(
+    "condition",
+    &[token("keepref", "KEEPREF"), token("delref", "DELREF"), token("acked", "ACKED")],
+);
+
 const XADD: Command = Command {
     name: "XADD",
     summary: "Adds an entry to a stream, and trims the stream if asked to; makes the stream if there is none.",
@@ -44,18 +65,20 @@ const XADD: Command = Command {
     args: &[
         key("key", &[Rw, Update]),
         opt(token("nomkstream", "NOMKSTREAM").since("6.2.0")),
-        opt(block(
-            "trim",
+        opt(REFERENCES.since("8.2.0")),
+        opt(one_of(
+            "idmp",
             &[
-                one_of(
-                    "strategy",
-                    &[token("maxlen", "MAXLEN"), token("minid", "MINID").since("6.2.0")],
-                ),
-                opt(one_of("operator", &[token("equal", "="), token("approximately", "~")])),
-                string("threshold"),
-                opt(integer("count").after("LIMIT").since("6.2.0")),
+                string("pid").after("IDMPAUTO").shown("producer-id"),
+                block(
+                    "idmp",
+                    &[string("pid").shown("producer-id"), string("iid").shown("idempotent-id")],
+                )
+                .after("IDMP"),
             ],
-        )),
+        )
+        .since("8.6.0")),
+        opt(TRIM),
         one_of("id-selector", &[token("auto-id", "*"), string("id")]),
         many(block("data", &[string("field"), string("value")])),
     ],
@@ -75,6 +98,7 @@ fn xadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Err(Error::text("ERR The ID specified in XADD must be greater than 0-0"));
     }
     let (now_ms, limits) = (cx.now.unix_ms().max(0) as u64, cx.stream_limits());
+    let numbered = options.numbered.as_ref().map(|one| one.with_fields(cx, fields));
     let mut fresh = Stream::default();
     let found = cx.stream_and_out(key)?;
     let is_new = found.is_none();
@@ -82,12 +106,22 @@ fn xadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.out.null();
         return Ok(());
     }
-    let stream = found.map_or(&mut fresh, |(stream, _)| stream);
+    let stream = match found {
+        None => &mut fresh,
+        Some((stream, out)) => {
+            if let Some(id) = numbered.as_ref().and_then(|one| one.known(stream, now_ms)) {
+                out.bulk(&id.text(b'-'));
+                return Ok(());
+            }
+            stream
+        }
+    };
     let id = next_id(stream.last_id, options.id.as_ref(), now_ms)?;
     if fields.iter().map(<[u8]>::len).sum::<usize>() > LISTPACK_BYTES_MAX {
         return Err(Error::text("ERR Elements are too large to be stored"));
     }
     stream.append(id, pairs(fields), limits);
+    let is_first = numbered.is_some_and(|one| one.record(stream, id, now_ms));
     let trimmed = options.trim.map_or(0, |trim| stream.trim(trim));
     let rewritten = Rewritten {
         id: options.open_id_at.map(|place| (place, id)),
@@ -95,6 +129,8 @@ fn xadd(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     };
     if is_new {
         cx.insert(key, Value::Stream(Box::new(fresh)), None);
+    } else if is_first {
+        cx.stream_has_extra(key);
     }
     cx.out.bulk(&id.text(b'-'));
     cx.changed(key, Class::Stream, "xadd");
@@ -139,21 +175,7 @@ const XTRIM: Command = Command {
     group: Group::Stream,
     complexity: "O(N) with N the entries removed; whole nodes at once.",
     flags: &[Write],
-    args: &[
-        key("key", &[Rw, Delete]),
-        block(
-            "trim",
-            &[
-                one_of(
-                    "strategy",
-                    &[token("maxlen", "MAXLEN"), token("minid", "MINID").since("6.2.0")],
-                ),
-                opt(one_of("operator", &[token("equal", "="), token("approximately", "~")])),
-                string("threshold"),
-                opt(integer("count").after("LIMIT").since("6.2.0")),
-            ],
-        ),
-    ],
+    args: &[key("key", &[Rw, Delete]), TRIM, opt(REFERENCES.since("8.2.0"))],
     tips: &["nondeterministic_output"],
     run: xtrim,
     ..Command::BASE
@@ -172,7 +194,7 @@ fn xtrim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (mut removed, mut rewritten) = (0, None);
     if let (Some((stream, _)), Some(trim)) = (cx.stream_and_out(key)?, trim) {
         removed = stream.trim(trim);
-        rewritten = approximately_at.map(|place| (place, Rewritten::bound(stream, trim.bound)));
+        rewritten = approximately_at.map(|place| (place, Rewritten::trim(stream, trim)));
     }
     if removed > 0 {
         let dirty = cx.dirty + removed;
@@ -185,9 +207,10 @@ fn xtrim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 }
 
 /// What XADD is told besides the fields.
-struct AddOptions {
+struct AddOptions<'a> {
     trim: Option<Trim>,
     no_mkstream: bool,
+    numbered: Option<Numbered<'a>>,
     id: Option<Parsed>,
     /// Where the ID stands, if it leaves something open.
     open_id_at: Option<usize>,
@@ -195,17 +218,18 @@ struct AddOptions {
     approximately_at: Option<usize>,
 }
 
-impl AddOptions {
+impl AddOptions<'_> {
     /// What trimming `stream` has come to, if it was left open.
-    fn rewritten(&self, stream: &Stream) -> Option<(usize, Vec<u8>)> {
-        Some((self.approximately_at?, Rewritten::bound(stream, self.trim?.bound)))
+    fn rewritten(&self, stream: &Stream) -> Option<(usize, record::Bounded)> {
+        Some((self.approximately_at?, Rewritten::trim(stream, self.trim?)))
     }
 }
 
-/// `[NOMKSTREAM] [MAXLEN | MINID …] * | id`.
-fn add_options(cx: &Ctx<'_>, args: &mut Args<'_>) -> Result<AddOptions, Error> {
+/// `[NOMKSTREAM] [KEEPREF | DELREF | ACKED] [IDMP … | IDMPAUTO …] [MAXLEN | MINID …] * | id`.
+fn add_options<'a>(cx: &Ctx<'_>, args: &mut Args<'a>) -> Result<AddOptions<'a>, Error> {
     let mut options = Options::default();
     let (mut no_mkstream, mut id, mut open_id_at) = (false, None, None);
+    let mut numbered = None;
     while let Some(word) = args.peek() {
         if word == b"*" {
             open_id_at = Some(args.position());
@@ -219,15 +243,25 @@ fn add_options(cx: &Ctx<'_>, args: &mut Args<'_>) -> Result<AddOptions, Error> {
             no_mkstream = true;
             continue;
         }
+        if let Some(taken) = Numbered::take(args)? {
+            if numbered.replace(taken?).is_some() {
+                return Err(Error::text("ERR IDMP/IDMPAUTO specified multiple times"));
+            }
+            continue;
+        }
         let place = args.position();
         let parsed = ids::open(args.take()?)?;
         open_id_at = parsed.is_open.then_some(place);
         id = Some(parsed);
+        // What is recorded has the ID that the entry got.
+        if numbered.is_some() && !cx.is_replaying {
+            return Err(Error::text("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs"));
+        }
         break;
     }
     let approximately_at = options.approximately_at;
     let trim = options.trim(cx, Caller::Xadd)?;
-    Ok(AddOptions { trim, no_mkstream, id, open_id_at, approximately_at })
+    Ok(AddOptions { trim, no_mkstream, numbered, id, open_id_at, approximately_at })
 }
 
 /// Who asks for trimming.
@@ -237,10 +271,12 @@ enum Caller {
     Xtrim,
 }
 
-/// `MAXLEN | MINID [= | ~] threshold [LIMIT count]`, as far as it has been read.
+/// `MAXLEN | MINID [= | ~] threshold [LIMIT count]` and `KEEPREF | DELREF | ACKED`, as far as they
+/// have been read.
 #[derive(Default)]
 struct Options {
     bound: Option<Bound>,
+    references: Option<References>,
     /// Where `~` stands.
     approximately_at: Option<usize>,
     limit: Option<u64>,
@@ -249,6 +285,9 @@ struct Options {
 impl Options {
     /// Takes an option with what belongs to it; returns false if there is none.
     fn take(&mut self, args: &mut Args<'_>) -> Result<bool, Error> {
+        if remove::take_references(&mut self.references, args)? {
+            return Ok(true);
+        }
         if args.len() < 2 {
             return Ok(false);
         }
@@ -307,7 +346,8 @@ impl Options {
                 entries => entries.saturating_mul(TRIMMED_NODES_MAX).min(TRIMMED_MAX),
             },
         };
-        Ok(self.bound.map(|bound| Trim { bound, is_approximate, limit }))
+        let references = self.references.unwrap_or_default();
+        Ok(self.bound.map(|bound| Trim { bound, references, is_approximate, limit }))
     }
 }
 

@@ -10,12 +10,14 @@
 
 mod group;
 mod id;
+mod idempotence;
 mod node;
 #[cfg(test)]
 mod tests;
 
-pub use group::{Consumer, ConsumerRef, Group, Pending};
+pub use group::{Consumer, ConsumerRef, DELIVERIES_MAX, Group, NOBODY, Pending};
 pub use id::StreamId;
+pub use idempotence::{DURATION_S, Idempotence, Producer, SIZE_MAX};
 pub use node::Fields;
 
 use node::{Node, RawEntry};
@@ -45,6 +47,10 @@ pub struct Stream {
     pub max_deleted_id: StreamId,
     /// How many entries were ever added.
     pub entries_added: u64,
+    /// Whether something was ever given back to a group (XNACK).
+    pub gave_back: bool,
+    /// What producers have numbered, once one has or it was set up.
+    pub idempotence: Option<Box<Idempotence>>,
     /// The ID of the first entry; 0-0 if there is none.
     first_id: StreamId,
     length: u64,
@@ -68,11 +74,37 @@ pub enum Bound {
     Id(StreamId),
 }
 
+/// What a stream holds besides what every version of Redis knows.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Extra {
+    /// Nothing.
+    None,
+    /// What producers have numbered.
+    Idempotence,
+    /// Entries that were given back, perhaps also what producers have numbered.
+    GivenBack,
+}
+
+/// What becomes of the groups' references to an entry that is removed. A group refers to an entry
+/// while it is pending there, and before the group was given it.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum References {
+    /// They stay.
+    #[default]
+    Keep,
+    /// Pending entries go too.
+    Delete,
+    /// Only entries go to which no group refers any more.
+    Acked,
+}
+
 /// How a stream is trimmed.
 #[derive(Clone, Copy, Debug)]
 pub struct Trim {
     /// How far.
     pub bound: Bound,
+    /// What becomes of references.
+    pub references: References,
     /// Only whole nodes go.
     pub is_approximate: bool,
     /// At most this many entries go; 0 for all.
@@ -148,6 +180,19 @@ impl Stream {
 
     /// Removes entries at the beginning; returns how many. Costs O(nodes removed + entries of one).
     pub fn trim(&mut self, trim: Trim) -> u64 {
+        let removed = match trim.references {
+            References::Delete | References::Acked if !self.groups.is_empty() => {
+                self.trim_each(trim)
+            }
+            _ => self.trim_nodes(trim),
+        };
+        if removed > 0 {
+            self.settle();
+        }
+        removed
+    }
+
+    fn trim_nodes(&mut self, trim: Trim) -> u64 {
         let mut removed = 0;
         while let Some((&id, node)) = self.nodes.first_mut() {
             if matches!(trim.bound, Bound::Length(max) if self.length <= max) {
@@ -169,23 +214,73 @@ impl Stream {
             }
             if !trim.is_approximate {
                 let mut left = self.length;
-                let marked = node.delete_while(id, |entry, is_deleted| match trim.bound {
-                    Bound::Length(max) => {
-                        let goes = left > max;
-                        left -= u64::from(goes && !is_deleted);
-                        goes
-                    }
-                    Bound::Id(min) => entry < min,
-                });
+                let marked = node.delete_some(id, &mut |entry| goes(trim.bound, entry, &mut left));
                 self.length -= marked;
                 removed += marked;
             }
             break;
         }
-        if removed > 0 {
-            self.settle();
-        }
         removed
+    }
+
+    /// As [`Stream::trim_nodes`], where groups are asked about each entry. Costs O(entries up to the
+    /// bound, each with the number of groups).
+    fn trim_each(&mut self, trim: Trim) -> u64 {
+        let (mut removed, mut from) = (0, StreamId::MIN);
+        let mut groups = std::mem::take(&mut self.groups);
+        loop {
+            let next = self.nodes.range(from..).next().map(|(&id, _)| id);
+            let Some(id) = next else { break };
+            let Some(node) = self.nodes.get_mut(&id) else { break };
+            let entries = node.valid();
+            if trim.limit > 0 && removed + entries > trim.limit {
+                break;
+            }
+            let is_whole = match trim.bound {
+                Bound::Length(max) => self.length.saturating_sub(entries) >= max,
+                Bound::Id(min) => node.iter_back(id).next().is_none_or(|last| last.id < min),
+            };
+            if trim.is_approximate && !is_whole {
+                break;
+            }
+            let (mut left, mut is_end) = (self.length, false);
+            let marked = node.delete_some(id, &mut |entry| {
+                let before = left;
+                is_end = goes(trim.bound, entry, &mut left).is_none();
+                if is_end {
+                    return None;
+                }
+                if trim.references == References::Delete {
+                    groups.each_mut(|_, group| _ = group.acknowledge(entry));
+                } else if groups.values().any(|group| group.refers_to(entry)) {
+                    left = before;
+                    return Some(false);
+                }
+                Some(true)
+            });
+            if node.valid() == 0 {
+                self.nodes.remove(&id);
+            }
+            self.length -= marked;
+            removed += marked;
+            let Some(next) = id.next().filter(|_| !is_end) else { break };
+            from = next;
+        }
+        self.groups = groups;
+        removed
+    }
+
+    /// Whether a group refers to the entry of this ID, or may: as in Redis, without groups nobody
+    /// has read it yet.
+    pub fn is_referenced(&self, id: StreamId) -> bool {
+        self.groups.is_empty() || self.groups.values().any(|group| group.refers_to(id))
+    }
+
+    /// The entry is pending in no group any more; returns in how many it was.
+    pub fn forget_references(&mut self, id: StreamId) -> u64 {
+        let mut count = 0;
+        self.groups.each_mut(|_, group| count += u64::from(group.acknowledge(id)));
+        count
     }
 
     /// Lets `work` change the group of this name while it looks at the stream; `None` if there is no
@@ -208,6 +303,9 @@ impl Stream {
         while freed < max && self.nodes.pop_first().is_some() {
             freed += 1;
         }
+        if let Some(numbered) = &mut self.idempotence {
+            freed += numbered.free_some(max.saturating_sub(freed));
+        }
         while freed < max {
             let Some((_, group)) = self.groups.first_mut() else { break };
             let here = group.free_some(max - freed);
@@ -224,6 +322,20 @@ impl Stream {
         self.nodes.len() > than
             || self.groups.len() > than
             || self.groups.values().any(|group| group.is_large(than))
+            || self.idempotence.as_ref().is_some_and(|numbered| numbered.len() > than)
+    }
+}
+
+/// Whether the next entry goes in trimming to `bound`, where so many are left; `None` if it and
+/// those behind it stay.
+fn goes(bound: Bound, entry: StreamId, left: &mut u64) -> Option<bool> {
+    match bound {
+        Bound::Length(max) if *left <= max => None,
+        Bound::Id(min) if entry >= min => None,
+        Bound::Length(_) | Bound::Id(_) => {
+            *left = left.saturating_sub(1);
+            Some(true)
+        }
     }
 }
 
@@ -233,6 +345,17 @@ impl Stream {
     #[expect(clippy::len_without_is_empty, reason = "an empty stream is no special case")]
     pub fn len(&self) -> u64 {
         self.length
+    }
+
+    /// What it holds besides what every version of Redis knows.
+    pub fn extra(&self) -> Extra {
+        if self.gave_back {
+            Extra::GivenBack
+        } else if self.idempotence.is_some() {
+            Extra::Idempotence
+        } else {
+            Extra::None
+        }
     }
 
     /// The ID of the first entry; 0-0 if there is none.
@@ -345,7 +468,8 @@ impl Stream {
                 name.len() + 2 * size_of::<(Box<[u8]>, Group)>() + group.heap_bytes()
             })
             .sum();
-        nodes + map + groups
+        let numbered = self.idempotence.as_ref().map_or(0, |numbered| numbered.heap_bytes());
+        nodes + map + groups + numbered
     }
 }
 

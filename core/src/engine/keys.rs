@@ -286,6 +286,11 @@ impl<'b> Ctx<'b> {
         }
     }
 
+    /// The stream at `key` holds something now that not every version of snapshots can say.
+    pub fn stream_has_extra(&mut self, key: &[u8]) {
+        self.engine.shard.dbs[self.session.db].index_extra(key);
+    }
+
     /// As [`Ctx::stream_and_out`], for a command that is not refused if there is no stream: it counts
     /// as a read.
     pub fn read_stream_to_change(

@@ -459,10 +459,7 @@ impl Engine {
 
     /// The data as a snapshot, which may be the base of an append-only file. Costs O(data).
     pub fn snapshot_as(&self, now: Time, is_aof_base: bool) -> Vec<u8> {
-        let facts = rdb::Facts {
-            has_field_expiry: rdb::has_field_expiry(&self.shard.dbs),
-            ..self.facts(now, is_aof_base)
-        };
+        let facts = self.facts(now, is_aof_base);
         rdb::write(&self.shard.dbs, &self.libraries, facts, self.usage_of())
     }
 

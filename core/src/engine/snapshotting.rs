@@ -15,7 +15,7 @@ use super::saving::Saved;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::config::REDIS_VERSION;
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect};
-use crate::persist::rdb::Facts;
+use crate::persist::rdb::{Facts, version_for};
 use crate::persist::snapshot::{Form, Progress, Snapshot};
 
 /// Bytes that are appended at once.
@@ -168,7 +168,7 @@ impl Engine {
             created_s: now.unix_s(),
             used_memory: self.measures.used_memory,
             is_aof_base,
-            has_field_expiry: false,
+            version: version_for(&self.shard.dbs),
             compress: self.config.rdbcompression,
             checksum: self.config.rdbchecksum,
         }

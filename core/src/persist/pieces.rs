@@ -7,7 +7,7 @@
 use std::ops::Bound::{Excluded, Unbounded};
 
 use crate::ds::quicklist::NodeRef;
-use crate::ds::stream::{Consumer, Group, Pending, StreamId};
+use crate::ds::stream::{Consumer, Group, Idempotence, Pending, Producer, StreamId};
 use crate::ds::{Hash, Listpack, Set, Stream};
 use crate::store::walk::{BLOCK_BYTES, Kept, Live};
 use crate::store::{Value, ValueRef};
@@ -51,6 +51,10 @@ pub enum StreamCutting {
     Consumers(Box<[u8]>, Option<Box<[u8]>>),
     /// In this group, in the entries pending for this consumer, before this one.
     Claims(Box<[u8]>, Box<[u8]>, StreamId),
+    /// In this group, in the entries that were given back, before this one.
+    GivenBack(Box<[u8]>, StreamId),
+    /// In the producers, before this one.
+    Producers(usize),
 }
 
 /// A piece of a value.
@@ -89,6 +93,16 @@ pub enum StreamPiece<'a> {
     Consumer(&'a [u8], &'a Consumer),
     /// An entry that is pending for a consumer of the group of this name.
     Claim(&'a [u8], &'a Consumer, StreamId, Pending),
+    /// What was given back to a group follows.
+    GivenBackBegin(&'a Group),
+    /// An entry that was given back to the group of this name, and how often it was delivered.
+    GivenBack(&'a [u8], StreamId, u64),
+    /// What producers have numbered follows, if anything was.
+    ProducersBegin(Option<&'a Idempotence>),
+    /// A producer.
+    Producer(&'a Producer),
+    /// That was what producers have numbered.
+    ProducersEnd(Option<&'a Idempotence>),
 }
 
 impl Cutting {
@@ -187,12 +201,32 @@ impl StreamCutting {
             Self::Nodes(last) => cut_node(stream.nodes_after(*last).next(), put),
             Self::Groups(last) => {
                 let behind = (last.clone().map_or(Unbounded, Excluded), Unbounded);
-                let Some((name, group)) = stream.groups.range(behind).next() else {
-                    return true;
-                };
-                put(StreamPiece::Group(name, group));
-                Self::Pending(name.clone(), StreamId::MIN)
+                match stream.groups.range(behind).next() {
+                    Some((name, group)) => {
+                        put(StreamPiece::Group(name, group));
+                        Self::Pending(name.clone(), StreamId::MIN)
+                    }
+                    None => {
+                        put(StreamPiece::ProducersBegin(stream.idempotence.as_deref()));
+                        Self::Producers(0)
+                    }
+                }
             }
+            Self::Producers(place) => {
+                let known = stream.idempotence.as_deref();
+                match known.and_then(|known| known.producers().get(*place)) {
+                    Some(producer) => put(StreamPiece::Producer(producer)),
+                    None => {
+                        put(StreamPiece::ProducersEnd(known));
+                        return true;
+                    }
+                }
+                Self::Producers(place + 1)
+            }
+            Self::GivenBack(name, from) => match stream.groups.get(name) {
+                Some(group) => cut_given_back(name, group, *from, put),
+                None => return true,
+            },
             Self::Pending(name, from) => match stream.groups.get(name) {
                 Some(group) => cut_pending(name, group, *from, put),
                 None => return true,
@@ -203,7 +237,10 @@ impl StreamCutting {
                         put(StreamPiece::Consumer(name, consumer));
                         Self::Claims(name.clone(), consumer.name.clone(), StreamId::MIN)
                     }
-                    None => Self::Groups(Some(name.clone())),
+                    None => {
+                        put(StreamPiece::GivenBackBegin(group));
+                        Self::GivenBack(name.clone(), StreamId::MIN)
+                    }
                 },
                 None => return true,
             },
@@ -254,6 +291,23 @@ fn cut_pending(
             put(StreamPiece::Consumers(group));
             StreamCutting::Consumers(name.into(), None)
         }
+    }
+}
+
+fn cut_given_back(
+    name: &[u8],
+    group: &Group,
+    from: StreamId,
+    put: &mut dyn FnMut(StreamPiece<'_>),
+) -> StreamCutting {
+    let mut given_back = group.given_back().range(from..);
+    for &id in given_back.by_ref().take(ELEMENTS_AT_ONCE) {
+        let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries);
+        put(StreamPiece::GivenBack(name, id, deliveries));
+    }
+    match given_back.next() {
+        Some(&next) => StreamCutting::GivenBack(name.into(), next),
+        None => StreamCutting::Groups(Some(name.into())),
     }
 }
 

@@ -17,7 +17,7 @@ use std::rc::Rc;
 
 use super::aof::dataset::Commands;
 use super::pieces::{Cutting, Piece};
-use super::rdb::{Facts, Usage, Writer, has_field_expiry};
+use super::rdb::{Facts, Usage, Writer};
 use crate::base::Map;
 use crate::store::db::Found;
 use crate::store::walk::Kept as Unchanged;
@@ -97,7 +97,6 @@ impl Snapshot {
     ) -> Self {
         let (mut writer, beside) = match form {
             Form::Rdb(facts) => {
-                let facts = Facts { has_field_expiry: has_field_expiry(&shard.dbs), ..facts };
                 (Target::Rdb(Writer::new(facts)), Target::Rdb(Writer::bare(facts.compress)))
             }
             Form::Commands(stamp_s) => {

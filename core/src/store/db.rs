@@ -192,6 +192,18 @@ impl Db {
         (!self.graveyard.has_contents()).then(|| self.graveyard.value_bytes() as u64)
     }
 
+    /// The version of Redis's snapshots that all fits into; 0 if every one will do. It does not fall
+    /// before the database has been empty.
+    pub fn rdb_version(&self) -> u16 {
+        self.objects.rdb_version()
+    }
+
+    /// The stream at `key` holds something now that not every version of snapshots can say.
+    pub fn index_extra(&mut self, key: &[u8]) {
+        let version = self.get(key).map_or(0, |found| found.value.rdb_version());
+        self.objects.need_version(version);
+    }
+
     /// How many values [`Db::free_some`] has still to free.
     pub fn dead_len(&self) -> usize {
         self.graveyard.pending()

@@ -19,6 +19,8 @@ pub(super) struct Objects {
     open: Vec<u32>,
     places: usize,
     value_bytes: usize,
+    /// The version of snapshots that can say all that was ever here.
+    rdb_version: u16,
 }
 
 struct Block {
@@ -77,6 +79,10 @@ impl Objects {
             }
         };
         self.value_bytes = self.value_bytes.wrapping_add(value.about_bytes());
+        if self.is_empty() {
+            self.rdb_version = 0;
+        }
+        self.need_version(value.view().rdb_version());
         let block = &mut self.blocks[index as usize];
         let before = block.places.capacity();
         let place = block.add(value);
@@ -123,6 +129,17 @@ impl Objects {
                 }
             }
         }
+    }
+
+    /// The version of snapshots that can say all that was ever here: values are not looked through
+    /// when one goes.
+    pub(super) fn rdb_version(&self) -> u16 {
+        if self.is_empty() { 0 } else { self.rdb_version }
+    }
+
+    /// Something is here now that takes snapshots of this version.
+    pub(super) fn need_version(&mut self, version: u16) {
+        self.rdb_version = self.rdb_version.max(version);
     }
 
     /// An object takes so many bytes more on the heap, or fewer if negative.

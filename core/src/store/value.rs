@@ -8,6 +8,7 @@ use std::ops::Deref;
 use crate::base::num::Digits;
 use crate::ds::hash::HashRef;
 use crate::ds::hashtable::WalkId;
+use crate::ds::stream::Extra;
 use crate::ds::{Hash, QuickList, Set, SortedSet, Stream};
 
 /// The types of values, in Redis's words.
@@ -110,6 +111,11 @@ const LARGE_STRING_BYTES: usize = 32 * 1024;
 const LARGE_BYTES: usize = 64 * 1024;
 /// … or one of so many nodes.
 const LARGE_NODES: usize = 8;
+
+/// The version of snapshots that brought what producers have numbered …
+const RDB_WITH_IDEMPOTENCE: u16 = 13;
+/// … and the one that brought what was given back.
+const RDB_WITH_GIVEN_BACK: u16 = 14;
 
 /// A collection of more elements than this is freed in slices.
 const FREED_AT_ONCE_MAX: usize = 64;
@@ -311,6 +317,19 @@ impl<'a> ValueRef<'a> {
             Self::SortedSet(_) => Type::SortedSet,
             Self::Stream(_) => Type::Stream,
             Self::Hash(_) => Type::Hash,
+        }
+    }
+
+    /// The first version of Redis's snapshots that can say what the value holds; 0 if all can that
+    /// are of interest.
+    pub fn rdb_version(self) -> u16 {
+        match self {
+            Self::Stream(stream) => match stream.extra() {
+                Extra::None => 0,
+                Extra::Idempotence => RDB_WITH_IDEMPOTENCE,
+                Extra::GivenBack => RDB_WITH_GIVEN_BACK,
+            },
+            _ => 0,
         }
     }
 

@@ -92,9 +92,7 @@ fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
                 None if claim.force => Pending { delivered_ms, deliveries: 1, consumer },
                 None => continue,
             };
-            pending.deliveries = claim
-                .deliveries
-                .unwrap_or_else(|| pending.deliveries.wrapping_add(u64::from(!claim.just_id)));
+            pending.deliveries = claim.deliveries.unwrap_or_else(|| again(pending, claim.just_id));
             let pending = Pending { delivered_ms, consumer, ..pending };
             take(group, id, pending, now_ms);
             claims.add(group, id, pending);
@@ -242,7 +240,7 @@ impl Search {
             } else if self.idle_ms == 0
                 || self.now_ms.saturating_sub(pending.delivered_ms) >= self.idle_ms
             {
-                let deliveries = pending.deliveries.wrapping_add(u64::from(!self.just_id));
+                let deliveries = again(pending, self.just_id);
                 let pending = Pending { delivered_ms: self.now_ms, deliveries, consumer };
                 take(group, id, pending, self.now_ms);
                 claims.add(group, id, pending);
@@ -281,6 +279,11 @@ pub(super) fn take(group: &mut ConsumerGroup, id: StreamId, pending: Pending, no
     if let Some(consumer) = group.get_mut(pending.consumer) {
         consumer.active_ms = Some(now_ms);
     }
+}
+
+/// How often the entry was delivered once it is claimed; only to be told of it does not count.
+fn again(pending: Pending, just_id: bool) -> u64 {
+    if just_id { pending.deliveries } else { pending.deliveries_then() }
 }
 
 fn write_claimed(out: &mut Out, stream: &Stream, id: StreamId, just_id: bool) {

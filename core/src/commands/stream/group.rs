@@ -4,7 +4,7 @@ use super::ids::{self, End};
 use super::{all_ids, created_consumer, no_group, no_group_of};
 use crate::base::Error;
 use crate::ds::Stream;
-use crate::ds::stream::{Group as ConsumerGroup, StreamId};
+use crate::ds::stream::{Group as ConsumerGroup, NOBODY, StreamId};
 use crate::engine::exec::wrong_subcommand_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Out;
@@ -358,7 +358,8 @@ fn list(group: &ConsumerGroup, out: &mut Out, wanted: &Wanted<'_>, now_ms: i64) 
         out.array(4);
         out.bulk(&id.text(b'-'));
         out.bulk(group.get(pending.consumer).map_or(b"", |consumer| &consumer.name));
-        out.int(idle_ms.max(0));
+        // What was given back is idle for nobody.
+        out.int(if pending.consumer == NOBODY { -1 } else { idle_ms.max(0) });
         out.int(pending.deliveries as i64);
         count += 1;
         true

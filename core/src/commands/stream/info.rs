@@ -3,13 +3,16 @@
 use super::{no_group_of, write_entries, write_entry};
 use crate::base::Error;
 use crate::ds::Stream;
-use crate::ds::stream::{Consumer, Entry, Group as ConsumerGroup, StreamId};
+use crate::ds::stream::{Consumer, Entry, Group as ConsumerGroup, Idempotence, StreamId};
 use crate::engine::exec::wrong_subcommand_arity;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::resp::Out;
 use crate::spec::{Access::*, Flag::*, Group, block, integer, key, opt, string, token};
 
 pub(crate) const COMMANDS: &[&Command] = &[&XINFO];
+
+/// How many facts there are about what producers have numbered.
+const IDEMPOTENCE_FACTS: usize = 6;
 
 /// Entries that FULL shows, unless COUNT says otherwise.
 const FULL_COUNT: usize = 10;
@@ -41,7 +44,10 @@ const XINFO_STREAM: Command = Command {
 fn xinfo_stream(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let refusal = wrong_subcommand_arity(cx.entry, args.all());
+    let now_ms = cx.now.unix_ms().max(0) as u64;
     let (stream, out) = cx.read_stream(key)?.ok_or(Error::NoSuchKey)?;
+    // Only shown where it is used, so that older clients see what they know.
+    let numbered = stream.idempotence.as_ref().map_or(0, |_| IDEMPOTENCE_FACTS);
     let full = match args.len() {
         0 => None,
         1 if args.eat("FULL") => Some(FULL_COUNT),
@@ -51,8 +57,11 @@ fn xinfo_stream(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         }),
         _ => return Err(refusal),
     };
-    out.map(if full.is_some() { 9 } else { 10 });
+    out.map(if full.is_some() { 9 } else { 10 } + numbered);
     facts(stream, out);
+    if let Some(known) = &stream.idempotence {
+        idempotence(known, out, now_ms);
+    }
     match full {
         None => brief(stream, out),
         Some(count) => complete(stream, out, count),
@@ -68,6 +77,19 @@ fn facts(stream: &Stream, out: &mut Out) {
     named_id(out, "max-deleted-entry-id", stream.max_deleted_id);
     named_int(out, "entries-added", stream.entries_added as i64);
     named_id(out, "recorded-first-entry-id", stream.first_id());
+}
+
+fn idempotence(known: &Idempotence, out: &mut Out, now_ms: u64) {
+    let (producers, iids) = known.tracked(now_ms);
+    let facts: [(&str, u64); IDEMPOTENCE_FACTS] = [
+        ("idmp-duration", known.duration_s),
+        ("idmp-maxsize", known.size_max),
+        ("pids-tracked", producers),
+        ("iids-tracked", iids),
+        ("iids-added", known.added),
+        ("iids-duplicates", known.duplicates),
+    ];
+    facts.into_iter().for_each(|(name, number)| named_int(out, name, number as i64));
 }
 
 fn brief(stream: &Stream, out: &mut Out) {
@@ -89,7 +111,8 @@ fn complete(stream: &Stream, out: &mut Out, count: usize) {
     out.bulk(b"groups");
     out.array(stream.groups.len());
     for (name, group) in stream.groups.iter() {
-        out.map(7);
+        let given_back = group.given_back().len();
+        out.map(if given_back > 0 { 8 } else { 7 });
         out.bulk(b"name");
         out.bulk(name);
         named_id(out, "last-delivered-id", group.last_id);
@@ -104,6 +127,9 @@ fn complete(stream: &Stream, out: &mut Out, count: usize) {
             out.bulk(group.get(pending.consumer).map_or(b"", |consumer| &consumer.name));
             out.int(pending.delivered_ms);
             out.int(pending.deliveries as i64);
+        }
+        if given_back > 0 {
+            named_int(out, "nacked-count", given_back as i64);
         }
         out.bulk(b"consumers");
         out.array(group.consumers_len());

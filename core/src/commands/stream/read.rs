@@ -230,7 +230,7 @@ impl Turn<'_> {
         };
         write_entry(out, entry);
         if let Some(pending) = group.pending(id) {
-            let deliveries = pending.deliveries.wrapping_add(1);
+            let deliveries = pending.deliveries_then();
             group.set_pending(id, Pending { delivered_ms: self.now_ms, deliveries, ..pending });
         }
     }

@@ -5,7 +5,7 @@
 
 use crate::base::num::Digits;
 use crate::ds::Stream;
-use crate::ds::stream::{Bound, Group as ConsumerGroup, Pending, StreamId};
+use crate::ds::stream::{Bound, Group as ConsumerGroup, Pending, References, StreamId, Trim};
 use crate::engine::Ctx;
 use crate::resp::Argv;
 
@@ -82,16 +82,23 @@ pub(super) struct Rewritten {
     /// Where the ID stands, if it was not wholly given, and what it became.
     pub(super) id: Option<(usize, StreamId)>,
     /// Where `~` stands, and exactly what is left since.
-    pub(super) trim: Option<(usize, Vec<u8>)>,
+    pub(super) trim: Option<(usize, Bounded)>,
 }
 
+/// A strategy of trimming and its threshold.
+pub(super) type Bounded = (&'static [u8], Vec<u8>);
+
 impl Rewritten {
-    /// What an approximate bound has come to in `stream`.
-    pub(super) fn bound(stream: &Stream, bound: Bound) -> Vec<u8> {
-        match bound {
-            Bound::Length(_) => Digits::of_u64(stream.len()).to_vec(),
+    /// What an approximate trim has come to in `stream`.
+    pub(super) fn trim(stream: &Stream, trim: Trim) -> Bounded {
+        match (trim.bound, trim.references) {
             // Entries that were deleted count, while their node is there.
-            Bound::Id(_) => stream.nodes().next().map_or(StreamId::MAX, |(id, _)| id).text(b'-'),
+            (Bound::Id(_), References::Keep) => {
+                let first = stream.nodes().next().map_or(StreamId::MAX, |(id, _)| id);
+                (b"MINID", first.text(b'-'))
+            }
+            // Entries may be left before others that went; by the number, the same go again.
+            _ => (b"MAXLEN", Digits::of_u64(stream.len()).to_vec()),
         }
     }
 
@@ -107,9 +114,13 @@ impl Rewritten {
         {
             *word = id;
         }
-        if let Some((place, bound)) = &self.trim
-            && let Some([operator, threshold, ..]) = words.get_mut(*place..)
+        if let Some((place, (strategy, bound))) = &self.trim
+            && let Some([word, operator, threshold, ..]) = words.get_mut(place - 1..)
         {
+            // As it was written, if it is the same.
+            if !word.eq_ignore_ascii_case(strategy) {
+                *word = strategy;
+            }
             (*operator, *threshold) = (b"=", bound);
         }
         cx.propagate_as(&words);

@@ -12,6 +12,9 @@ use super::StreamId;
 /// The number of a consumer in its group; never used twice.
 pub type ConsumerRef = u64;
 
+/// Who has the entries that were given back to the group (XNACK): no consumer has this number.
+pub const NOBODY: ConsumerRef = 0;
+
 /// A consumer group.
 #[derive(Clone, Debug, Default)]
 pub struct Group {
@@ -21,6 +24,8 @@ pub struct Group {
     /// `None` if that is not known.
     pub entries_read: Option<i64>,
     pending: OrdMap<StreamId, Pending>,
+    /// Those of them that were given back.
+    given_back: OrdSet<StreamId>,
     names: NameMap<ConsumerRef>,
     consumers: IdMap<Consumer>,
     last_consumer: ConsumerRef,
@@ -33,8 +38,18 @@ pub struct Pending {
     pub delivered_ms: i64,
     /// How often it was delivered.
     pub deliveries: u64,
-    /// To whom.
+    /// To whom; [`NOBODY`] if it was given back since.
     pub consumer: ConsumerRef,
+}
+
+/// As often an entry can have been delivered: more cannot be said in a reply.
+pub const DELIVERIES_MAX: u64 = i64::MAX as u64;
+
+impl Pending {
+    /// How often the entry was delivered, once it is delivered again.
+    pub fn deliveries_then(self) -> u64 {
+        self.deliveries.saturating_add(1).min(DELIVERIES_MAX)
+    }
 }
 
 /// A consumer of a group.
@@ -139,6 +154,11 @@ impl Group {
         self.pending.last().map(|(&id, _)| id)
     }
 
+    /// Whether the entry is pending, or was not delivered yet.
+    pub fn refers_to(&self, id: StreamId) -> bool {
+        id > self.last_id || self.pending.contains_key(&id)
+    }
+
     /// What is known of the entry, if it is pending.
     pub fn pending(&self, id: StreamId) -> Option<Pending> {
         self.pending.get(&id).copied()
@@ -146,28 +166,34 @@ impl Group {
 
     /// Makes the entry pending, or changes what is known of it; it may change its consumer.
     pub fn set_pending(&mut self, id: StreamId, pending: Pending) {
-        let old = self.pending.insert(id, pending);
-        match old {
+        match self.pending.insert(id, pending) {
             Some(old) if old.consumer == pending.consumer => return,
             Some(old) => {
-                if let Some(consumer) = self.consumers.get_mut(&old.consumer) {
-                    consumer.pending.remove(&id);
-                }
+                self.own(old.consumer).map(|own| own.remove(&id));
             }
             None => {}
         }
-        if let Some(consumer) = self.consumers.get_mut(&pending.consumer) {
-            consumer.pending.insert(id);
-        }
+        self.own(pending.consumer).map(|own| own.insert(id));
     }
 
     /// The entry is no longer pending; returns whether it was.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(&id) else { return false };
-        if let Some(consumer) = self.consumers.get_mut(&pending.consumer) {
-            consumer.pending.remove(&id);
-        }
+        self.own(pending.consumer).map(|own| own.remove(&id));
         true
+    }
+
+    /// The entries that were given back, and that nobody has claimed since.
+    pub fn given_back(&self) -> &OrdSet<StreamId> {
+        &self.given_back
+    }
+
+    /// What is pending for `consumer`.
+    fn own(&mut self, consumer: ConsumerRef) -> Option<&mut OrdSet<StreamId>> {
+        match consumer {
+            NOBODY => Some(&mut self.given_back),
+            _ => self.consumers.get_mut(&consumer).map(|consumer| &mut consumer.pending),
+        }
     }
 
     /// Frees up to `max` pending entries or consumers, of a group that nobody will look into any
@@ -176,6 +202,7 @@ impl Group {
         let mut freed = 0;
         while freed < max {
             let pending = self.pending.pop_first().is_some();
+            self.given_back.pop_first();
             let of_consumer = match self.consumers.first_mut() {
                 None => false,
                 Some((_, first)) => {

@@ -295,19 +295,22 @@ impl Node {
         true
     }
 
-    /// Marks entries from the first on as deleted while `wanted` holds for them; it is asked with
-    /// the ID and whether the entry is deleted already. Returns how many were marked.
-    pub(super) fn delete_while(
+    /// Marks entries from the first on as deleted as far as `goes` says so, which is asked with the
+    /// ID of each that is not deleted yet; without an answer, that was the last. Returns how many
+    /// were marked.
+    pub(super) fn delete_some(
         &mut self,
         id: StreamId,
-        mut wanted: impl FnMut(StreamId, bool) -> bool,
+        goes: &mut dyn FnMut(StreamId) -> Option<bool>,
     ) -> u64 {
-        let marked: Vec<(Cursor, i64)> = self
-            .iter(id)
-            .take_while(|entry| wanted(entry.id, entry.is_deleted()))
-            .filter(|entry| !entry.is_deleted())
-            .map(|entry| (entry.place, entry.flags))
-            .collect();
+        let mut marked: Vec<(Cursor, i64)> = Vec::new();
+        for entry in self.iter(id).filter(|entry| !entry.is_deleted()) {
+            match goes(entry.id) {
+                None => break,
+                Some(true) => marked.push((entry.place, entry.flags)),
+                Some(false) => {}
+            }
+        }
         // A mark changes no entry's size, so that the places stay.
         for &(place, flags) in &marked {
             Rc::make_mut(&mut self.pack).replace(place, Element::Int(flags | DELETED));

@@ -47,7 +47,8 @@ fn entries_with_the_fields_of_the_first_leave_them_out() {
 
 #[test]
 fn trimming_to_about_a_length_takes_whole_nodes() {
-    let trim = |bound, is_approximate, limit| Trim { bound, is_approximate, limit };
+    let references = References::Keep;
+    let trim = |bound, is_approximate, limit| Trim { bound, references, is_approximate, limit };
     let mut stream = of(350);
     assert_eq!(stream.nodes_len(), 4);
     assert_eq!(stream.trim(trim(Bound::Length(120), true, 0)), 200);

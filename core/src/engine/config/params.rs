@@ -716,6 +716,20 @@ pub static PARAMS: &[Param] = &[
         "Whether writes are refused after a save has failed.",
     )
     .field(field!(stop_writes_on_bgsave_error)),
+    param(
+        "stream-idmp-duration",
+        Int(1, 86_400),
+        "100",
+        "Seconds for which a stream remembers what producers have numbered.",
+    )
+    .field(field!(stream_idmp_duration)),
+    param(
+        "stream-idmp-maxsize",
+        Int(1, 10_000),
+        "100",
+        "Numbers of a producer that a stream remembers.",
+    )
+    .field(field!(stream_idmp_maxsize)),
     param("stream-node-max-bytes", Memory(0, BYTES), "4096", "Size of a node of a stream.")
         .field(field!(stream_node_max_bytes)),
     param("stream-node-max-entries", COUNT, "100", "Entries in a node of a stream.")

@@ -72,6 +72,8 @@ pub struct Settings {
     pub set_max_listpack_entries: usize,
     pub set_max_listpack_value: usize,
     pub stop_writes_on_bgsave_error: bool,
+    pub stream_idmp_duration: u64,
+    pub stream_idmp_maxsize: u64,
     pub stream_node_max_bytes: u64,
     pub stream_node_max_entries: u64,
     pub tcp_backlog: u32,

@@ -148,10 +148,6 @@ impl rdb::Dataset for Filling<'_> {
                     self.fresh.say(Level::Notice, format!("Loading: skipping empty key: {key}"));
                 }
             }
-            Note::Idempotence => {
-                let line = "What a stream knows of numbered messages is not kept";
-                self.fresh.say(Level::Warning, line.to_owned());
-            }
             Note::SlotImport => {
                 let line = "A migration of slots that had not ended is not kept";
                 self.fresh.say(Level::Warning, line.to_owned());

@@ -211,7 +211,31 @@ impl Commands {
             StreamPiece::Claim(name, consumer, id, pending) => {
                 self.claim(key, name, consumer, id, pending);
             }
-            StreamPiece::Pending(..) | StreamPiece::Consumers(_) => {}
+            StreamPiece::GivenBack(name, id, deliveries) => {
+                let (id, deliveries) = (id.text(b'-'), Digits::of_u64(deliveries));
+                let start: [&[u8]; 5] = [b"XNACK", key, name, b"FAIL", b"IDS"];
+                let rest: [&[u8]; 5] = [b"1", &id, b"RETRYCOUNT", &deliveries, b"FORCE"];
+                self.record(&[start, rest].concat());
+            }
+            StreamPiece::ProducersBegin(Some(known)) => {
+                let duration = Digits::of_u64(known.duration_s);
+                let size = Digits::of_u64(known.size_max);
+                let words: [&[u8]; 6] =
+                    [b"XCFGSET", key, b"IDMP-DURATION", &duration, b"IDMP-MAXSIZE", &size];
+                self.record(&words);
+            }
+            StreamPiece::Producer(producer) => {
+                // As in Redis, what numbered an entry that went is not kept.
+                for (iid, id) in producer.iids().filter(|&(_, id)| stream.contains(id)) {
+                    let id = id.text(b'-');
+                    self.record(&[b"XIDMPRECORD", key, &producer.name, iid, &id]);
+                }
+            }
+            StreamPiece::Pending(..)
+            | StreamPiece::Consumers(_)
+            | StreamPiece::GivenBackBegin(_)
+            | StreamPiece::ProducersBegin(None)
+            | StreamPiece::ProducersEnd(_) => {}
         }
     }
 

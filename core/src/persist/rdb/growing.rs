@@ -5,7 +5,7 @@
 
 use super::input::Reader;
 use super::read_stream::GrowingStream;
-use super::{Forms, Note, Reason, kind};
+use super::{Forms, Reason, kind};
 use crate::ds::hash::{self, Expiry};
 use crate::ds::quicklist::{OwnedNode, QuickList, Side};
 use crate::ds::{Hash, Set, SortedSet};
@@ -47,23 +47,18 @@ impl Reader<'_> {
         match self.begin(kind)? {
             Begun::Whole(value) => Ok(value),
             Begun::Growing(mut growing) => {
-                while !self.grow(&mut growing, usize::MAX, &mut |_| {})? {}
+                while !self.grow(&mut growing, usize::MAX)? {}
                 growing.ripe(self.forms)
             }
         }
     }
 
-    /// Reads up to `max` elements more; returns whether there are none left. `note` is told what is
-    /// left out. After an error, the element that caused it was not read.
-    pub(super) fn grow(
-        &mut self,
-        growing: &mut Growing,
-        max: usize,
-        note: &mut dyn FnMut(Note<'_>),
-    ) -> Result<bool, Reason> {
+    /// Reads up to `max` elements more; returns whether there are none left. After an
+    /// error, the element that caused it was not read.
+    pub(super) fn grow(&mut self, growing: &mut Growing, max: usize) -> Result<bool, Reason> {
         for _ in 0..max {
             let start = self.position;
-            let result = self.element(growing, note);
+            let result = self.element(growing);
             if result.is_err() {
                 self.position = start;
             }
@@ -75,18 +70,14 @@ impl Reader<'_> {
     }
 
     /// Reads an element; returns whether there was none left.
-    fn element(
-        &mut self,
-        growing: &mut Growing,
-        note: &mut dyn FnMut(Note<'_>),
-    ) -> Result<bool, Reason> {
+    fn element(&mut self, growing: &mut Growing) -> Result<bool, Reason> {
         let left = match growing {
             Growing::List(_, left)
             | Growing::Nodes(_, _, left)
             | Growing::Set(_, left)
             | Growing::SortedSet(_, _, left)
             | Growing::Hash(_, _, left) => left,
-            Growing::Stream(stream) => return self.stream_part(stream, note),
+            Growing::Stream(stream) => return self.stream_part(stream),
         };
         if *left == 0 {
             return Ok(true);

@@ -3,8 +3,9 @@
 //! A file is a magic word with a version, a row of records, an end mark and a checksum. A record
 //! is an opcode with its operands, or the type of a value followed by key and value; what belongs
 //! to a key (its expiry, its recency) comes before it. [`write()`] writes version 10 with the
-//! encodings that every Redis since 7.0 and every Valkey reads, or version 12 if fields of hashes
-//! expire; [`read()`] reads versions 1 to 14 of Redis and
+//! encodings that every Redis since 7.0 and every Valkey reads, or the one that is needed to say what
+//! newer ones brought: 12 if fields of hashes expire, 13 if producers number what they add to
+//! streams, 14 for what was given back to groups of them, and for arrays. [`read()`] reads versions 1 to 14 of Redis and
 //! version 80 of Valkey.
 //!
 //! (The format has no specification but its implementations; the names here are theirs.)
@@ -20,12 +21,12 @@ mod write_stream;
 
 pub use read::{Budget, Dataset, Forms, Key, Note, Progress, Reading, Undumped, read, undump};
 pub use reason::{Problem, Reason};
-pub use write::{Facts, Usage, Writer, dump, has_field_expiry, write};
+pub use write::{Facts, Usage, Writer, dump, version_for, write};
 
 /// The version written.
-const VERSION: u32 = 10;
+const VERSION: u16 = 10;
 /// The version written if fields of hashes expire, which older ones cannot say.
-const VERSION_WITH_FIELD_EXPIRY: u32 = 12;
+const VERSION_WITH_FIELD_EXPIRY: u16 = 12;
 /// The version that DUMP writes: that of Redis 8.0.
 const VERSION_DUMP: u16 = 12;
 /// The newest version of Redis that is read.

@@ -55,9 +55,6 @@ pub enum Note<'a> {
     /// A key without anything in it, which is left out. Older versions have written such keys by
     /// mistake, and every Redis skips them.
     EmptyKey(&'a [u8]),
-    /// What streams know of the messages that producers have numbered, which is left out: a message
-    /// that is sent twice is then stored twice.
-    Idempotence,
     /// A migration of slots that had not ended, which is left out.
     SlotImport,
     /// The file has no checksum.
@@ -216,7 +213,7 @@ impl Reading {
             return Ok(Progress::Going);
         }
         if let Some((name, mut growing)) = self.value.take() {
-            let grown = reader.grow(&mut growing, ELEMENTS_AT_ONCE, &mut |note| dataset.note(note));
+            let grown = reader.grow(&mut growing, ELEMENTS_AT_ONCE);
             match grown {
                 Ok(true) => return self.add(&name, growing.ripe(self.forms), dataset),
                 Ok(false) => self.value = Some((name, growing)),

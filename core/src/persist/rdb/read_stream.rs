@@ -1,15 +1,11 @@
 //! Reading streams, in all forms that Redis has written. Everything is checked: the nodes, the
 //! number of entries, and that each pending entry of a group is one consumer's.
-//!
-//! Two things have no place here yet. What producers have numbered (the fourth form) is left out,
-//! and said. An entry that a consumer gave back to its group (the fifth form) stays pending, for a
-//! consumer without a name, from which any other can claim it.
 
 use super::input::Reader;
-use super::{Note, Reason, kind};
+use super::{Reason, kind};
 use crate::base::ordered::OrdMap;
 use crate::ds::Stream;
-use crate::ds::stream::{ConsumerRef, Group, Pending, StreamId};
+use crate::ds::stream::{ConsumerRef, Group, Idempotence, NOBODY, Pending, StreamId};
 
 /// Pending entries that no consumer has claimed yet: when they were delivered and how often.
 type Unclaimed = OrdMap<StreamId, (i64, u64)>;
@@ -70,11 +66,7 @@ impl GrowingStream {
 
 impl Reader<'_> {
     /// Reads the next part of a stream, all of it or nothing; returns whether there was none.
-    pub(super) fn stream_part(
-        &mut self,
-        growing: &mut GrowingStream,
-        note: &mut dyn FnMut(Note<'_>),
-    ) -> Result<bool, Reason> {
+    pub(super) fn stream_part(&mut self, growing: &mut GrowingStream) -> Result<bool, Reason> {
         let (kind, (name, group, unclaimed)) = (growing.kind, &mut growing.group);
         growing.place = match growing.place {
             Place::Nodes(0) => Place::BehindNodes,
@@ -126,15 +118,15 @@ impl Reader<'_> {
                     return Err(Reason::Broken("Stream CG PEL entry without consumer"));
                 }
                 let (name, group) = (std::mem::take(name), std::mem::take(group));
+                growing.stream.gave_back |= !group.given_back().is_empty();
                 if growing.stream.groups.insert(name, group).is_some() {
                     return Err(Reason::Broken("Duplicated consumer group name"));
                 }
                 Place::Group
             }
             Place::BehindGroups => {
-                let is_numbered = matches!(kind, kind::STREAM_4 | kind::STREAM_5);
-                if is_numbered && self.idempotence()? {
-                    note(Note::Idempotence);
+                if matches!(kind, kind::STREAM_4 | kind::STREAM_5) {
+                    growing.stream.idempotence = self.idempotence()?;
                 }
                 Place::End
             }
@@ -203,40 +195,30 @@ impl Reader<'_> {
 
     /// Entries that no consumer has any more.
     fn given_back(&mut self, group: &mut Group, unclaimed: &mut Unclaimed) -> Result<(), Reason> {
-        let count = self.length()?;
-        if count == 0 {
-            return Ok(());
-        }
         // All of it or nothing: what is read twice would be claimed twice.
         let mut ids = Vec::new();
-        for _ in 0..count {
+        for _ in 0..self.length()? {
             ids.push(StreamId::from_bytes(self.array()?));
         }
-        let nobody = group.find(b"").or_else(|| group.create(b"", 0));
-        let nobody = nobody.ok_or(Reason::Broken("Duplicate stream consumer detected"))?;
         for id in ids {
-            claim(group, unclaimed, id, nobody)?;
+            claim(group, unclaimed, id, NOBODY)?;
         }
         Ok(())
     }
 
-    /// What producers have numbered; returns whether there is anything.
-    fn idempotence(&mut self) -> Result<bool, Reason> {
-        // For how long and how much of it is kept.
-        self.length()?;
-        self.length()?;
-        let producers = self.length()?;
-        for _ in 0..producers {
-            self.string()?;
+    /// What producers have numbered; `None` if none has.
+    fn idempotence(&mut self) -> Result<Option<Box<Idempotence>>, Reason> {
+        let mut known = Idempotence::new(self.length()?, self.length()?);
+        for _ in 0..self.length()? {
+            let producer = self.string()?;
             for _ in 0..self.length()? {
-                self.string()?;
-                self.id_lengths()?;
+                let iid = self.string()?;
+                // Nothing is too old yet: when it is read, the time is not known.
+                known.record(&producer, &iid, self.id_lengths()?, 0);
             }
         }
-        // How many there ever were, and how many of them twice.
-        self.length()?;
-        self.length()?;
-        Ok(producers > 0)
+        (known.added, known.duplicates) = (self.length()?, self.length()?);
+        Ok(known.is_used().then(|| Box::new(known)))
     }
 
     fn id_lengths(&mut self) -> Result<StreamId, Reason> {

@@ -5,6 +5,7 @@
 //! bytes can be taken away at any moment, so that a snapshot needs no more memory than what has
 //! not been taken yet; the checksum runs along.
 
+use super::write_stream::form_of;
 use super::{VERSION, VERSION_DUMP, VERSION_WITH_FIELD_EXPIRY, container, kind, opcode, special};
 use crate::base::crc::crc64;
 use crate::base::num;
@@ -31,8 +32,8 @@ pub struct Facts<'a> {
     pub used_memory: u64,
     /// Whether it is the base of an append-only file.
     pub is_aof_base: bool,
-    /// Whether fields of hashes expire, which takes a newer version to say.
-    pub has_field_expiry: bool,
+    /// The version of the format; see [`version_for`].
+    pub version: u16,
     /// Whether strings are compressed (`rdbcompression`).
     pub compress: bool,
     /// Whether the file ends with its checksum (`rdbchecksum`).
@@ -70,9 +71,10 @@ pub fn write(
     writer.finish()
 }
 
-/// Whether fields of hashes in `dbs` expire; see [`Facts::has_field_expiry`].
-pub fn has_field_expiry(dbs: &[Db]) -> bool {
-    dbs.iter().any(|db| db.next_field_due_ms().is_some())
+/// The version that a snapshot of `dbs` is written in.
+pub fn version_for(dbs: &[Db]) -> u16 {
+    let fields = |db: &Db| db.next_field_due_ms().map_or(0, |_| VERSION_WITH_FIELD_EXPIRY);
+    dbs.iter().map(|db| fields(db).max(db.rdb_version())).fold(VERSION, u16::max)
 }
 
 /// What DUMP replies: `value` alone, followed by the version and a checksum. Other than in a
@@ -83,13 +85,15 @@ pub fn dump(value: ValueRef<'_>, compress: bool) -> Vec<u8> {
         writer.bytes.push(kind::SET_LISTPACK);
         writer.string(pack.as_bytes());
     } else if let ValueRef::Stream(stream) = value {
-        writer.bytes.push(kind::STREAM_3);
-        writer.stream(stream, kind::STREAM_3);
+        let form = form_of(stream, kind::STREAM_3);
+        writer.bytes.push(form);
+        writer.stream(stream, form);
     } else {
         writer.bytes.push(kind_of(value));
         writer.value(value);
     }
-    writer.bytes.extend(VERSION_DUMP.to_le_bytes());
+    let version = VERSION_DUMP.max(value.rdb_version());
+    writer.bytes.extend(version.to_le_bytes());
     let crc = crc64(0, &writer.bytes);
     writer.bytes.extend(crc.to_le_bytes());
     writer.bytes
@@ -100,7 +104,7 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
     match value {
         ValueRef::Int(_) | ValueRef::Str { .. } => kind::STRING,
         ValueRef::List(_) => kind::LIST_QUICKLIST_2,
-        ValueRef::Stream(_) => kind::STREAM_2,
+        ValueRef::Stream(stream) => form_of(stream, kind::STREAM_2),
         ValueRef::Set(Set::Ints(_)) => kind::SET_INTSET,
         ValueRef::Set(_) => kind::SET,
         ValueRef::SortedSet(set) if set.as_listpack().is_some() => kind::ZSET_LISTPACK,
@@ -138,8 +142,7 @@ impl Writer {
     pub fn new(facts: Facts<'_>) -> Self {
         let mut writer = Self::bare(facts.compress);
         writer.sum = facts.checksum.then_some(0);
-        let version = if facts.has_field_expiry { VERSION_WITH_FIELD_EXPIRY } else { VERSION };
-        writer.bytes.extend(format!("REDIS{version:04}").bytes());
+        writer.bytes.extend(format!("REDIS{:04}", facts.version).bytes());
         writer.aux("redis-ver", facts.redis_version.as_bytes());
         writer.aux("redis-bits", b"64");
         writer.aux("ctime", &num::Digits::of(facts.created_s));
@@ -250,7 +253,7 @@ impl Writer {
                 self.length(set.len() as u64);
                 set.each(|member| member.with_bytes(|bytes| self.string(bytes)));
             }
-            ValueRef::Stream(stream) => self.stream(stream, kind::STREAM_2),
+            ValueRef::Stream(stream) => self.stream(stream, form_of(stream, kind::STREAM_2)),
             ValueRef::Hash(hash) => self.hash(hash),
             ValueRef::List(list) => self.list(list),
             ValueRef::SortedSet(set) => self.sorted_set(set),

@@ -3,10 +3,19 @@
 
 use super::{Usage, Writer, kind};
 use crate::ds::Stream;
-use crate::ds::stream::StreamId;
+use crate::ds::stream::{DURATION_S, Extra, Idempotence, SIZE_MAX, StreamId};
 use crate::persist::pieces::{Cutting, Piece, StreamCutting, StreamPiece, is_in_blocks};
 use crate::store::ValueRef;
 use crate::store::walk::Head;
+
+/// The form that `stream` is written in, which is `plain` unless only a newer one can say all.
+pub(super) fn form_of(stream: &Stream, plain: u8) -> u8 {
+    match stream.extra() {
+        Extra::None => plain,
+        Extra::Idempotence => kind::STREAM_4,
+        Extra::GivenBack => kind::STREAM_5,
+    }
+}
 
 impl Writer {
     /// Begins to write `value`, of which all pieces follow.
@@ -20,7 +29,7 @@ impl Writer {
         let kind = match (value, cutting) {
             (ValueRef::Int(_) | ValueRef::Str { .. }, _) => kind::STRING,
             (ValueRef::List(_), _) => kind::LIST_QUICKLIST_2,
-            (ValueRef::Stream(_), _) => kind::STREAM_2,
+            (ValueRef::Stream(stream), _) => form_of(stream, kind::STREAM_2),
             (ValueRef::Set(_), _) => kind::SET,
             (ValueRef::SortedSet(_), _) => kind::ZSET_2,
             (ValueRef::Hash(_), Cutting::Expiring(..)) => kind::HASH_METADATA,
@@ -59,11 +68,13 @@ impl Writer {
                 self.string(name);
                 self.string(value);
             }
-            Piece::Stream(stream, piece) => self.stream_piece(stream, piece, kind::STREAM_2),
+            Piece::Stream(stream, piece) => {
+                self.stream_piece(stream, piece, form_of(stream, kind::STREAM_2));
+            }
         }
     }
 
-    /// A stream in the form `form`, the second or the third.
+    /// A stream in the form `form`, the second or a later one.
     pub(super) fn stream(&mut self, stream: &Stream, form: u8) {
         self.length(stream.nodes_len() as u64);
         let mut cutting = StreamCutting::default();
@@ -100,12 +111,39 @@ impl Writer {
             StreamPiece::Consumer(_, consumer) => {
                 self.string(&consumer.name);
                 self.bytes.extend(consumer.seen_ms.to_le_bytes());
-                if form == kind::STREAM_3 {
+                if form >= kind::STREAM_3 {
                     self.bytes.extend(consumer.active_ms.unwrap_or(-1).to_le_bytes());
                 }
                 self.length(consumer.pending_len() as u64);
             }
             StreamPiece::Claim(_, _, id, _) => self.bytes.extend(id.to_bytes()),
+            StreamPiece::GivenBackBegin(group) if form == kind::STREAM_5 => {
+                self.length(group.given_back().len() as u64);
+            }
+            StreamPiece::GivenBack(_, id, _) => self.bytes.extend(id.to_bytes()),
+            StreamPiece::ProducersBegin(known) if form >= kind::STREAM_4 => {
+                let (duration_s, size_max) = known
+                    .map_or((DURATION_S, SIZE_MAX), |known| (known.duration_s, known.size_max));
+                self.length(duration_s);
+                self.length(size_max);
+                self.length(known.map_or(0, Idempotence::len) as u64);
+            }
+            StreamPiece::Producer(producer) => {
+                self.string(&producer.name);
+                self.length(producer.iids().len() as u64);
+                for (iid, id) in producer.iids() {
+                    self.string(iid);
+                    self.id_lengths(id);
+                }
+            }
+            StreamPiece::ProducersEnd(known) if form >= kind::STREAM_4 => {
+                self.length(known.map_or(0, |known| known.added));
+                self.length(known.map_or(0, |known| known.duplicates));
+            }
+            // Older forms know nothing of them.
+            StreamPiece::GivenBackBegin(_)
+            | StreamPiece::ProducersBegin(_)
+            | StreamPiece::ProducersEnd(_) => {}
         }
     }
 
