@@ -80,7 +80,9 @@ window.redstart = (() => {
 
   /** Starts the engine. Its messages are kept until `take` hands them over. */
   function start() {
-    const worker = new Worker('engine.js', { type: 'module', name: 'redstart' });
+    // The worker's name is that of the store it opens.
+    const name = new URLSearchParams(location.search).get('store') || '';
+    const worker = new Worker('engine.js', { type: 'module', name });
     worker.onmessage = (event) => messages.push(event.data);
     worker.onerror = (event) => {
       event.preventDefault();

@@ -152,6 +152,7 @@ impl Local {
                 let done = self.disk.run(op);
                 self.answers.push_back(done);
             }
+            Effect::Configured => {}
             Effect::Log(record) => self.log.push(record),
             Effect::Exit { status } => self.exit = Some(status),
         }

@@ -123,6 +123,37 @@ impl Page {
     }
 }
 
+/// A script for [`Browser::script_async`]: opens the page's database and ends with what `work` leaves in
+/// `found`. `files` is the object store.
+pub fn with_files(work: &str) -> String {
+    format!(
+        r#"
+        const done = arguments[arguments.length - 1];
+        const opening = indexedDB.open("redstart");
+        opening.onsuccess = () => {{
+            const database = opening.result;
+            const transaction = database.transaction("files", "readwrite");
+            const files = transaction.objectStore("files");
+            let found = null;
+            {work}
+            transaction.oncomplete = () => {{ database.close(); done(found); }};
+            transaction.onabort = () => done(String(transaction.error));
+        }};
+        "#
+    )
+}
+
+impl Page {
+    /// The names of all files in the page's database.
+    pub fn files(&self) -> Vec<String> {
+        let list = "files.getAllKeys(IDBKeyRange.lowerBound('')).onsuccess = \
+                    (event) => found = event.target.result;";
+        let names = self.browser.script_async(&with_files(list)).unwrap();
+        let names = names.as_array().unwrap().iter();
+        names.map(|name| name.as_str().unwrap_or_default().to_owned()).collect()
+    }
+}
+
 impl Pane<'_> {
     /// Looks the pane up.
     pub fn parts(&self) -> Result<Parts> {

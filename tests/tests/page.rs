@@ -6,7 +6,7 @@
 #![allow(clippy::print_stdout, reason = "the measured times belong into the report")]
 
 use redstart_tests::browser::{Browser, CONTROL, ENTER, TAB, wait};
-use redstart_tests::page::{Page, address};
+use redstart_tests::page::{Page, address, with_files};
 
 /// From the start of a navigation until the prompt can be typed into.
 const PROMPT_MS_MAX: f64 = 1000.0;
@@ -175,25 +175,6 @@ fn what_was_typed_survives_a_reload() {
     page.is_quiet();
 }
 
-/// Opens the page's database and calls `done` with what `work` makes of its files.
-fn with_files(work: &str) -> String {
-    format!(
-        r#"
-        const done = arguments[arguments.length - 1];
-        const opening = indexedDB.open("redstart");
-        opening.onsuccess = () => {{
-            const database = opening.result;
-            const transaction = database.transaction("files", "readwrite");
-            const files = transaction.objectStore("files");
-            let found = null;
-            {work}
-            transaction.oncomplete = () => {{ database.close(); done(found); }};
-            transaction.onabort = () => done(String(transaction.error));
-        }};
-        "#
-    )
-}
-
 #[test]
 fn an_unreadable_snapshot_is_kept_aside_and_named() {
     let page = Page::open();
@@ -206,15 +187,11 @@ fn an_unreadable_snapshot_is_kept_aside_and_named() {
     pane.run("DBSIZE", "(integer) 0");
     pane.run("SET new 2", "OK");
     page.is_saved();
-    let list =
-        with_files("const keys = files.getAllKeys(); keys.onsuccess = () => found = keys.result;");
-    let names = page.browser.script_async(&list).unwrap();
-    let names: Vec<&str> =
-        names.as_array().unwrap().iter().filter_map(|name| name.as_str()).collect();
+    let names = page.files();
     let aside = names.iter().find(|name| name.starts_with("dump.rdb.unreadable-"));
     let aside = aside.unwrap_or_else(|| panic!("nothing was kept aside: {names:?}"));
     let page_text = page.browser.script("return document.body.innerText", &[]).unwrap();
-    assert!(page_text.as_str().unwrap().contains(*aside), "the page does not name {aside}");
+    assert!(page_text.as_str().unwrap().contains(aside), "the page does not name {aside}");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::base::{Error, glob, order};
 use crate::engine::config::{Config, PARAMS, Param, table};
+use crate::engine::world::Effect;
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::spec::{Flag::*, Group, block, many, string};
 
@@ -105,6 +106,7 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     cx.config = config;
     cx.limits_changed();
+    cx.effects.push(Effect::Configured);
     cx.out.ok();
     Ok(())
 }

@@ -23,6 +23,9 @@ pub enum Effect {
     Disk(DiskOp),
     /// A line for the log.
     Log(Record),
+    /// CONFIG SET has changed the settings; a host that keeps them asks for
+    /// [`Node::config`](crate::node::Node::config).
+    Configured,
     /// End the program with this status, once everything asked for before is done.
     Exit {
         /// 0 means that nothing went wrong.

@@ -203,6 +203,8 @@ impl EventLoop {
             }
             Effect::Disk(op) => self.disk.ask(op),
             Effect::Log(record) => log.write(record.level, &record.text),
+            // The file that settings come from is a person's.
+            Effect::Configured => {}
             Effect::Exit { status } => self.exit = Some(status),
         }
     }

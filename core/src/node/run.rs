@@ -121,6 +121,11 @@ impl Node {
         self.engine.saving.is_loading()
     }
 
+    /// The settings as they are now.
+    pub fn config(&self) -> &Config {
+        &self.engine.config
+    }
+
     /// What a connection is owed; `None` if there is no such connection.
     pub fn outbox(&mut self, conn: ConnId) -> Option<&mut Out> {
         self.engine.clients.get_mut(conn).map(|client| &mut client.out)

@@ -9,6 +9,7 @@
 mod http;
 mod marionette;
 
+use std::ffi::OsString;
 use std::fmt::Write as _;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
@@ -59,6 +60,8 @@ pub struct Browser {
     program: Child,
     wire: Wire,
     profile: PathBuf,
+    /// Whether the profile outlives the browser.
+    keeps_profile: bool,
 }
 
 /// How commands get there.
@@ -131,17 +134,25 @@ impl Browser {
     /// from the PATH.
     pub fn start() -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
-        let kind = Kind::wanted()?;
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let profile =
             std::env::temp_dir().join(format!("redstart-page-{}-{number}", std::process::id()));
-        std::fs::create_dir_all(&profile).map_err(|error| format!("{profile:?}: {error}"))?;
+        let mut browser = Self::start_with(&profile)?;
+        browser.keeps_profile = false;
+        Ok(browser)
+    }
+
+    /// As [`Browser::start`], with a profile that is there already, or is left there.
+    pub fn start_with(profile: &Path) -> Result<Self> {
+        std::fs::create_dir_all(profile).map_err(|error| format!("{profile:?}: {error}"))?;
+        let kind = Kind::wanted()?;
         let addr = free_port()?;
-        let mut command = kind.command(addr.port(), &profile)?;
+        let mut command = kind.command(addr.port(), profile)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let program = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let wire = Wire::Http { addr, session: String::new() };
-        let mut browser = Self { kind, program, wire, profile };
+        let profile = profile.to_owned();
+        let mut browser = Self { kind, program, wire, profile, keeps_profile: true };
         wait("the driver to listen", || Ok(TcpStream::connect(addr).is_ok().then_some(())))?;
         browser.wire = if kind == Kind::Firefox {
             Wire::Marionette(Marionette::open(addr)?)
@@ -157,6 +168,34 @@ impl Browser {
     /// Which browser it is.
     pub fn kind(&self) -> Kind {
         self.kind
+    }
+
+    /// Kills the browser with all its processes, as a power cut would, without a chance to write
+    /// anything. When this returns, none is left that could hold on to the profile.
+    pub fn kill(&self) -> Result<()> {
+        wait("the browser's processes to end", || {
+            let processes = self.processes().map_err(|error| error.to_string())?;
+            if !processes.is_empty() {
+                let mut kill = Command::new("kill");
+                // One that has ended by itself meanwhile is as dead as the others.
+                kill.arg("-9").args(&processes).stderr(Stdio::null());
+                kill.status().map_err(|error| error.to_string())?;
+            }
+            Ok(processes.is_empty().then_some(()))
+        })
+    }
+
+    /// The browser's processes, known by the profile that they are told.
+    fn processes(&self) -> std::io::Result<Vec<OsString>> {
+        let profile = format!("--user-data-dir={}", self.profile.display());
+        let mut found = Vec::new();
+        for process in std::fs::read_dir("/proc")?.flatten() {
+            let line = std::fs::read(process.path().join("cmdline")).unwrap_or_default();
+            if line.split(|&byte| byte == 0).any(|word| word == profile.as_bytes()) {
+                found.push(process.file_name());
+            }
+        }
+        Ok(found)
     }
 
     /// Goes to an address and returns when the page has loaded.
@@ -328,7 +367,9 @@ impl Drop for Browser {
         }
         let _ = self.program.kill();
         let _ = self.program.wait();
-        let _ = std::fs::remove_dir_all(&self.profile);
+        if !self.keeps_profile {
+            let _ = std::fs::remove_dir_all(&self.profile);
+        }
     }
 }
 

@@ -34,6 +34,7 @@ The project's tasks.
                                             serve a bundle that has been built
   cargo xtask size                          build, measure the download, compare with its limit
   cargo xtask screenshots [DIR]             take pictures of every view, into ./target/screenshots
+  cargo xtask page-kill [--rounds N]        kill the browser while the page writes, N times (20) in each mode
   cargo xtask test [STEP…]                  prove everything, or the named steps
   cargo xtask bench [NAME [WORD…]]          run the named benchmark; without one, list them
   cargo xtask suite --valkey DIR [--listed] [--server PROGRAM] [FILE…]
@@ -80,6 +81,7 @@ fn run(args: Vec<String>) -> Result<()> {
             let folder = options.words.first().map_or("target/screenshots", String::as_str);
             checks::screenshots(Path::new(folder))?;
         }
+        "page-kill" => checks::page_kills(options.rounds)?,
         "test" => checks::test(&options.words)?,
         "bench" => bench::bench(&options.words)?,
         "differential" => differential::differential(options.commands)?,
@@ -101,6 +103,7 @@ struct Options {
     under: String,
     valkey: Option<String>,
     commands: u64,
+    rounds: u64,
     which: suite::Which,
     server: Option<String>,
 }
@@ -114,6 +117,7 @@ impl Options {
             under: "/".into(),
             valkey: None,
             commands: 1_000_000,
+            rounds: 20,
             which: suite::Which::Unlisted,
             server: None,
         };
@@ -130,6 +134,10 @@ impl Options {
                 "--commands" => {
                     let text = value()?;
                     options.commands = text.parse().with_context(|| format!("no count: {text}"))?;
+                }
+                "--rounds" => {
+                    let text = value()?;
+                    options.rounds = text.parse().with_context(|| format!("no count: {text}"))?;
                 }
                 "--valkey" => options.valkey = Some(value()?),
                 "--server" => options.server = Some(value()?),

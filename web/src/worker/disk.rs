@@ -1,6 +1,9 @@
 //! The browser's store in the place of a disk: files by name in IndexedDB.
 //!
-//! One object store holds everything. Under a name there is either the whole content (what
+//! One object store holds everything. Several *stores*, which a person has given names, share it: the
+//! names of a store's files begin with `@` and its name, those of the first one do not. So a store is
+//! renamed by renaming its files, whatever they hold, and all are listed and measured in one
+//! transaction. Under a name there is either the whole content (what
 //! `Replace` leaves) or the *head* of a file that is appended to; its content follows in records
 //! under numbers, so that an append costs what it adds, however long the file is. Numbers and names
 //! are different kinds of keys, and numbers come first. (A second object store would be tidier, but
@@ -39,8 +42,15 @@ const LAST_FILE: f64 = 0.0;
 /// Records that a file may have.
 const RECORDS_MAX: f64 = (1u32 << 20) as f64;
 
-/// The open database.
-pub(super) struct Disk(Database);
+/// The file that keeps the settings.
+const SETTINGS: &str = "redstart.conf";
+
+/// The open database, as one of the stores in it.
+pub(super) struct Disk {
+    database: Database,
+    /// What all names begin with.
+    prefix: String,
+}
 
 /// What is under the name of a file that is appended to: its number and how much it holds.
 struct Head {
@@ -58,8 +68,8 @@ enum Found {
 }
 
 impl Disk {
-    /// Opens the database, making it first where there is none.
-    pub(super) async fn open() -> std::result::Result<Self, String> {
+    /// Opens the database for a store, making it first where there is none.
+    pub(super) async fn open(store: &str) -> std::result::Result<Self, String> {
         let opened = Database::open(DATABASE)
             .with_version(1u8)
             .with_on_upgrade_needed(|_, database| {
@@ -67,7 +77,24 @@ impl Disk {
                 Ok(())
             })
             .await;
-        opened.map(Self).map_err(|error| shorten(&error.to_string()))
+        let database = opened.map_err(|error| shorten(&error.to_string()))?;
+        Ok(Self { database, prefix: prefix(store) })
+    }
+
+    /// The settings that were kept; none if there are none, or none that can be read.
+    pub(super) async fn settings(&self) -> Vec<u8> {
+        let found = said(self.read(SETTINGS, 0, u64::MAX).await).ok().flatten();
+        found.map(|part| part.bytes).unwrap_or_default()
+    }
+
+    /// Keeps settings.
+    pub(super) async fn keep_settings(&self, lines: &[u8]) -> std::result::Result<(), DiskError> {
+        said(self.replace(SETTINGS, lines).await)
+    }
+
+    /// A file's name in the database.
+    fn path(&self, name: &str) -> String {
+        [&self.prefix, name].concat()
     }
 
     /// Does what the node asked for and says how it ended.
@@ -109,9 +136,9 @@ impl Disk {
 
     /// A part of a file. Of one in records, which are of many sizes, it is all of them or none.
     async fn read(&self, name: &str, from: u64, bytes_max: u64) -> Result<Option<Part>> {
-        let transaction = self.0.transaction(FILES).build()?;
+        let transaction = self.database.transaction(FILES).build()?;
         let store = transaction.object_store(FILES)?;
-        let head = match find(&store, name).await? {
+        let head = match find(&store, &self.path(name)).await? {
             Found::Nothing => return Ok(None),
             Found::Whole(bytes) => return Ok(Some(Part::of(&bytes.to_vec(), from, bytes_max))),
             Found::Head(head) => head,
@@ -132,10 +159,11 @@ impl Disk {
     async fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let transaction = self.writing(TransactionDurability::Strict)?;
         let store = transaction.object_store(FILES)?;
-        if let Found::Head(head) = find(&store, name).await? {
+        let path = self.path(name);
+        if let Found::Head(head) = find(&store, &path).await? {
             store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
         }
-        put(&store, JsValue::from(name), Uint8Array::from(bytes).into()).await?;
+        put(&store, JsValue::from(path), Uint8Array::from(bytes).into()).await?;
         drop(store);
         transaction.commit().await
     }
@@ -143,7 +171,8 @@ impl Disk {
     async fn append(&self, name: &str, bytes: &[u8]) -> Result<()> {
         let transaction = self.writing(TransactionDurability::Relaxed)?;
         let store = transaction.object_store(FILES)?;
-        let mut head = find_head(&store, name).await?;
+        let path = self.path(name);
+        let mut head = find_head(&store, &path).await?;
         let shared = head.last_record_bytes as usize + bytes.len();
         if head.records > 0.0 && shared <= SHARED_RECORD_BYTES {
             let key = head.key(head.records - 1.0);
@@ -161,7 +190,7 @@ impl Disk {
             }
         }
         head.bytes += bytes.len() as f64;
-        put(&store, JsValue::from(name), head.into()).await?;
+        put(&store, JsValue::from(path), head.into()).await?;
         drop(store);
         transaction.commit().await
     }
@@ -170,8 +199,9 @@ impl Disk {
     async fn sync(&self, name: &str) -> Result<()> {
         let transaction = self.writing(TransactionDurability::Strict)?;
         let store = transaction.object_store(FILES)?;
-        let head = find_head(&store, name).await?;
-        put(&store, JsValue::from(name), head.into()).await?;
+        let path = self.path(name);
+        let head = find_head(&store, &path).await?;
+        put(&store, JsValue::from(path), head.into()).await?;
         drop(store);
         transaction.commit().await
     }
@@ -179,8 +209,9 @@ impl Disk {
     async fn truncate(&self, name: &str, bytes: f64) -> Result<()> {
         let transaction = self.writing(TransactionDurability::Relaxed)?;
         let store = transaction.object_store(FILES)?;
-        let mut head = find_head(&store, name).await?;
-        while head.bytes > bytes {
+        let path = self.path(name);
+        let mut head = find_head(&store, &path).await?;
+        while head.bytes > bytes && head.records > 0.0 {
             let key = head.key(head.records - 1.0);
             let last = get_bytes(&store, key.clone()).await?.unwrap_or_default();
             let length = f64::from(last.length());
@@ -196,7 +227,7 @@ impl Disk {
             }
             head.bytes -= length - kept.max(0.0);
         }
-        put(&store, JsValue::from(name), head.into()).await?;
+        put(&store, JsValue::from(path), head.into()).await?;
         drop(store);
         transaction.commit().await
     }
@@ -205,13 +236,14 @@ impl Disk {
     async fn rename(&self, from: &str, to: &str) -> Result<bool> {
         let transaction = self.writing(TransactionDurability::Strict)?;
         let store = transaction.object_store(FILES)?;
-        let found: Option<JsValue> = store.get(from).primitive()?.await?;
+        let (from, to) = (self.path(from), self.path(to));
+        let found: Option<JsValue> = store.get(&*from).primitive()?.await?;
         if let Some(value) = &found {
-            if let Found::Head(old) = find(&store, to).await? {
+            if let Found::Head(old) = find(&store, &to).await? {
                 store.delete::<JsValue, _>(old.keys()).primitive()?.await?;
             }
             put(&store, JsValue::from(to), value.clone()).await?;
-            store.delete(from).primitive()?.await?;
+            store.delete(&*from).primitive()?.await?;
         }
         drop(store);
         transaction.commit().await?;
@@ -221,16 +253,17 @@ impl Disk {
     async fn remove(&self, name: &str) -> Result<()> {
         let transaction = self.writing(TransactionDurability::Strict)?;
         let store = transaction.object_store(FILES)?;
-        if let Found::Head(head) = find(&store, name).await? {
+        let path = self.path(name);
+        if let Found::Head(head) = find(&store, &path).await? {
             store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
         }
-        store.delete(name).primitive()?.await?;
+        store.delete(&*path).primitive()?.await?;
         drop(store);
         transaction.commit().await
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>> {
-        let transaction = self.0.transaction(FILES).build()?;
+        let transaction = self.database.transaction(FILES).build()?;
         let store = transaction.object_store(FILES)?;
         // Text comes behind all numbers, and the empty one is the first.
         let texts = KeyRange::LowerBound("", false);
@@ -239,8 +272,12 @@ impl Disk {
         let mut names = Vec::new();
         for key in keys {
             let path = key?.as_string().unwrap_or_default();
-            let (place, name) = path.rsplit_once('/').unwrap_or(("", &path));
-            if place == folder {
+            if prefix(store_of(&path)) != self.prefix {
+                continue;
+            }
+            let path = path.get(self.prefix.len()..).unwrap_or_default();
+            let (place, name) = path.rsplit_once('/').unwrap_or(("", path));
+            if place == folder && !name.is_empty() {
                 names.push(name.to_owned());
             }
         }
@@ -248,7 +285,7 @@ impl Disk {
     }
 
     fn writing(&self, durability: TransactionDurability) -> Result<Transaction<'_>> {
-        self.0
+        self.database
             .transaction(FILES)
             .with_mode(TransactionMode::Readwrite)
             .with_options(TransactionOptions::new().with_durability(durability))
@@ -273,6 +310,17 @@ impl From<Head> for JsValue {
         let numbers = [head.file, head.records, head.bytes, head.last_record_bytes];
         numbers.into_iter().map(Self::from).collect::<Array>().into()
     }
+}
+
+/// What the names of a store's files begin with.
+fn prefix(store: &str) -> String {
+    if store.is_empty() { String::new() } else { ["@", store, "/"].concat() }
+}
+
+/// The store that a file is in.
+fn store_of(path: &str) -> &str {
+    let named = path.strip_prefix('@').and_then(|rest| rest.split_once('/'));
+    named.map_or("", |(store, _)| store)
 }
 
 /// What is under the name.

@@ -9,7 +9,7 @@ use js_sys::{Array, Uint8Array};
 use redstart::base::rng::Seed;
 use redstart::base::time::Monotonic;
 use redstart::engine::Config;
-use redstart::engine::config::{Local, SavePoint};
+use redstart::engine::config::{Appendfsync, Local, SavePoint};
 use redstart::node::{
     ConnId, DiskDone, DiskOp, Effect, Event, Level, Measures, Node, Origin, Record, Unreadable,
 };
@@ -35,7 +35,11 @@ pub(super) struct Host {
     timer: RefCell<Option<Alarm>>,
     disk: Option<Rc<Disk>>,
     /// What was asked of the disk and not begun: one thing is done after the other.
-    disk_queue: RefCell<VecDeque<DiskOp>>,
+    disk_queue: RefCell<VecDeque<Task>>,
+    /// Whether the settings that are kept say that there is an append-only file.
+    keeps_aof: Cell<bool>,
+    /// How often it was turned off.
+    aof_ends: Cell<u32>,
     disk_busy: Cell<bool>,
     /// Bytes of a file that was begun and is not in its place.
     written_bytes: Cell<f64>,
@@ -56,6 +60,25 @@ enum Run {
     Ended,
 }
 
+/// Something for the disk to do.
+struct Task {
+    /// What the node has asked for.
+    op: Option<DiskOp>,
+    /// What else, once that has worked.
+    then: Then,
+}
+
+/// What the host does by itself.
+#[derive(Clone, Copy)]
+enum Then {
+    Nothing,
+    /// Keep the settings.
+    Keep,
+    /// Keep them, and that there is an append-only file, unless it was turned off once more than so
+    /// often.
+    KeepAof(u32),
+}
+
 /// A connection's end on this side.
 struct Port {
     port: MessagePort,
@@ -71,10 +94,13 @@ struct Alarm {
 }
 
 impl Host {
-    /// Makes the node. What it asks for at its start is begun.
-    pub(super) fn start(disk: Option<Disk>, seed: Seed) -> Rc<Self> {
+    /// Makes the node, with settings that were kept. What it asks for at its start is begun.
+    pub(super) fn start(disk: Option<Disk>, settings: &[u8], seed: Seed) -> Rc<Self> {
         let clock = Clock::new();
-        let node = Node::new(config(disk.is_some()), seed, clock.now());
+        let mut config = config(disk.is_some());
+        config.take_lines(settings);
+        let keeps_aof = Cell::new(config.appendonly);
+        let node = Node::new(config, seed, clock.now());
         let host = Rc::new(Self {
             node: RefCell::new(node),
             clock,
@@ -82,6 +108,8 @@ impl Host {
             timer: RefCell::default(),
             disk: disk.map(Rc::new),
             disk_queue: RefCell::default(),
+            keeps_aof,
+            aof_ends: Cell::new(0),
             disk_busy: Cell::new(false),
             written_bytes: Cell::new(0.0),
             early: RefCell::default(),
@@ -166,8 +194,18 @@ impl Host {
                 self.closed(conn);
             }
             Effect::Disk(op) => {
-                self.disk_queue.borrow_mut().push_back(op);
-                self.work_disk();
+                let is_manifest =
+                    matches!(&op, DiskOp::Replace { name, .. } if name.ends_with(".manifest"));
+                let then =
+                    if is_manifest { Then::KeepAof(self.aof_ends.get()) } else { Then::Nothing };
+                self.ask_disk(Task { op: Some(op), then });
+            }
+            Effect::Configured => {
+                if !self.node.borrow().config().appendonly {
+                    self.keeps_aof.set(false);
+                    self.aof_ends.set(self.aof_ends.get() + 1);
+                }
+                self.ask_disk(Task { op: None, then: Then::Keep });
             }
             Effect::Log(record) => log(record),
             Effect::Exit { status } => self.exit(status),
@@ -195,6 +233,23 @@ impl Host {
         self.handle(Event::Closed { conn });
     }
 
+    /// The settings to be kept: what CONFIG SET has changed lasts as long as the store.
+    ///
+    /// That there is an append-only file is kept only together with the manifest of that file: before,
+    /// a crash would leave settings that look for it in the wrong place, and an older one might be
+    /// there. That there is none any more is kept at once, so that no snapshot that is made from then
+    /// on is passed over for it.
+    fn settings(&self) -> Vec<u8> {
+        let mut config = self.node.borrow().config().clone();
+        config.appendonly &= self.keeps_aof.get();
+        config.lines_beyond(&self::config(self.disk.is_some()))
+    }
+
+    fn ask_disk(self: &Rc<Self>, task: Task) {
+        self.disk_queue.borrow_mut().push_back(task);
+        self.work_disk();
+    }
+
     /// Works off what was asked of the disk, unless that is being done already.
     fn work_disk(self: &Rc<Self>) {
         if self.disk_busy.replace(true) {
@@ -203,9 +258,10 @@ impl Host {
         let host = self.clone();
         wasm_bindgen_futures::spawn_local(async move {
             loop {
-                let Some(op) = host.disk_queue.borrow_mut().pop_front() else { break };
-                let done = host.run_disk(op).await;
-                host.handle(Event::Disk(done));
+                let Some(task) = host.disk_queue.borrow_mut().pop_front() else { break };
+                if let Some(done) = host.run_task(task).await {
+                    host.handle(Event::Disk(done));
+                }
             }
             host.disk_busy.set(false);
             host.serve();
@@ -213,17 +269,36 @@ impl Host {
         });
     }
 
-    async fn run_disk(&self, op: DiskOp) -> DiskDone {
-        let Some(disk) = self.disk.clone() else { return disk::without_store(op) };
-        let bytes = match &op {
-            DiskOp::Append { bytes, .. } | DiskOp::Replace { bytes, .. } => bytes.len() as f64,
-            _ => 0.0,
-        };
-        if bytes > 0.0 && self.written_bytes.replace(self.written_bytes.get() + bytes) == 0.0 {
-            post(&FromWorker::Storage(Storage::Saving));
+    async fn run_task(&self, task: Task) -> Option<DiskDone> {
+        let Some(disk) = self.disk.clone() else { return task.op.map(disk::without_store) };
+        let mut done = None;
+        if let Some(op) = task.op {
+            let bytes = match &op {
+                DiskOp::Append { bytes, .. } | DiskOp::Replace { bytes, .. } => bytes.len() as f64,
+                _ => 0.0,
+            };
+            if bytes > 0.0 && self.written_bytes.replace(self.written_bytes.get() + bytes) == 0.0 {
+                post(&FromWorker::Storage(Storage::Saving));
+            }
+            done = Some(disk.run(op).await);
         }
-        let done = disk.run(op).await;
-        if let Some(storage) = self.news(&done) {
+        let is_kept = done.as_ref().is_none_or(|done| done.error().is_none())
+            && match task.then {
+                Then::Nothing => false,
+                Then::Keep => true,
+                Then::KeepAof(ends) if self.aof_ends.get() == ends => {
+                    self.keeps_aof.set(self.node.borrow().config().appendonly);
+                    true
+                }
+                Then::KeepAof(_) => false,
+            };
+        if is_kept && let Err(error) = disk.keep_settings(&self.settings()).await {
+            post(&FromWorker::Storage(Storage::Failed { why: error.0.clone() }));
+            if let Some(DiskDone::Replace { result, .. }) = &mut done {
+                *result = Err(error);
+            }
+        }
+        if let Some(storage) = done.as_ref().and_then(|done| self.news(done)) {
             post(&FromWorker::Storage(storage));
         }
         done
@@ -241,12 +316,22 @@ impl Host {
                 Some(Storage::Open { found_bytes })
             }
             // A snapshot counts once it has its name. One that is set aside was written long ago.
-            DiskDone::Replace { .. } | DiskDone::Rename { .. } => {
-                let bytes = self.written_bytes.replace(0.0);
-                (bytes > 0.0).then(|| Storage::Saved { bytes, at_ms: js_sys::Date::now() })
-            }
+            DiskDone::Replace { .. } | DiskDone::Rename { .. } => self.saved(),
+            // What is appended to a file in the folder of the append-only file.
+            DiskDone::Sync { name, .. } if name.contains('/') => self.saved(),
+            DiskDone::Append { name, .. } if name.contains('/') && !self.syncs() => self.saved(),
             _ => None,
         }
+    }
+
+    fn saved(&self) -> Option<Storage> {
+        let bytes = self.written_bytes.replace(0.0);
+        (bytes > 0.0).then(|| Storage::Saved { bytes, at_ms: js_sys::Date::now() })
+    }
+
+    /// Whether the append-only file is made safe after something was appended.
+    fn syncs(&self) -> bool {
+        self.node.borrow().config().appendfsync != Appendfsync::No
     }
 
     /// Sees to it that the node is woken when it wants to be.

@@ -56,27 +56,34 @@ pub fn start() {
 async fn run() {
     listen();
     post(&FromWorker::Ready);
-    let (store, name) = ("", "redstart");
+    // The page has given the worker the store's name.
+    let store = scope().name();
+    let name = ["redstart", &store].join("/");
+    let name = name.trim_end_matches('/');
     if !lock::try_hold(name).await {
-        let guest = Guest::start(store, || post(&FromWorker::Storage(Storage::Guest))).await;
+        let guest = Guest::start(&store, || post(&FromWorker::Storage(Storage::Guest))).await;
         for port in become_role(Role::Guest(guest.clone())) {
             guest.open(port);
         }
         lock::hold(name).await;
         post(&FromWorker::Storage(Storage::Opening));
     }
-    let disk = match Disk::open().await {
-        Ok(disk) => Some(disk),
+    let mut settings = Vec::new();
+    let disk = match Disk::open(&store).await {
+        Ok(disk) => {
+            settings = disk.settings().await;
+            Some(disk)
+        }
         Err(why) => {
             post(&FromWorker::Storage(Storage::Memory { why }));
             None
         }
     };
-    let host = Host::start(disk, seed());
+    let host = Host::start(disk, &settings, seed());
     for port in become_role(Role::Host(host.clone())) {
         host.open(port);
     }
-    Hub::open(store, host);
+    Hub::open(&store, host);
 }
 
 /// Changes what this worker is; returns the ports that wait for somebody to take them.

@@ -22,6 +22,8 @@ pub use settings::{
 };
 pub use table::{Param, Trait};
 
+use crate::resp::words;
+
 /// The version of Redis whose behaviour this engine has.
 pub const REDIS_VERSION: &str = "8.0.6";
 
@@ -92,6 +94,37 @@ impl Config {
         self.set(param, text.as_bytes())
     }
 
+    /// The lines of a configuration file that make `base` what this is now, as far as CONFIG SET can:
+    /// for a host that keeps the settings. Secrets are left out.
+    pub fn lines_beyond(&self, base: &Self) -> Vec<u8> {
+        let mut lines = Vec::new();
+        let is_kept =
+            |param: &&Param| !param.is_immutable() && param.nature != Some(Trait::Sensitive);
+        for param in PARAMS.iter().filter(is_kept) {
+            let text = self.text(param);
+            if text != base.text(param) {
+                lines.extend_from_slice(param.name.as_bytes());
+                lines.push(b' ');
+                lines.extend_from_slice(&words::quote(&text));
+                lines.push(b'\n');
+            }
+        }
+        lines
+    }
+
+    /// Takes such lines; what is not understood is passed over, as it may come from another version.
+    pub fn take_lines(&mut self, lines: &[u8]) {
+        for line in lines.split(|&byte| byte == b'\n') {
+            let Ok(words) = words::split(line) else { continue };
+            if let [name, text] = words.as_slice()
+                && let Some((param, _)) = table::find(name)
+            {
+                // A value that this version refuses leaves the default.
+                let _ = self.set(param, text);
+            }
+        }
+    }
+
     fn store(&mut self, param: &'static Param, value: Value) {
         if let Some(field) = &param.field {
             (field.set)(&mut self.settings, &value);
@@ -126,6 +159,31 @@ mod tests {
                 assert_eq!(found, Some(param.name), "{name}");
             }
         }
+    }
+
+    #[test]
+    fn what_was_set_is_kept_in_lines() {
+        let (base, mut config) = (Config::default(), Config::default());
+        assert_eq!(config.lines_beyond(&base), b"");
+        let changes = [
+            ("appendonly", "yes"),
+            ("client-output-buffer-limit", "normal 1 2 3"),
+            ("maxmemory", "100mb"),
+            ("notify-keyspace-events", "KEA"),
+            ("requirepass", "secret"),
+            ("save", "3600 1 300 100"),
+        ];
+        for (name, value) in changes {
+            config.set_named(name, value).unwrap();
+        }
+        let lines = config.lines_beyond(&base);
+        let mut again = Config::default();
+        again.take_lines(&[b"nonsense \"\nmaxmemory x\n".as_slice(), &lines].concat());
+        assert_eq!(again.requirepass, b"");
+        again.requirepass = b"secret".to_vec();
+        assert_eq!(again.lines_beyond(&config), b"");
+        assert_eq!(config.lines_beyond(&again), b"");
+        assert_eq!(again.maxmemory, 100 << 20);
     }
 
     #[test]

@@ -80,6 +80,27 @@ pub(super) fn webkit_page(tools: &Tools) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Kills the browser while the page writes, and looks at what is found again.
+pub(super) fn page_kill(tools: &Tools) -> Result<Outcome> {
+    kill(&tools.browser, &built(own()?)?, None)?;
+    Ok(Outcome::Passed)
+}
+
+/// The same with the bundle built first, so many times in each mode.
+pub(crate) fn page_kills(rounds: u64) -> Result<()> {
+    let browser = Browser::install()?;
+    let dist = Path::new("dist");
+    bundle::build(dist)?;
+    kill(&browser, dist, Some(rounds))
+}
+
+fn kill(browser: &Browser, dist: &Path, rounds: Option<u64>) -> Result<()> {
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "redstart-tests", "--features", "page"]);
+    cargo.args(["--bin", "page_kill", "--"]).args(rounds.map(|rounds| rounds.to_string()));
+    browse(cargo, browser, dist, "/")
+}
+
 /// Plays the page's tests on the bundle in `dist`, served under a path.
 fn play(tools: &Tools, dist: &Path, under: &str, only: &[&str]) -> Result<Outcome> {
     browse(page_tests(shell::cargo(), only), &tools.browser, dist, under)?;

@@ -15,7 +15,7 @@ use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 use tools::Tools;
 
-pub(crate) use browser::screenshots;
+pub(crate) use browser::{page_kills, screenshots};
 
 /// One thing that is checked.
 struct Step {
@@ -46,6 +46,7 @@ const STEPS: &[Step] = &[
     Step { name: "trunk-bundle", usually: "1 minute", run: browser::trunk_bundle },
     Step { name: "page", usually: "1 minute", run: browser::page },
     Step { name: "page-below-a-path", usually: "10 seconds", run: browser::page_below_a_path },
+    Step { name: "page-kill", usually: "50 seconds", run: browser::page_kill },
     Step { name: "firefox-page", usually: "1 minute", run: browser::firefox_page },
     Step { name: "webkit-page", usually: "1 minute", run: browser::webkit_page },
     Step { name: "trunk-page", usually: "30 seconds", run: browser::trunk_page },

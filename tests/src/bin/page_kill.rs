@@ -1,0 +1,269 @@
+//! Kills the browser at random moments while a page writes, and looks at what is found again.
+//!
+//! `page_kill [ROUNDS]`, with the page's address in `REDSTART_PAGE`. With `appendfsync always`, every
+//! write that was answered must be there; with `everysec`, every write answered two seconds before; with
+//! snapshots alone, what was there when a SAVE that was answered began. Whatever happened, the store must
+//! open again. Each client adds the numbers 1, 2, 3 … to a list of its own, so that what is found shows
+//! at once whether something is missing in the middle.
+
+#![allow(
+    clippy::print_stdout,
+    clippy::disallowed_types,
+    reason = "a program that measures real time and says what it found"
+)]
+
+use std::path::Path;
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use redstart::base::rng::{Rng, Seed};
+use redstart_tests::browser::{Browser, Result, wait};
+use serde_json::Value;
+
+const CLIENTS: usize = 3;
+/// What `everysec` may lose.
+const EVERYSEC_LOSS: Duration = Duration::from_secs(2);
+/// The shortest and the longest time from the first write to the end.
+const KILL_MS: (u64, u64) = (50, 1500);
+
+/// Has the page tell which worker it starts, once that one takes messages.
+const WATCH_WORKER: &str = r#"
+    window.Worker = class extends Worker {
+        constructor(...words) {
+            super(...words);
+            this.addEventListener("message", ({ data }) => {
+                if (data === "Ready") window.engine = this;
+            });
+        }
+    };
+"#;
+
+/// Opens connections of its own and defines `ask(connection, ...words)`, a promise of the reply.
+const CONNECT: &str = r#"
+    const encoder = new TextEncoder(), decoder = new TextDecoder();
+    window.connect = () => {
+        const channel = new MessageChannel();
+        let text = "", waiting;
+        channel.port1.onmessage = (event) => {
+            if (!(event.data instanceof Uint8Array)) return;
+            text += decoder.decode(event.data);
+            // Every reply here is one line or one string, in ASCII.
+            const end = text.indexOf("\r\n") + 2;
+            const length = text[0] === "$" ? Number(text.slice(1, end)) : -1;
+            if (end < 2 || text.length < end + (length < 0 ? 0 : length + 2)) return;
+            const reply = length < 0 ? text.slice(0, end - 2).replace(/^[+:]/, "") : text.slice(end, -2);
+            text = "";
+            waiting(reply);
+        };
+        window.engine.postMessage(OPEN, [channel.port2]);
+        return (...words) => new Promise((answer) => {
+            waiting = answer;
+            const parts = words.map((word) => `$${encoder.encode(word).length}\r\n${word}\r\n`);
+            channel.port1.postMessage(encoder.encode(`*${words.length}\r\n${parts.join("")}`));
+        });
+    };
+"#;
+
+/// What is found, and whether it is whole: lengths and last elements.
+const LOOK: &str = r#"
+    const done = arguments[arguments.length - 1];
+    (async () => {
+        const ask = window.connect();
+        const found = [];
+        for (let client = 0; client < CLIENTS; client++) {
+            found.push(Number(await ask("LLEN", `list:${client}`)));
+            found.push(Number(await ask("LINDEX", `list:${client}`, "-1")));
+        }
+        done(found);
+    })();
+"#;
+
+/// Begins to write; `window.told` is what was answered: of each client, and of SAVE.
+const WRITE: &str = r#"
+    const [first, settings, rewrite, saves] = arguments;
+    window.told = { answered: first.slice(), saved: first.slice() };
+    const write = async (client) => {
+        const ask = window.connect();
+        for (let next = first[client] + 1; ; next++) {
+            const reply = await ask("RPUSH", `list:${client}`, String(next));
+            if (reply !== String(next)) return void (window.told.error ??= reply);
+            window.told.answered[client] = next;
+        }
+    };
+    (async () => {
+        const ask = window.connect();
+        for (const words of settings) {
+            const reply = await ask(...words);
+            if (reply !== "OK") window.told.error ??= reply;
+        }
+        // Nothing is promised before the first base is there.
+        const isOn = /aof_rewrite_in_progress:0[^]*aof_rewrite_scheduled:0/;
+        while (!saves && !isOn.test(await ask("INFO", "persistence")));
+        for (let client = 0; client < first.length; client++) write(client);
+        if (rewrite) await ask("BGREWRITEAOF");
+        while (saves) {
+            const before = window.told.answered.slice();
+            if ((await ask("SAVE")) === "OK") window.told.saved = before;
+        }
+    })();
+"#;
+
+/// How a store keeps its data, and what that promises.
+struct Mode {
+    name: &'static str,
+    settings: &'static [&'static [&'static str]],
+    promise: Promise,
+}
+
+enum Promise {
+    /// All that was answered.
+    Answered,
+    /// All that was answered so long before.
+    AnsweredBefore(Duration),
+    /// All that was there when a SAVE began that was answered.
+    Saved,
+}
+
+const MODES: [Mode; 3] = [
+    Mode {
+        name: "appendfsync always",
+        settings: &[&["CONFIG", "SET", "save", "", "appendfsync", "always", "appendonly", "yes"]],
+        promise: Promise::Answered,
+    },
+    Mode {
+        name: "appendfsync everysec",
+        settings: &[&["CONFIG", "SET", "save", "", "appendonly", "yes"]],
+        promise: Promise::AnsweredBefore(EVERYSEC_LOSS),
+    },
+    Mode { name: "snapshots alone", settings: &[], promise: Promise::Saved },
+];
+
+/// What the page was told, and when it was asked.
+struct Told {
+    at: Instant,
+    answered: Vec<u64>,
+    saved: Vec<u64>,
+}
+
+fn main() -> Result<()> {
+    let address = std::env::var("REDSTART_PAGE").map_err(|_| "REDSTART_PAGE is not set")?;
+    let rounds: u64 =
+        std::env::args().nth(1).map_or(Ok(4), |text| text.parse()).map_err(|_| "no number")?;
+    for mode in &MODES {
+        let profile = std::env::temp_dir().join(format!("redstart-kill-{}", std::process::id()));
+        let result = play(&address, &profile, mode, rounds);
+        let _ = std::fs::remove_dir_all(&profile);
+        let writes = result.map_err(|error| format!("{}: {error}", mode.name))?;
+        println!("    {}: killed {rounds} times among {writes} writes, none lost", mode.name);
+    }
+    Ok(())
+}
+
+/// Kills the browser `rounds` times; returns how many writes were answered.
+fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<u64> {
+    let mut rng = Rng::new(Seed::of(rounds));
+    let mut promised = vec![0; CLIENTS];
+    let mut writes = 0;
+    for round in 0..=rounds {
+        let browser = Browser::start_with(profile)?;
+        browser.script_first(&[WATCH_WORKER, &CONNECT.replace("OPEN", OPEN)].concat())?;
+        browser.go(address)?;
+        let found = look(&browser).and_then(|found| check(found, &promised)).map_err(|error| {
+            // What the page says of itself, and the server's log.
+            let page = browser.script("return document.body.textContent", &[]).unwrap_or_default();
+            format!("round {round}: {error}\n{page}")
+        })?;
+        if round == rounds {
+            break;
+        }
+        let saves = matches!(mode.promise, Promise::Saved);
+        // What was set once stays set; so it is set in the first round only.
+        let settings = if round == 0 { mode.settings } else { &[] };
+        let args = [
+            found.clone().into(),
+            settings.into(),
+            (!saves && round % 3 == 1).into(),
+            saves.into(),
+        ];
+        browser.script(WRITE, &args)?;
+        let wait_ms = KILL_MS.0 + rng.below(KILL_MS.1 - KILL_MS.0);
+        let (told, killed) = watch_and_kill(&browser, Duration::from_millis(wait_ms))?;
+        let is_old = |told: &&Told, loss: Duration| told.at + loss <= killed;
+        let kept = match mode.promise {
+            Promise::Answered => told.last().map(|told| told.answered.clone()),
+            Promise::Saved => told.last().map(|told| told.saved.clone()),
+            Promise::AnsweredBefore(loss) => {
+                told.iter().rfind(|told| is_old(told, loss)).map(|told| told.answered.clone())
+            }
+        };
+        let last = told.last().map(|told| told.answered.iter().sum());
+        writes += last.unwrap_or(0).max(found.iter().sum()) - found.iter().sum::<u64>();
+        promised = kept.unwrap_or(found);
+    }
+    if writes == 0 {
+        return Err("no write was answered, so nothing was tried".to_owned());
+    }
+    Ok(writes)
+}
+
+/// What was found, if it is all that was promised.
+fn check(found: Vec<u64>, promised: &[u64]) -> Result<Vec<u64>> {
+    match found.iter().zip(promised).position(|(found, promised)| found < promised) {
+        Some(client) => Err(format!("found {found:?} of {promised:?}, see list:{client}")),
+        None => Ok(found),
+    }
+}
+
+/// The lengths of the lists, each of which must be whole.
+fn look(browser: &Browser) -> Result<Vec<u64>> {
+    wait("the worker", || {
+        let is_there = browser.script("return Boolean(window.engine)", &[])?;
+        Ok((is_there == true).then_some(()))
+    })?;
+    let found = browser.script_async(&LOOK.replace("CLIENTS", &CLIENTS.to_string()))?;
+    let found = numbers(&found);
+    let lists = found.chunks(2).enumerate();
+    lists
+        .map(|(client, list)| match list {
+            [length, last] if length == last => Ok(*length),
+            _ => Err(format!("list:{client} is not whole: length and last element are {list:?}")),
+        })
+        .collect()
+}
+
+/// Kills the browser after `time`; returns what the page was told until then.
+fn watch_and_kill(browser: &Browser, time: Duration) -> Result<(Vec<Told>, Instant)> {
+    let mut all = Vec::new();
+    let begun = Instant::now();
+    let (end, ended) = mpsc::channel::<()>();
+    let killed = thread::scope(|scope| {
+        let killer = scope.spawn(move || {
+            // Ended early where the page says that something is wrong.
+            let is_time = ended.recv_timeout(time) == Err(RecvTimeoutError::Timeout);
+            let killed = Instant::now();
+            if is_time { browser.kill().map(|()| killed) } else { Ok(killed) }
+        });
+        // Asking fails when there is nobody to answer any more.
+        while let Ok(told) = browser.script("return window.told", &[]) {
+            if let Some(error) = told["error"].as_str() {
+                drop(end);
+                return Err(format!("a write was refused: {error}"));
+            }
+            let (answered, saved) = (numbers(&told["answered"]), numbers(&told["saved"]));
+            all.push(Told { at: Instant::now(), answered, saved });
+            if begun.elapsed() > time + Duration::from_secs(30) {
+                return Err("the browser cannot be killed".to_owned());
+            }
+        }
+        killer.join().map_err(|_| "the killer has panicked".to_owned())?
+    })?;
+    Ok((all, killed))
+}
+
+fn numbers(list: &Value) -> Vec<u64> {
+    list.as_array().into_iter().flatten().map(|number| number.as_u64().unwrap_or(0)).collect()
+}
+
+/// What asks the worker for a connection.
+const OPEN: &str = "['', false]";
