@@ -7,6 +7,7 @@
 // - the page's language, and the texts of one that is not English
 // - the studio, a second program that is loaded when it is first used; what it and the first program
 //   have to say to each other goes through here (see web/src/bridge.rs)
+// - the service worker, which keeps the page for when there is no network
 'use strict';
 
 window.redstart = (() => {
@@ -78,6 +79,19 @@ window.redstart = (() => {
     panel.hidden = false;
   }
 
+  /** Has the service worker keep these files, once the page has nothing better to do. */
+  async function keepFiles(files) {
+    // Only pages from a safe origin have one, and some private windows do not.
+    if (!navigator.serviceWorker) return;
+    await new Promise((idle) => (window.requestIdleCallback || setTimeout)(idle));
+    try {
+      await navigator.serviceWorker.register('service-worker.js');
+      (await navigator.serviceWorker.ready).active.postMessage(files);
+    } catch (error) {
+      console.warn(`The page will not open without a network: ${error}`);
+    }
+  }
+
   /** Starts the engine. Its messages are kept until `take` hands them over. */
   function start() {
     // The worker's name is that of the store it opens.
@@ -141,6 +155,8 @@ window.redstart = (() => {
     messages: () => messages.splice(0),
     /** What was entered up to now. */
     lines: () => lines.splice(0),
+    /** The names of all files, one a line: they are kept for when there is no network. */
+    keepFiles: (names) => void keepFiles(names.split('\n')),
     language: () => language,
     texts: () => texts,
     speak(code) {

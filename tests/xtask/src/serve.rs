@@ -1,11 +1,12 @@
 //! A server of static files for one machine: the bundle on 127.0.0.1.
 //!
 //! It serves GET and HEAD of the files below one folder, under any path one likes (to prove that
-//! the bundle does not care), always fresh. It is not for the open network: it has no TLS, no
+//! the bundle does not care), always fresh, with a tag that tells one version of a file from another. It is not for the open network: it has no TLS, no
 //! ranges, and one thread a connection.
 
 use anyhow::{Context as _, Result, bail};
 use std::fs;
+use std::hash::{BuildHasher as _, BuildHasherDefault, DefaultHasher};
 use std::io::{BufRead as _, BufReader, ErrorKind, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Component, Path, PathBuf};
@@ -126,7 +127,10 @@ impl Files {
             return missing();
         }
         match fs::read(self.dir.join(path)) {
-            Ok(body) => Answer { status: "200 OK", kind: kind(path), body },
+            Ok(body) => {
+                let hash = BuildHasherDefault::<DefaultHasher>::default().hash_one(&body);
+                Answer { status: "200 OK", kind: kind(path), tag: format!("{hash:016x}"), body }
+            }
             Err(_) => missing(),
         }
     }
@@ -135,21 +139,24 @@ impl Files {
 struct Answer {
     status: &'static str,
     kind: &'static str,
+    /// Another for other bytes; empty for what is no file.
+    tag: String,
     body: Vec<u8>,
 }
 
 impl Answer {
     fn text(status: &'static str, body: &str) -> Self {
-        Self { status, kind: "text/plain; charset=utf-8", body: body.into() }
+        Self { status, kind: "text/plain; charset=utf-8", tag: String::new(), body: body.into() }
     }
 
     fn head(&self) -> String {
         format!(
             "HTTP/1.1 {}\r\nContent-Type: {}\r\nContent-Length: {}\r\n\
-             Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
+             ETag: \"{}\"\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n\r\n",
             self.status,
             self.kind,
-            self.body.len()
+            self.body.len(),
+            self.tag
         )
     }
 }

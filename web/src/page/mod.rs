@@ -22,5 +22,6 @@ pub fn start() {
         // Taken before the first drawing replaces what the page showed so far.
         let early = shell::Early::take();
         yew::Renderer::<App>::with_root_and_props(root, app::Props { early }).render();
+        shell::keep();
     });
 }

@@ -20,6 +20,14 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = redstart)]
     fn lines() -> js_sys::Array;
+
+    #[wasm_bindgen(js_namespace = redstart, js_name = keepFiles)]
+    fn keep_files(names: &str);
+}
+
+/// Has the bundle kept for when there is no network.
+pub(super) fn keep() {
+    keep_files(include_str!(concat!(env!("OUT_DIR"), "/files.txt")));
 }
 
 /// What was done in the page before this program ran.

@@ -62,6 +62,7 @@ const MAIN: &[&str] = &[
     "what_one_pane_publishes_another_hears",
     "what_was_typed_survives_a_reload",
     "a_tab_takes_over_when_the_first_is_closed",
+    "the_page_opens_without_a_network",
 ];
 
 pub(super) fn firefox_page(tools: &Tools) -> Result<Outcome> {
