@@ -274,6 +274,12 @@ impl Browser {
         self.post("/goog/cdp/execute", &json!({ "cmd": cmd, "params": params })).map(drop)
     }
 
+    /// The element that the body of a JavaScript function returns: for those in a shadow tree, which no
+    /// selector finds.
+    pub fn found_by(&self, body: &str, args: &[Value]) -> Result<Element> {
+        Element::read(&self.script(body, args)?)
+    }
+
     /// Elements by CSS selector, in the whole page or inside of another element.
     pub fn all(&self, inside: Option<&Element>, css: &str) -> Result<Vec<Element>> {
         let path = match inside {

@@ -15,7 +15,8 @@ use std::process::Command;
 use std::time::Instant;
 use wasm_bindgen_cli_support::Bindgen;
 
-const TARGET: &str = "wasm32-unknown-unknown";
+/// What the programs for browsers are compiled for.
+pub(crate) const TARGET: &str = "wasm32-unknown-unknown";
 const SOURCE: &str = "static";
 /// The version of the library; a test compares it with the lock file.
 const WASM_BINDGEN: &str = "0.2.130";
@@ -33,19 +34,28 @@ pub(crate) fn build(dist: &Path) -> Result<()> {
     step("Assembling the bundle", "2 seconds");
     // Everything is made beside the old bundle, so that a failure leaves that one whole.
     let staging = dist.with_extension("new");
-    if staging.exists() {
-        fs::remove_dir_all(&staging).with_context(|| format!("cannot remove {staging:?}"))?;
-    }
-    fs::create_dir_all(&staging).with_context(|| format!("cannot create {staging:?}"))?;
+    start_anew(&staging)?;
     for asset in index.assets() {
         add(asset, &staging).with_context(|| format!("cannot add {asset:?} to the bundle"))?;
     }
     fs::write(staging.join("index.html"), index.render())?;
+    put_in_place(&staging, dist)
+}
+
+/// Makes `folder` an empty one.
+pub(crate) fn start_anew(folder: &Path) -> Result<()> {
+    if folder.exists() {
+        fs::remove_dir_all(folder).with_context(|| format!("cannot remove {folder:?}"))?;
+    }
+    fs::create_dir_all(folder).with_context(|| format!("cannot create {folder:?}"))
+}
+
+/// Puts `staging` in the place of `dist`.
+pub(crate) fn put_in_place(staging: &Path, dist: &Path) -> Result<()> {
     if dist.exists() {
         fs::remove_dir_all(dist).with_context(|| format!("cannot remove {dist:?}"))?;
     }
-    fs::rename(&staging, dist).with_context(|| format!("cannot put {dist:?} in its place"))?;
-    Ok(())
+    fs::rename(staging, dist).with_context(|| format!("cannot put {dist:?} in its place"))
 }
 
 /// Makes sure that rustc can compile for the browser.
@@ -143,7 +153,8 @@ fn source(href: &str) -> PathBuf {
     Path::new(SOURCE).join(href)
 }
 
-fn copy(file: &Path, into: &Path) -> Result<()> {
+/// Copies a file into a folder; an error if it has one of this name.
+pub(crate) fn copy(file: &Path, into: &Path) -> Result<()> {
     fs::create_dir_all(into)?;
     let name = file.file_name().context("a file without a name")?;
     let to = into.join(name);
@@ -154,7 +165,8 @@ fn copy(file: &Path, into: &Path) -> Result<()> {
     Ok(())
 }
 
-fn copy_dir(dir: &Path, into: &Path) -> Result<()> {
+/// Copies what is in a folder into another.
+pub(crate) fn copy_dir(dir: &Path, into: &Path) -> Result<()> {
     fs::create_dir_all(into)?;
     for entry in fs::read_dir(dir).with_context(|| format!("cannot read {dir:?}"))? {
         let path = entry?.path();

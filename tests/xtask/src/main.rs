@@ -14,6 +14,7 @@ mod bundle;
 mod checks;
 mod differential;
 mod index;
+mod package;
 mod play;
 mod serve;
 mod server;
@@ -30,6 +31,7 @@ The project's tasks.
 
   cargo xtask play [--port N] [--no-open]   build the playground and serve it on 127.0.0.1:8080
   cargo xtask build                         build the playground into ./dist
+  cargo xtask package                       build the JavaScript package into ./js/dist
   cargo xtask serve DIR [--port N] [--under /PATH/]
                                             serve a bundle that has been built
   cargo xtask size                          build, measure the download, compare with its limit
@@ -72,6 +74,7 @@ fn run(args: Vec<String>) -> Result<()> {
         "help" => print!("{HELP}"),
         "play" => play::play(options.port, options.open)?,
         "build" => bundle::build(Path::new("dist"))?,
+        "package" => package::build(Path::new("js/dist"))?,
         "serve" => {
             let dir = options.words.first().context("`serve` needs the folder to serve")?;
             serve::Site::open(dir, &options.under, options.port)?.announce().run();

@@ -4,11 +4,11 @@ use redstart::node::{DiskDone, DiskError, DiskOp, Part};
 
 /// Files by name. A sandbox has a handful.
 #[derive(Default)]
-pub(super) struct Files(Vec<(String, Vec<u8>)>);
+pub struct Files(Vec<(String, Vec<u8>)>);
 
 impl Files {
     /// Does what a node asks of its disk.
-    pub(super) fn run(&mut self, op: DiskOp) -> DiskDone {
+    pub fn run(&mut self, op: DiskOp) -> DiskDone {
         let result = Ok(());
         match op {
             DiskOp::Read { name, from, bytes_max } => {
@@ -32,7 +32,7 @@ impl Files {
                 DiskDone::Truncate { name, result }
             }
             DiskOp::Rename { from, to } => {
-                let Some(bytes) = self.remove(&from) else {
+                let Some(bytes) = self.take(&from) else {
                     let result = Err(DiskError("there is no such file".to_owned()));
                     return DiskDone::Rename { from, to, result };
                 };
@@ -40,7 +40,7 @@ impl Files {
                 DiskDone::Rename { from, to, result }
             }
             DiskOp::Remove { name } => {
-                self.remove(&name);
+                self.take(&name);
                 DiskDone::Remove { name, result }
             }
             DiskOp::List { folder } => {
@@ -63,7 +63,8 @@ impl Files {
         &mut self.0[index].1
     }
 
-    fn remove(&mut self, name: &str) -> Option<Vec<u8>> {
+    /// Takes a file away; its content.
+    pub fn take(&mut self, name: &str) -> Option<Vec<u8>> {
         self.find(name).map(|index| self.0.remove(index).1)
     }
 

@@ -17,7 +17,7 @@ use redstart::engine::Config;
 use redstart::engine::config::Local;
 use redstart::node::{ConnId, Effect, Event, Measures, Node, Origin, Unreadable};
 
-use files::Files;
+pub use files::Files;
 
 /// Entries of a recording, at most; a node that lives longer can no longer be taken back.
 pub const ENTRIES_MAX: usize = 200_000;

@@ -116,6 +116,20 @@ fn page_tests(mut cargo: Command, only: &[&str]) -> Command {
     cargo
 }
 
+/// Runs the tests of one file on the page in `dist`.
+pub(super) fn test_page(tools: &Tools, dist: &Path, file: &str) -> Result<Outcome> {
+    browse(file_of_tests(file), &tools.browser, &built(dist.to_owned())?, "/")?;
+    Ok(Outcome::Passed)
+}
+
+/// The command that runs the tests of one file.
+fn file_of_tests(file: &str) -> Command {
+    let mut cargo = shell::cargo();
+    cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
+    cargo.args(["--test", file, "--", "--nocapture", "--test-threads=1"]);
+    cargo
+}
+
 /// Builds the page and takes pictures of its views into `folder`.
 pub(crate) fn screenshots(folder: &Path) -> Result<()> {
     let browser = Browser::install()?;
@@ -134,8 +148,13 @@ fn browse(mut command: Command, browser: &Browser, dist: &Path, under: &str) -> 
     command.env("REDSTART_PAGE", site.url());
     // Ends with this program.
     thread::spawn(move || site.run());
+    drive(&mut command, browser)
+}
+
+/// Runs a command that opens a browser.
+fn drive(command: &mut Command, browser: &Browser) -> Result<()> {
     command.env("CHROMIUM", &browser.chromium).env("CHROMEDRIVER", &browser.chromedriver);
-    shell::run(&mut command)
+    shell::run(command)
 }
 
 fn own() -> Result<PathBuf> {

@@ -17,7 +17,9 @@ pub(super) fn format(_: &Tools) -> Result<Outcome> {
 pub(super) fn lints(_: &Tools) -> Result<Outcome> {
     clippy(&["--workspace", "--all-targets", "--all-features"])?;
     clippy(&["--package", "redstart", "--all-targets"])?;
-    clippy(&[&["--package", "redstart", "--package", "redstart-web"], WASM].concat())
+    let in_browser = ["redstart", "redstart-web", "redstart-js"];
+    let packages: Vec<_> = in_browser.iter().flat_map(|name| ["--package", name]).collect();
+    clippy(&[&packages, WASM].concat())
 }
 
 fn clippy(args: &[&str]) -> Result<Outcome> {

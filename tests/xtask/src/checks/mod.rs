@@ -9,6 +9,7 @@ mod browser;
 mod clients;
 mod code;
 mod documents;
+mod package;
 mod tools;
 
 use anyhow::{Result, bail};
@@ -50,6 +51,10 @@ const STEPS: &[Step] = &[
     Step { name: "firefox-page", usually: "1 minute", run: browser::firefox_page },
     Step { name: "webkit-page", usually: "1 minute", run: browser::webkit_page },
     Step { name: "trunk-page", usually: "30 seconds", run: browser::trunk_page },
+    Step { name: "package", usually: "1 minute", run: package::package },
+    Step { name: "package-types", usually: "3 seconds", run: package::types },
+    Step { name: "package-node", usually: "3 seconds", run: package::in_node },
+    Step { name: "package-page", usually: "10 seconds", run: package::in_page },
     Step { name: "server", usually: "1 minute", run: clients::server },
     Step { name: "sigkill", usually: "1 minute", run: clients::sigkill },
     Step { name: "tcp-transcripts", usually: "1 minute", run: clients::tcp_transcripts },

@@ -12,9 +12,19 @@ use std::process::{Command, Stdio};
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 
-/// Libraries for the client tests, and the linter of the README.
-const NODE_PACKAGES: &[&str] =
-    &["ioredis@6.0.0", "remark-cli@12.0.1", "standard-readme-preset@1.0.13"];
+/// Libraries for the client tests, what puts them into a page, the compiler of the package's types, and
+/// the linter of the README.
+const NODE_PACKAGES: &[&str] = &[
+    "ioredis@6.0.0",
+    "redis@6.3.1",
+    "buffer@6.0.3",
+    "events@3.3.0",
+    "readable-stream@4.8.0",
+    "esbuild@0.28.2",
+    "typescript@6.0.3",
+    "remark-cli@12.0.1",
+    "standard-readme-preset@1.0.13",
+];
 const PYTHON_PACKAGES: &[&str] = &["redis==8.1.0"];
 
 /// Where everything is.
@@ -28,6 +38,7 @@ pub(crate) struct Tools {
     pub(crate) xvfb_run: PathBuf,
     pub(crate) redis_benchmark: PathBuf,
     pub(crate) node: PathBuf,
+    pub(crate) npm: PathBuf,
     /// A folder with `node_modules` in it.
     pub(crate) node_home: PathBuf,
     /// A Python that has [`PYTHON_PACKAGES`].
@@ -104,6 +115,7 @@ impl Tools {
             redis_benchmark: REDIS_BENCHMARK.find()?,
             node: NODE.find()?,
             node_home: node_packages(&npm, &home)?,
+            npm,
             python: python_packages(&python, &home)?,
             redis8: redis8(),
         })
