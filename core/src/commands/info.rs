@@ -400,6 +400,7 @@ const STATS: &[Field] = &[
     ("total_forks", zero),
     ("migrate_cached_sockets", zero),
     ("tracking_total_keys", |view| view.engine.tracker.keys().to_string()),
+    ("tracking_total_items", |view| view.engine.tracker.readings().to_string()),
     ("tracking_total_prefixes", |view| view.engine.tracker.prefixes().to_string()),
     ("unexpected_error_replies", zero),
     ("total_error_replies", |view| view.engine.stats.error_replies.to_string()),

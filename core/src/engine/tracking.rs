@@ -3,7 +3,7 @@
 //! In the default mode the node remembers who has read which key, and tells each reader once when
 //! the key changes. In broadcasting mode it remembers nothing but prefixes, and tells their clients
 //! of every change below them, once an event. Keys are known by name alone, in whatever database,
-//! as in Redis. While nobody tracks, all of this costs one look at a number.
+//! as in Redis. While nobody tracks, all of this costs a look at two numbers.
 
 use super::{Ctx, Engine, Entry};
 use crate::base::ordered::{IdMap, IdSet, NameMap, NameSet};
@@ -24,6 +24,8 @@ pub struct Tracker {
     clients: IdMap<Tracking>,
     /// The readers of each key. Ids of clients that no longer track stay until the key changes.
     readers: NameMap<IdSet>,
+    /// The sum of the readers of all keys.
+    readings: usize,
     /// What clients in broadcasting mode want to know of.
     prefixes: NameMap<Prefix>,
 }
@@ -87,6 +89,11 @@ impl Tracker {
         self.readers.len()
     }
 
+    /// Number of readers that are remembered, of all keys together.
+    pub fn readings(&self) -> usize {
+        self.readings
+    }
+
     /// Number of prefixes that clients want to know of.
     pub fn prefixes(&self) -> usize {
         self.prefixes.len()
@@ -129,6 +136,13 @@ impl Tracker {
                 }
             }
         }
+    }
+
+    /// Takes out the readers of `key`.
+    fn take_readers(&mut self, key: &[u8]) -> IdSet {
+        let readers = self.readers.remove(key).unwrap_or_default();
+        self.readings -= readers.len();
+        readers
     }
 
     /// Whether client `id` is to be told of a key that it has read and that `author` changed.
@@ -202,8 +216,9 @@ impl Engine {
         }
         for (index, _) in derive::keys(&entry.key_specs, argv).unwrap_or_default() {
             let Some(key) = argv.get(index) else { continue };
-            let readers = &mut self.tracker.readers;
-            readers.get_or_insert_with(key.into(), IdSet::default).insert(session.id);
+            let tracker = &mut self.tracker;
+            let readers = tracker.readers.get_or_insert_with(key.into(), IdSet::default);
+            tracker.readings += usize::from(readers.insert(session.id));
         }
     }
 
@@ -211,7 +226,8 @@ impl Engine {
     /// event.
     #[inline]
     pub fn invalidate(&mut self, key: &[u8]) {
-        if !self.tracker.clients.is_empty() {
+        // Keys are remembered for longer than the clients that read them.
+        if !self.tracker.readers.is_empty() || !self.tracker.prefixes.is_empty() {
             self.invalidate_tracked(key);
         }
     }
@@ -224,8 +240,7 @@ impl Engine {
                 prefix.changed.insert(key.into(), author);
             }
         });
-        let Some(readers) = self.tracker.readers.remove(key) else { return };
-        for &id in readers.as_slice() {
+        for &id in self.tracker.take_readers(key).as_slice() {
             if self.tracker.tells_reader(id, author) {
                 self.tell_of(id, key);
             }
@@ -234,10 +249,8 @@ impl Engine {
 
     /// Tells everyone who tracks, but for `told`, that all keys may have changed.
     fn tracked_keys_are_gone(&mut self, told: Option<u64>) {
-        if self.tracker.clients.is_empty() {
-            return;
-        }
         self.tracker.readers.clear();
+        self.tracker.readings = 0;
         let ids: Vec<u64> = self.tracker.clients.keys().copied().collect();
         for id in ids.into_iter().filter(|&id| told != Some(id)) {
             // Redirected or not, the null is that of the protocol of the client that tracks.
@@ -345,7 +358,7 @@ impl Engine {
             let behind = readers.range(from..).next().map(|(key, _)| key.clone());
             let key = behind.or_else(|| readers.first().map(|(key, _)| key.clone()));
             let Some(key) = key else { break };
-            let forgotten = self.tracker.readers.remove(&key).unwrap_or_default();
+            let forgotten = self.tracker.take_readers(&key);
             for &id in forgotten.as_slice() {
                 if self.tracker.tells_reader(id, None) {
                     self.tell_of(id, &key);
