@@ -151,6 +151,15 @@ impl SortedSet {
         }
     }
 
+    /// How many members or children each node of its tree holds, level by level from the root; `None`
+    /// if it has no tree. Costs O(nodes).
+    pub fn levels(&self) -> Option<Vec<Vec<usize>>> {
+        match &self.0 {
+            Form::Packed(_) => None,
+            Form::Tree(tree) => Some(tree.levels()),
+        }
+    }
+
     /// The listpack, if the set is in that form.
     pub fn as_listpack(&self) -> Option<&Listpack> {
         match &self.0 {
@@ -531,6 +540,13 @@ mod tests {
         match &set.0 {
             Form::Packed(pack) => assert_eq!(Listpack::parse(pack.as_bytes()).as_ref(), Ok(pack)),
             Form::Tree(tree) => tree.check(),
+        }
+        if let Some(levels) = set.levels() {
+            assert_eq!(levels.last().unwrap().iter().sum::<usize>(), pairs.len());
+            // The children of a level are the nodes of the next.
+            for (above, below) in levels.iter().zip(levels.iter().skip(1)) {
+                assert_eq!(above.iter().sum::<usize>(), below.len());
+            }
         }
     }
 

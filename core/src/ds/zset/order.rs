@@ -219,6 +219,21 @@ impl Order {
         }
     }
 
+    /// How many slots or children each node holds, level by level from the root. Costs O(nodes).
+    pub(super) fn levels(&self) -> Vec<Vec<usize>> {
+        let mut levels = Vec::new();
+        let mut nodes = vec![&self.root];
+        while !nodes.is_empty() {
+            levels.push(nodes.iter().map(|node| node.width()).collect());
+            let below = nodes.into_iter().flat_map(|node| match node {
+                Node::Leaf(_) => &[],
+                Node::Inner(children) => children.as_slice(),
+            });
+            nodes = below.map(|child| &child.node).collect();
+        }
+        levels
+    }
+
     /// The slot of rank `rank`.
     pub(super) fn get(&self, rank: usize) -> Option<Slot> {
         self.leaf_at(rank).and_then(|(slots, at)| slots.get(at)).copied()

@@ -68,6 +68,11 @@ impl Tree {
         self.members.slot_count()
     }
 
+    /// The nodes of the order, as [`Order::levels`] tells of them.
+    pub(super) fn levels(&self) -> Vec<Vec<usize>> {
+        self.order.levels()
+    }
+
     /// Bytes on the heap.
     pub(super) fn heap_bytes(&self) -> usize {
         self.order.heap_bytes() + self.members.heap_bytes()
