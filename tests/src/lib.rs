@@ -10,7 +10,7 @@
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - `timed`: a node whose events are timed, behind the feature `bench`
 //! - [`workload`]: commands to measure, and a node that runs nothing else
-//! - `browser`: a browser, and `page`: the page in it, behind the feature `page`
+//! - `browser`: a browser, and `page`: the page in it, `panel`: the views beside it, behind the feature `page`
 //!
 //! The first three are as pure as the engine and also run inside the wasm build.
 
@@ -32,6 +32,8 @@ pub mod normal;
 pub mod oracle;
 #[cfg(feature = "page")]
 pub mod page;
+#[cfg(feature = "page")]
+pub mod panel;
 pub mod play;
 pub mod rdb;
 #[cfg(not(target_arch = "wasm32"))]

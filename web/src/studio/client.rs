@@ -8,13 +8,15 @@ use js_sys::{Array, Uint8Array};
 use redstart::resp::Reply;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, MessagePort};
+use yew::Callback;
 
 use super::engine::Once;
 use crate::bridge;
 use crate::terminal::session::request;
 
 /// A connection to a node. Commands may be sent while others are under way; their replies come in
-/// their order. It must not subscribe, nor ask for anything else that comes without being asked for.
+/// their order. What comes without being asked for must come as a push of RESP3, and whoever wants it
+/// opens the connection with [`Client::open_heard`].
 pub struct Client {
     port: MessagePort,
     state: Rc<RefCell<State>>,
@@ -26,26 +28,36 @@ pub struct Client {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Gone;
 
+/// A reply, or that there will be none.
+type Answer = Result<Reply, Gone>;
+
 #[derive(Default)]
 struct State {
     unread: Vec<u8>,
-    waiting: VecDeque<Once<Result<Reply, Gone>>>,
+    waiting: VecDeque<Once<Answer>>,
     is_gone: bool,
 }
 
 impl Client {
     /// Connects to a sandbox, or to the node that keeps the data if `sandbox` is empty.
     pub fn open(sandbox: &str) -> Option<Self> {
+        Self::open_heard(sandbox, Callback::noop())
+    }
+
+    /// As [`Client::open`]; `pushed` gets what comes without being asked for, and must only put it
+    /// into a queue.
+    pub fn open_heard(sandbox: &str, pushed: Callback<Reply>) -> Option<Self> {
         let port = bridge::open(sandbox, false)?;
         let state = Rc::new(RefCell::new(State::default()));
         let on_message = {
             let state = state.clone();
             Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
                 let bytes = event.data().dyn_into::<Uint8Array>().ok().map(|it| it.to_vec());
-                let ready = state.borrow_mut().hear(bytes);
+                let Heard { ready, pushes } = state.borrow_mut().hear(bytes);
                 for (waiting, reply) in ready {
                     waiting.set(reply);
                 }
+                pushes.into_iter().for_each(|push| pushed.emit(push));
             })
         };
         port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
@@ -59,25 +71,24 @@ impl Client {
 
     /// Runs a command.
     pub async fn run(&self, words: &[Vec<u8>]) -> Result<Reply, Gone> {
-        let reply = Once::new();
-        {
-            let mut state = self.state.borrow_mut();
-            if state.is_gone {
-                return Err(Gone);
-            }
-            state.waiting.push_back(reply.clone());
-        }
-        let bytes = Uint8Array::from(request(words).as_slice());
-        // The only failure is a buffer that is gone already, and this one is new.
-        let _ = self.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
-        reply.get().await
+        let mut replies = self.run_all(&[words.to_vec()]).await?;
+        replies.pop().ok_or(Gone)
     }
 
-    /// Runs commands all at once; their replies.
+    /// Runs commands all at once, in one message; their replies.
     pub async fn run_all(&self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Reply>, Gone> {
-        let mut replies = Vec::new();
-        for reply in commands.iter().map(|words| self.run(words)).collect::<Vec<_>>() {
-            replies.push(reply.await?);
+        let waiting: Vec<_> = commands.iter().map(|_| Once::new()).collect();
+        if self.is_gone() {
+            return Err(Gone);
+        }
+        self.state.borrow_mut().waiting.extend(waiting.iter().cloned());
+        let bytes: Vec<u8> = commands.iter().flat_map(|words| request(words)).collect();
+        let bytes = Uint8Array::from(bytes.as_slice());
+        // The only failure is a buffer that is gone already, and this one is new.
+        let _ = self.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+        let mut replies = Vec::with_capacity(waiting.len());
+        for reply in waiting {
+            replies.push(reply.get().await?);
         }
         Ok(replies)
     }
@@ -95,12 +106,17 @@ impl Drop for Client {
     }
 }
 
-type Ready = Vec<(Once<Result<Reply, Gone>>, Result<Reply, Gone>)>;
+/// What has come: replies with those who wait for them, and what nobody has asked for.
+#[derive(Default)]
+struct Heard {
+    ready: Vec<(Once<Answer>, Answer)>,
+    pushes: Vec<Reply>,
+}
 
 impl State {
-    /// Takes bytes, or `None` for the end; whose replies are there.
-    fn hear(&mut self, bytes: Option<Vec<u8>>) -> Ready {
-        let mut ready = Vec::new();
+    /// Takes bytes, or `None` for the end.
+    fn hear(&mut self, bytes: Option<Vec<u8>>) -> Heard {
+        let mut heard = Heard::default();
         self.unread.extend(bytes.as_deref().unwrap_or_default());
         self.is_gone |= bytes.is_none();
         let mut start = 0;
@@ -108,7 +124,11 @@ impl State {
             match Reply::read(self.unread.get(start..).unwrap_or_default()) {
                 Ok(Some((reply, length))) => {
                     start += length;
-                    ready.extend(self.waiting.pop_front().map(|waiting| (waiting, Ok(reply))));
+                    if reply.is_push() {
+                        heard.pushes.push(reply);
+                    } else if let Some(waiting) = self.waiting.pop_front() {
+                        heard.ready.push((waiting, Ok(reply)));
+                    }
                 }
                 Ok(None) => break,
                 Err(_) => self.is_gone = true,
@@ -116,8 +136,8 @@ impl State {
         }
         self.unread.drain(..start);
         if self.is_gone {
-            ready.extend(self.waiting.drain(..).map(|waiting| (waiting, Err(Gone))));
+            heard.ready.extend(self.waiting.drain(..).map(|waiting| (waiting, Err(Gone))));
         }
-        ready
+        heard
     }
 }

@@ -1,11 +1,12 @@
 //! What happens in the panes, for every view that wants to know.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
 use yew::Callback;
 
+use super::exchange::Exchanges;
 use crate::bridge::{self, Ask, Place, Told};
 
 /// The panes as the studio knows them. Clones are the same desk.
@@ -14,6 +15,7 @@ pub struct Desk(Rc<Inner>);
 
 #[derive(Default)]
 struct Inner {
+    exchanges: RefCell<Exchanges>,
     panes: RefCell<BTreeMap<u32, Place>>,
     listeners: RefCell<Vec<Weak<Callback<Rc<Told>>>>>,
 }
@@ -37,6 +39,11 @@ impl Desk {
         });
         bridge::ask(&Ask::Panes);
         desk
+    }
+
+    /// What has gone by in the panes since the studio was opened.
+    pub fn exchanges(&self) -> RefMut<'_, Exchanges> {
+        self.0.exchanges.borrow_mut()
     }
 
     /// Where a pane is connected to.
@@ -66,7 +73,13 @@ impl Desk {
             Told::Closed { pane } => {
                 self.0.panes.borrow_mut().remove(pane);
             }
-            Told::Sent { .. } | Told::Received { .. } | Told::Restarted | Told::Language => {}
+            Told::Sent { pane, conn, bytes } => {
+                self.exchanges().sent(*pane, *conn, bytes, js_sys::Date::now());
+            }
+            Told::Received { pane, conn, bytes } => {
+                self.exchanges().received(*pane, *conn, bytes, js_sys::Date::now());
+            }
+            Told::Restarted | Told::Language => {}
         }
         let told = Rc::new(told);
         self.0.listeners.borrow_mut().retain(|listener| listener.strong_count() > 0);

@@ -8,11 +8,21 @@
 //! It must not name `redstart::commands` or anything that does (hints, completion, HELP): the table of
 //! commands holds the engine, and the engine is in the other program already.
 
+pub mod chart;
 pub mod client;
 pub mod desk;
+pub(crate) mod dom;
 pub mod engine;
+pub mod exchange;
+pub mod journal;
+pub mod keys;
 mod panel;
+pub mod structure;
+#[cfg(test)]
+mod testing;
 mod tutorial;
+pub mod value;
+pub mod wire;
 
 use wasm_bindgen::prelude::*;
 use yew::prelude::*;
@@ -41,11 +51,14 @@ pub struct ViewProps {
 }
 
 /// The views, in the order of their tabs.
-pub const VIEWS: &[View] = &[View {
-    name: "tutorial",
-    title: "Tutorial",
-    draw: |props| html! { <tutorial::Tutorial ..props /> },
-}];
+pub const VIEWS: &[View] = &[
+    View {
+        name: "tutorial",
+        title: "Tutorial",
+        draw: |props| html! { <tutorial::Tutorial ..props /> },
+    },
+    View { name: "keys", title: "Keys", draw: |props| html! { <keys::view::Keys ..props /> } },
+];
 
 /// Runs the studio's program.
 pub fn start() {

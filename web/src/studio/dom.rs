@@ -1,0 +1,77 @@
+//! Small things that every view needs of the browser.
+
+use std::rc::Rc;
+
+use wasm_bindgen::JsCast;
+use web_sys::{Event, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+use yew::prelude::*;
+
+use super::client::Client;
+
+/// A client that is the same only if it is the very same one.
+#[derive(Clone)]
+pub(crate) struct Handle(pub(crate) Rc<Client>);
+
+impl PartialEq for Handle {
+    fn eq(&self, other: &Self) -> bool {
+        Rc::ptr_eq(&self.0, &other.0)
+    }
+}
+
+/// What a field holds that an event comes from: a line, a text, or a choice.
+pub(crate) fn value(event: &Event) -> String {
+    let Some(target) = event.target() else { return String::new() };
+    if let Some(input) = target.dyn_ref::<HtmlInputElement>() {
+        input.value()
+    } else if let Some(area) = target.dyn_ref::<HtmlTextAreaElement>() {
+        area.value()
+    } else if let Some(select) = target.dyn_ref::<HtmlSelectElement>() {
+        select.value()
+    } else {
+        String::new()
+    }
+}
+
+/// Milliseconds since the page was opened, for measuring.
+pub(crate) fn clock_ms() -> f64 {
+    web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
+}
+
+/// Puts the focus on an element.
+pub(crate) fn focus(node: &NodeRef) {
+    if let Some(element) = node.cast::<HtmlElement>() {
+        let _ = element.focus();
+    }
+}
+
+/// A choice of one of several; `choose` gets its value.
+pub(crate) fn select(
+    label: AttrValue,
+    chosen: &str,
+    options: impl Iterator<Item = (String, AttrValue)>,
+    choose: Callback<String>,
+) -> Html {
+    let option = |(value, text): (String, AttrValue)| {
+        let selected = value == chosen;
+        html! { <option {value} {selected}>{ text }</option> }
+    };
+    let onchange = Callback::from(move |event: Event| choose.emit(value(&event)));
+    html! { <select aria-label={label} {onchange}>{ for options.map(option) }</select> }
+}
+
+/// A row of buttons of which one is pressed; `choose` gets its number.
+pub(crate) fn choices(
+    label: AttrValue,
+    texts: impl Iterator<Item = AttrValue>,
+    chosen: usize,
+    choose: Callback<usize>,
+) -> Html {
+    let button = |(index, text): (usize, AttrValue)| {
+        let onclick = choose.reform(move |_: MouseEvent| index);
+        let pressed = (index == chosen).to_string();
+        html! { <button type="button" aria-pressed={pressed} {onclick}>{ text }</button> }
+    };
+    html! {
+        <div class="choices" role="group" aria-label={label}>{ for texts.enumerate().map(button) }</div>
+    }
+}
