@@ -8,6 +8,9 @@ use redstart::native::{self, memory::Counting};
 static ALLOCATOR: Counting = Counting;
 
 fn main() -> ExitCode {
-    let args: Vec<String> = std::env::args().skip(1).collect();
+    let mut words = std::env::args();
+    let name = words.next().unwrap_or_default();
+    let option = native::args::option_of_name(&name).map(str::to_owned);
+    let args: Vec<String> = option.into_iter().chain(words).collect();
     native::main(&args)
 }

@@ -39,6 +39,13 @@ type Handler = fn(&mut Ctx<'_>, Args<'_>) -> Outcome;
 const MANY: usize = usize::MAX;
 
 const SUBCOMMANDS: &[Sub] = &[
+    (
+        "AOF-FLUSH-SLEEP",
+        "microseconds",
+        1..=1,
+        "Puts off whatever is appended to the append-only file.",
+        flush_sleep,
+    ),
     ("CHANGE-REPL-ID", "", 0..=0, "Draws a new replication id.", change_repl_id),
     ("DIGEST", "", 0..=0, "Replies with a hash of all data.", digest),
     ("DIGEST-VALUE", "key [key ...]", 0..=MANY, "Hashes the values of keys.", digest_value),
@@ -230,6 +237,12 @@ fn populate(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.engine.insert(db, &key, Value::Str(value), None);
         cx.changed(&key, class, "set");
     }
+    cx.out.ok();
+    Ok(())
+}
+
+fn flush_sleep(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
+    cx.pause_appends(lenient(args.take()?).max(0.0) as u64);
     cx.out.ok();
     Ok(())
 }

@@ -307,7 +307,8 @@ impl Engine {
             Content::Snapshot(reading) => self.read_snapshot_slice(now, load, reading, budget),
             Content::Commands(mut replay) => {
                 let bytes = file.input.get(file.position..).unwrap_or_default();
-                let input = Input { name: &file.name, bytes, is_all: file.is_all };
+                let name = file.name.rsplit('/').next().unwrap_or_default();
+                let input = Input { name, bytes, is_all: file.is_all };
                 let shard = &mut load.fresh.shard;
                 let slice = self.replay_slice(now, &mut replay, shard, input, budget);
                 file.position += slice.used;

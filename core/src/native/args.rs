@@ -3,6 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
+use super::check;
 use crate::engine::Config;
 use crate::engine::config::lines_of_arguments;
 
@@ -13,6 +14,8 @@ pub enum Wish {
     Serve(Box<Config>),
     /// To print this and end.
     Print(String),
+    /// To look at a file.
+    Check(check::Wish),
 }
 
 const USAGE: &str = "\
@@ -20,12 +23,20 @@ Usage: redstart-server [/path/to/redis.conf] [options] [-]
        redstart-server - (read config from stdin)
        redstart-server -v or --version
        redstart-server -h or --help
+       redstart-server --check-rdb FILE
+       redstart-server --check-aof [--fix | --truncate-to-timestamp SECONDS] FILE
 
 Options are the parameters of redis.conf, each behind two dashes:
        redstart-server (run the server with default settings)
        redstart-server /etc/redis/6379.conf
        redstart-server --port 7777
        redstart-server /etc/myredis.conf --loglevel verbose -";
+
+/// The option that the program's name stands for: links to it can be called like Redis's tools.
+pub fn option_of_name(name: &str) -> Option<&'static str> {
+    let options = ["--check-rdb", "--check-aof"];
+    options.into_iter().find(|option| name.ends_with(option.trim_start_matches('-')))
+}
 
 /// Understands the words behind the program's name. The error is what to print before ending.
 pub fn parse(args: &[String]) -> Result<Wish, String> {
@@ -41,6 +52,10 @@ pub fn parse(args: &[String]) -> Result<Wish, String> {
         }
         [only] if matches!(only.as_str(), "-h" | "--help") => {
             return Ok(Wish::Print(USAGE.into()));
+        }
+        [option, rest @ ..] if matches!(option.as_str(), "--check-rdb" | "--check-aof") => {
+            let wish = check::parse(option == "--check-aof", rest);
+            return wish.map(Wish::Check).ok_or_else(|| USAGE.to_owned());
         }
         _ => {}
     }
@@ -101,6 +116,7 @@ mod tests {
         match parse(&args)? {
             Wish::Serve(config) => Ok(*config),
             Wish::Print(text) => Err(text),
+            Wish::Check(wish) => Err(format!("{wish:?}")),
         }
     }
 
@@ -111,6 +127,10 @@ mod tests {
         assert!(config.save.is_empty());
         assert!(serve(&["--version"]).unwrap_err().starts_with("Redstart server v="));
         assert!(serve(&["--port", "x"]).unwrap_err().contains("FATAL CONFIG FILE ERROR"));
+        assert!(serve(&["--check-aof", "--fix", "a"]).unwrap_err().contains("Damage"));
+        assert!(serve(&["--check-rdb"]).unwrap_err().contains("Usage"));
+        assert_eq!(option_of_name("/usr/bin/redis-check-aof"), Some("--check-aof"));
+        assert_eq!(option_of_name("redstart-server"), None);
         assert!(serve(&["no-such.conf"]).unwrap_err().contains("can't open config file"));
         assert!(serve(&["--dir", "no-such-folder"]).unwrap_err().contains("Can't chdir"));
     }

@@ -5,6 +5,7 @@
 //! event, so the engine stays free of it.
 //!
 //! - [`args`]: the command line and redis.conf
+//! - [`check`]: looking at files without loading them
 //! - [`listen`]: the sockets that wait for clients
 //! - [`connections`]: the sockets of clients
 //! - [`lock`]: one server a folder
@@ -12,6 +13,7 @@
 //! - [`memory`]: the allocator, and how much it has handed out
 
 pub mod args;
+pub mod check;
 pub mod clock;
 pub mod connections;
 pub mod disk;
@@ -34,6 +36,10 @@ pub fn main(args: &[String]) -> ExitCode {
         Ok(args::Wish::Print(text)) => {
             log::print(&text);
             return ExitCode::SUCCESS;
+        }
+        Ok(args::Wish::Check(wish)) => {
+            let is_fine = check::run(&wish, &mut std::io::stdout(), &mut std::io::stdin());
+            return if is_fine { ExitCode::SUCCESS } else { ExitCode::FAILURE };
         }
         Err(text) => {
             log::print_error(&text);

@@ -47,6 +47,9 @@ const FILES: &[&str] = &[
     "unit/multi",
     "unit/pause",
     "unit/quit",
+    "integration/aof",
+    "integration/aof-multi-part",
+    "integration/aof-race",
     "integration/rdb",
     "integration/corrupt-dump",
     "integration/corrupt-dump-fuzzer",
@@ -100,6 +103,7 @@ pub(crate) fn suite(
             Some(program) => program.to_owned(),
             None => server::program()?,
         },
+        is_ours: other.is_none(),
     };
     suite.check_version()?;
     suite.make_programs()?;
@@ -131,6 +135,7 @@ struct Suite {
     /// Where the programs and the output are.
     home: PathBuf,
     program: PathBuf,
+    is_ours: bool,
 }
 
 impl Suite {
@@ -147,12 +152,17 @@ impl Suite {
     fn make_programs(&self) -> Result<()> {
         fs::create_dir_all(self.home.join("bin"))?;
         for name in PROGRAMS {
-            let found = match name {
-                "valkey-server" => Some(self.program.clone()),
-                _ => shell::find(name),
+            // Our server is these tools too.
+            let (found, option) = match name {
+                "valkey-server" => (Some(self.program.clone()), ""),
+                "valkey-check-aof" if self.is_ours => (Some(self.program.clone()), "--check-aof"),
+                "valkey-check-rdb" if self.is_ours => (Some(self.program.clone()), "--check-rdb"),
+                _ => (shell::find(name), ""),
             };
             let text = match found {
-                Some(program) => format!("#!/bin/sh\nexec '{}' \"$@\"\n", program.display()),
+                Some(program) => {
+                    format!("#!/bin/sh\nexec '{}' {option} \"$@\"\n", program.display())
+                }
                 None => "#!/bin/sh\nexit 1\n".to_owned(),
             };
             let path = self.home.join("bin").join(name);

@@ -56,6 +56,10 @@ pub(super) struct Writing {
     /// Syncs that took so long that appending had to wait for them.
     pub(super) delayed: u64,
     is_slow: bool,
+    /// DEBUG AOF-FLUSH-SLEEP: for so long every append is put off, in microseconds, and until when the
+    /// next one is.
+    pause_us: u64,
+    paused_until: Option<Monotonic>,
 }
 
 /// A sync that has failed.
@@ -111,6 +115,8 @@ impl Writing {
             held: VecDeque::new(),
             delayed: 0,
             is_slow: false,
+            pause_us: 0,
+            paused_until: None,
         }
     }
 }
@@ -176,6 +182,9 @@ impl Engine {
     /// Gives what was recorded to the disk, and has it made safe when it is time.
     pub(super) fn append_log(&mut self, now: Time) {
         self.retry_append(now);
+        if self.is_append_paused(now) {
+            return self.sync_if_due(now);
+        }
         let writing = &mut self.aof.writing;
         if writing.appending.is_none() && writing.failure.is_none() {
             writing.switch();
@@ -197,6 +206,24 @@ impl Engine {
             self.effects.push(Effect::Disk(op));
         }
         self.sync_if_due(now);
+    }
+
+    /// DEBUG AOF-FLUSH-SLEEP: puts off every append for so long, in microseconds.
+    pub fn pause_appends(&mut self, pause_us: u64) {
+        (self.aof.writing.pause_us, self.aof.writing.paused_until) = (pause_us, None);
+    }
+
+    fn is_append_paused(&mut self, now: Time) -> bool {
+        let has_records = self.propagation.log.as_ref().is_some_and(|log| !log.is_empty());
+        let writing = &mut self.aof.writing;
+        if writing.pause_us == 0 || !has_records || writing.appending.is_some() {
+            return false;
+        }
+        let until = *writing.paused_until.get_or_insert(now.mono + writing.pause_us);
+        if until <= now.mono {
+            writing.paused_until = None;
+        }
+        until > now.mono
     }
 
     fn sync_if_due(&mut self, now: Time) {
@@ -250,7 +277,8 @@ impl Engine {
             && writing.syncing.is_none()
             && writing.issued > writing.synced
             && self.may_sync();
-        waits.then(|| writing.last_sync + SYNC_EVERY_US)
+        let sync = waits.then(|| writing.last_sync + SYNC_EVERY_US);
+        sync.into_iter().chain(writing.paused_until).min()
     }
 
     pub(super) fn appended(

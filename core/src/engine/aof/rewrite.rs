@@ -37,6 +37,8 @@ pub(super) struct Rewriting {
     pub(super) is_scheduled: bool,
     step: Option<Step>,
     since: Option<Time>,
+    /// Whether the base is to be a snapshot, as the settings were when the rewrite began.
+    is_snapshot: bool,
     /// Since when the last one took how long, in seconds.
     last_s: Option<u64>,
     last_failed: bool,
@@ -138,6 +140,7 @@ impl Engine {
         }
         self.aof.rewriting.is_scheduled = false;
         self.aof.rewriting.since = Some(now);
+        self.aof.rewriting.is_snapshot = self.config.aof_use_rdb_preamble;
         self.log(Level::Notice, "Background append only file rewriting started");
         let mut manifest = self.aof.manifest.clone();
         if self.aof.state == State::Off {
@@ -237,7 +240,7 @@ impl Engine {
 
     /// Begins to make the base in the place of all but the last `kept` increments.
     fn begin_base(&mut self, now: Time, mut manifest: Manifest, kept: usize) {
-        let is_snapshot = self.config.aof_use_rdb_preamble;
+        let is_snapshot = self.aof.rewriting.is_snapshot;
         let name = manifest.rebase(&self.aof_stem(), is_snapshot, kept);
         let (name, temporary) = (self.aof_path(&name), self.aof_path(&format!("temp-{name}")));
         let purpose = if is_snapshot { Purpose::Base } else { Purpose::BaseOfCommands };
