@@ -278,8 +278,8 @@ impl Host {
                     *self.warning.borrow_mut() = record.text;
                 }
             }
-            // Settings end with the engine.
-            Effect::Configured => {}
+            // Settings end with the engine, and nothing is imported.
+            Effect::Configured | Effect::Imported(_) => {}
             Effect::Exit { .. } => self.close(),
         }
     }

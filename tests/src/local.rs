@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, Effect, Event, Node, Origin, Record, Unreadable};
+use redstart::node::{ConnId, DiskDone, Effect, Event, Imported, Node, Origin, Record, Unreadable};
 
 use crate::disk::SimDisk;
 use crate::play::{Patience, Stage};
@@ -31,6 +31,8 @@ pub struct Local {
     /// Whether the disk answers, and the node is woken when it wants to go on at once, only in
     /// [`Local::turn`], so that something can happen in between.
     pub is_slow: bool,
+    /// How the last import has ended.
+    pub imported: Option<Result<Imported, String>>,
     /// The status it asked the program to end with.
     pub exit: Option<u8>,
 }
@@ -84,6 +86,7 @@ impl Local {
             log: Vec::new(),
             answers: VecDeque::new(),
             is_slow: true,
+            imported: None,
             exit: None,
         };
         local.event(Event::Mounted { unreadable });
@@ -153,6 +156,7 @@ impl Local {
                 self.answers.push_back(done);
             }
             Effect::Configured => {}
+            Effect::Imported(result) => self.imported = Some(result),
             Effect::Log(record) => self.log.push(record),
             Effect::Exit { status } => self.exit = Some(status),
         }

@@ -20,6 +20,7 @@ pub use fresh::Loaded;
 use std::fmt;
 
 use super::Engine;
+use super::import::{self, Imported};
 use crate::base::time::{Monotonic, Time};
 use crate::ds::quicklist::Limits;
 use crate::engine::config::VersionCheck;
@@ -56,6 +57,8 @@ pub(super) enum Source {
     Snapshot,
     /// The files of an append-only file, one after the other.
     AppendOnly,
+    /// A file that a person brings: any of the two, or commands.
+    Import(How),
 }
 
 /// How reading a file has ended.
@@ -203,6 +206,22 @@ impl Load {
         self.done_bytes + self.file.read_bytes()
     }
 
+    /// What came of it so far. Costs O(databases).
+    pub(super) fn imported(&self) -> Imported {
+        let mut imported = match &self.file.content {
+            Content::Commands(replay) => replay.imported(),
+            Content::Unknown | Content::Snapshot(_) => Imported::default(),
+        };
+        imported.keys = import::keys(self.dbs());
+        imported.expired = self.fresh.counts.expired;
+        imported
+    }
+
+    /// The databases that are being filled.
+    pub(super) fn dbs(&self) -> &[Db] {
+        &self.fresh.shard.dbs
+    }
+
     /// Memory in use when the snapshot was made, in bytes; 0 if it does not say.
     pub fn used_memory(&self) -> u64 {
         self.fresh.used_memory
@@ -300,7 +319,8 @@ impl Engine {
             file.content = if is_snapshot {
                 Content::Snapshot(Box::new(Reading::new(self.forms())))
             } else {
-                Content::Commands(Box::new(Replay::new(now, 0)))
+                let is_import = matches!(load.source, Source::Import(_));
+                Content::Commands(Box::new(Replay::new(now, 0, is_import)))
             };
         }
         match std::mem::replace(&mut file.content, Content::Unknown) {
@@ -348,7 +368,7 @@ impl Engine {
             // What stands behind the end mark is nobody's.
             return (read, Some(Ended::Whole(file.bytes.unwrap_or(0))));
         }
-        file.content = Content::Commands(Box::new(Replay::new(now, file.read_bytes())));
+        file.content = Content::Commands(Box::new(Replay::new(now, file.read_bytes(), false)));
         (read, None)
     }
 
@@ -369,6 +389,7 @@ impl Engine {
         match self.load.as_ref().map(|load| load.source) {
             Some(Source::Snapshot) => self.snapshot_ended(now, ended),
             Some(Source::AppendOnly) => self.aof_file_ended(now, ended),
+            Some(Source::Import(how)) => self.import_ended(now, how, ended),
             None => {}
         }
     }

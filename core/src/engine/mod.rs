@@ -20,6 +20,7 @@ pub mod eviction;
 pub mod exec;
 pub mod expiry;
 pub mod help;
+pub mod import;
 pub mod keys;
 pub mod loading;
 pub mod monitor;

@@ -102,6 +102,15 @@ impl Stream {
         write_record(&mut self.bytes, words);
     }
 
+    /// Adds records that belong together, which say their databases themselves. Only between units.
+    pub fn add_unit(&mut self, records: &[u8]) {
+        self.bytes.reserve(MULTI.len() + records.len() + EXEC.len());
+        self.bytes.extend_from_slice(MULTI);
+        self.bytes.extend_from_slice(records);
+        self.bytes.extend_from_slice(EXEC);
+        self.db = None;
+    }
+
     fn end_unit(&mut self) {
         if std::mem::take(&mut self.unit).1 > 1 {
             self.bytes.extend_from_slice(EXEC);

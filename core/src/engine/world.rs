@@ -2,6 +2,7 @@
 //!
 //! Defined here because commands ask; hosts see it as part of [`node`](crate::node).
 
+use crate::engine::import::Imported;
 use crate::session::ConnId;
 
 /// Everything a node can ask of the world.
@@ -26,6 +27,9 @@ pub enum Effect {
     /// CONFIG SET has changed the settings; a host that keeps them asks for
     /// [`Node::config`](crate::node::Node::config).
     Configured,
+    /// The end of an [`Event::Import`](crate::node::Event::Import): what was imported, or why nothing
+    /// was, in words that tell the place in the file.
+    Imported(Result<Imported, String>),
     /// End the program with this status, once everything asked for before is done.
     Exit {
         /// 0 means that nothing went wrong.

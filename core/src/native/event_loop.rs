@@ -203,8 +203,8 @@ impl EventLoop {
             }
             Effect::Disk(op) => self.disk.ask(op),
             Effect::Log(record) => log.write(record.level, &record.text),
-            // The file that settings come from is a person's.
-            Effect::Configured => {}
+            // The file that settings come from is a person's; nobody brings files here.
+            Effect::Configured | Effect::Imported(_) => {}
             Effect::Exit { status } => self.exit = Some(status),
         }
     }

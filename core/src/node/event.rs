@@ -1,5 +1,6 @@
 //! What the world can tell a node.
 
+use crate::engine::loading::How;
 use crate::engine::saving::Unreadable;
 use crate::engine::world::{DiskDone, Measures};
 use crate::session::{ConnId, Origin};
@@ -33,6 +34,15 @@ pub enum Event<'a> {
     Mounted {
         /// What to do if it cannot be.
         unreadable: Unreadable,
+    },
+    /// A person brings a file, which the disk reads under this name: a snapshot, an append-only file or
+    /// commands. All of it or nothing takes the place of the data, or is added to it;
+    /// [`Effect::Imported`](super::Effect::Imported) tells.
+    Import {
+        /// The file.
+        name: String,
+        /// What becomes of the data that is there.
+        how: How,
     },
     /// Something asked of the disk has succeeded or failed.
     Disk(DiskDone),

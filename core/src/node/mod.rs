@@ -24,6 +24,8 @@ mod run;
 pub use event::{Event, Signal};
 pub use run::Node;
 
+pub use crate::engine::import::Imported;
+pub use crate::engine::loading::How;
 pub use crate::engine::saving::Unreadable;
 pub use crate::engine::world::{
     DiskDone, DiskError, DiskOp, Effect, Level, Measures, Part, Record,

@@ -68,6 +68,7 @@ impl Node {
             Event::Received { conn, bytes } => self.received(now, conn, bytes),
             Event::Closed { conn } => self.closed(conn),
             Event::Mounted { unreadable } => self.engine.mount(unreadable),
+            Event::Import { name, how } => self.engine.import(now, name, how),
             Event::Disk(done) => self.engine.disk_done(now, done),
             Event::Signal(Signal::Shutdown) => {
                 let save = !self.engine.config.save.is_empty();
@@ -119,6 +120,16 @@ impl Node {
     /// Whether clients have to wait for data that is being loaded.
     pub fn is_loading(&self) -> bool {
         self.engine.saving.is_loading()
+    }
+
+    /// All data as a snapshot, of now. Costs O(data).
+    pub fn snapshot(&self, now: Time) -> Vec<u8> {
+        self.engine.snapshot_as(now, false)
+    }
+
+    /// Of what is being loaded, how many bytes were read, and how many there are as far as is known.
+    pub fn loading(&self) -> Option<(u64, u64)> {
+        self.engine.loading().map(|load| (load.loaded_bytes(), load.total_bytes()))
     }
 
     /// The settings as they are now.

@@ -364,7 +364,7 @@ impl Life {
                 let answer = self.files.run(op);
                 self.node.handle(self.now, Event::Disk(answer), more);
             }
-            Effect::Log(_) | Effect::Configured => {}
+            Effect::Log(_) | Effect::Configured | Effect::Imported(_) => {}
             Effect::Exit { .. } => {
                 self.has_ended = true;
                 outputs.push(Output::End);

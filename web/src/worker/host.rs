@@ -207,6 +207,8 @@ impl Host {
                 }
                 self.ask_disk(Task { op: None, then: Then::Keep });
             }
+            // Nothing was imported.
+            Effect::Imported(_) => {}
             Effect::Log(record) => log(record),
             Effect::Exit { status } => self.exit(status),
         }

@@ -472,9 +472,11 @@ impl Engine {
                     None => return true,
                 },
                 Effect::Close { conn } => (*conn, What::Close),
-                Effect::Disk(_) | Effect::Log(_) | Effect::Configured | Effect::Exit { .. } => {
-                    return true;
-                }
+                Effect::Disk(_)
+                | Effect::Log(_)
+                | Effect::Configured
+                | Effect::Imported(_)
+                | Effect::Exit { .. } => return true,
             };
             aof.writing.held.push_back(Held { until, conn, what });
             false

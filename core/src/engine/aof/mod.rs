@@ -183,6 +183,12 @@ impl Engine {
         self.ask_disk(DiskOp::Replace { name, bytes: manifest.to_bytes() });
     }
 
+    /// The base that is being written is given up, and another one begun when that is possible.
+    pub fn restart_rewriting(&mut self) {
+        self.stop_rewriting();
+        self.aof.rewriting.is_scheduled = true;
+    }
+
     /// Nothing that is appended can be made safe, and safe is what was promised.
     fn aof_is_lost(&mut self, why: &DiskError) {
         let text = format!(

@@ -8,7 +8,8 @@ use std::collections::VecDeque;
 use super::Ended;
 use crate::base::limits;
 use crate::base::time::Time;
-use crate::engine::exec::unknown_command;
+use crate::engine::exec::{unknown_command, wrong_arity};
+use crate::engine::import::{self, Imported};
 use crate::engine::world::Level;
 use crate::engine::{Args, Engine};
 use crate::persist::aof::read::Records;
@@ -29,6 +30,10 @@ pub(super) struct Replay {
     queue: VecDeque<OwnedArgv>,
     /// Up to where all was read.
     whole: u64,
+    /// A person brings it: only what changes data is run, commands may be lines, and what is refused
+    /// is counted.
+    is_import: bool,
+    imported: Imported,
 }
 
 /// What there is of a file.
@@ -55,14 +60,21 @@ pub(super) struct Slice {
 
 impl Replay {
     /// The commands of a file, from `start` on.
-    pub(super) fn new(now: Time, start: u64) -> Self {
+    pub(super) fn new(now: Time, start: u64, is_import: bool) -> Self {
         Self {
-            records: Records::default(),
+            records: Records::new(is_import),
             client: replayer(now),
             multi: None,
             queue: VecDeque::new(),
             whole: start,
+            is_import,
+            imported: Imported::default(),
         }
+    }
+
+    /// How many commands were run, and how many refused.
+    pub(super) fn imported(&self) -> Imported {
+        self.imported.clone()
     }
 }
 
@@ -98,11 +110,19 @@ impl Engine {
         let name = input.name;
         if let Some(command) = replay.queue.pop_front() {
             slice.commands += 1;
-            slice.ended = self.replay_command(now, name, &mut replay.client, command.view()).err();
+            slice.ended = self.replay_command(now, name, replay, command.view()).err();
             return;
         }
         let rest = input.bytes.get(slice.used..).unwrap_or_default();
-        let (step, used) = replay.records.step(rest);
+        let mut records = std::mem::take(&mut replay.records);
+        let mut step = records.step(rest);
+        // The last line of a text may lack its end.
+        let line: Vec<u8>;
+        if replay.is_import && input.is_all && matches!(step, (Step::End(Tail::Short), _)) {
+            line = [rest, b"\n"].concat();
+            step = records.step(&line);
+        }
+        let (step, used) = step;
         match step {
             Step::Command(argv) => {
                 slice.commands += 1;
@@ -115,13 +135,17 @@ impl Engine {
                 } else if let Some((_, commands)) = &mut replay.multi {
                     commands.push(argv.to_owned());
                 } else {
-                    let client = &mut replay.client;
-                    slice.ended = self.replay_command(now, name, client, argv).err();
+                    slice.ended = self.replay_command(now, name, replay, argv).err();
                 }
             }
             Step::Remark => {}
-            Step::End(tail) => return self.replay_end(replay, input, tail, slice),
+            Step::End(tail) => {
+                replay.records = records;
+                return self.replay_end(replay, input, tail, slice);
+            }
         }
+        replay.records = records;
+        let used = used.min(rest.len());
         slice.used += used;
         replay.whole += used as u64;
     }
@@ -136,7 +160,9 @@ impl Engine {
         }
         let name = input.name;
         let before = replay.multi.as_ref().map(|(before, _)| *before);
-        slice.ended = Some(if is_broken && is_torn(rest) {
+        slice.ended = Some(if is_broken && replay.is_import {
+            Ended::Damaged(format!("at offset {}: this is no command", replay.whole))
+        } else if is_broken && is_torn(rest) {
             Ended::Short(before.unwrap_or(replay.whole))
         } else if is_broken {
             let text = "Bad file format reading the append only file";
@@ -156,27 +182,42 @@ impl Engine {
         &mut self,
         now: Time,
         name: &str,
-        client: &mut Client,
+        replay: &mut Replay,
         argv: Argv<'_>,
     ) -> Result<(), Ended> {
         let found = self.find(argv).ok().filter(|entry| entry.takes(argv.len()));
         let Some(entry) = found else {
+            if replay.is_import {
+                let error = self.find(argv).map_or_else(|error| error, wrong_arity);
+                let (whole, error) = (replay.whole, import::plain(&error));
+                return Err(Ended::Damaged(format!("at offset {whole}: {error}")));
+            }
             let error = unknown_command(argv);
             let error = String::from_utf8_lossy(error.line()).into_owned();
             let text = "Unknown command or wrong number of arguments reading the append only file";
             return Err(Ended::Damaged(format!("{text} {name}: {error}")));
         };
-        // What only concerns the server itself changes no data.
-        if entry.has(Flag::Admin) {
+        // What only concerns the server itself changes no data, nor does what is only read.
+        let is_idle = replay.is_import && !entry.has(Flag::Write) && entry.command.name != "SELECT";
+        if entry.has(Flag::Admin) || is_idle {
             return Ok(());
         }
+        let client = &mut replay.client;
         self.depth += 1;
         let mut cx = Self::context(self, now, client, entry);
         cx.deny_blocking = true;
         let names = if entry.is_sub() { 2 } else { 1 };
         // What was refused then is refused now.
-        let _ = (entry.command.run)(&mut cx, Args::new(argv, names));
+        let outcome = (entry.command.run)(&mut cx, Args::new(argv, names));
         self.depth -= 1;
+        replay.imported.commands += 1;
+        if let Err(error) = outcome {
+            replay.imported.refused += 1;
+            if replay.is_import && replay.imported.refusal.is_none() {
+                let (whole, error) = (replay.whole, import::plain(&error));
+                replay.imported.refusal = Some(format!("at offset {whole}: {error}"));
+            }
+        }
         client.session.blocked = None;
         self.shard.free_some(limits::FREED_PER_EVENT_MAX);
         Ok(())

@@ -161,7 +161,8 @@ impl Commands {
         std::mem::take(&mut self.bytes)
     }
 
-    fn record(&mut self, words: &[&[u8]]) {
+    /// Any command.
+    pub fn record(&mut self, words: &[&[u8]]) {
         write_record(&mut self.bytes, words.iter().copied());
     }
 

@@ -11,6 +11,7 @@ use crate::resp::{Argv, Decoder, Step as Decoded};
 #[derive(Default)]
 pub struct Records {
     decoder: Decoder,
+    takes_lines: bool,
 }
 
 /// What comes next.
@@ -36,6 +37,11 @@ pub enum Tail {
 }
 
 impl Records {
+    /// Records as they are written, and commands that are lines if `takes_lines`.
+    pub fn new(takes_lines: bool) -> Self {
+        Self { decoder: Decoder::default(), takes_lines }
+    }
+
     /// Reads the record that `input` begins with; returns how many bytes it takes. After
     /// [`Step::End`] the same input may follow, with more behind it. Costs O(its bytes).
     pub fn step<'a>(&'a mut self, input: &'a [u8]) -> (Step<'a>, usize) {
@@ -46,14 +52,20 @@ impl Records {
                 Some(end) => (Step::Remark, end + 1),
                 None => (Step::End(Tail::Short), 0),
             },
-            Some(b'*') => match self.decoder.step(input, LIMITS) {
-                Ok(Decoded::Command(length)) => (Step::Command(self.decoder.argv(input)), length),
-                Ok(Decoded::More) => (Step::End(Tail::Short), 0),
-                Ok(Decoded::Nothing(_)) | Err(_) => {
-                    self.decoder.reset();
-                    (Step::End(Tail::Broken), 0)
+            Some(first) if *first == b'*' || self.takes_lines => {
+                match self.decoder.step(input, LIMITS) {
+                    Ok(Decoded::Command(length)) => {
+                        (Step::Command(self.decoder.argv(input)), length)
+                    }
+                    Ok(Decoded::More) => (Step::End(Tail::Short), 0),
+                    // An empty line.
+                    Ok(Decoded::Nothing(length)) if self.takes_lines => (Step::Remark, length),
+                    Ok(Decoded::Nothing(_)) | Err(_) => {
+                        self.decoder.reset();
+                        (Step::End(Tail::Broken), 0)
+                    }
                 }
-            },
+            }
             Some(_) => (Step::End(Tail::Broken), 0),
         }
     }
