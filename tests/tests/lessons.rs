@@ -88,6 +88,25 @@ fn a_lesson_has_two_connections_at_most() {
     none(&many.map(|read| offence(read, "more than two connections")).collect::<Vec<_>>());
 }
 
+#[test]
+fn lessons_are_of_a_size_and_every_goal_has_hints() {
+    let mut offences = Vec::new();
+    for read in lessons() {
+        let steps = &read.lesson.steps;
+        if !(3..=7).contains(&steps.len()) {
+            offences.push(offence(&read, &format!("{} steps, not 3 to 7", steps.len())));
+        }
+        for step in steps.iter().filter(|step| !step.check.is_empty()) {
+            if !(2..=3).contains(&step.hints.len()) {
+                let hints = step.hints.len();
+                offences
+                    .push(offence(&read, &format!("{}: {hints} hints, not 2 or 3", step.title)));
+            }
+        }
+    }
+    none(&offences);
+}
+
 /// All that is run in a lesson, step by step.
 fn machinery(lesson: &Lesson) -> Vec<String> {
     let line = |line: &Line| match &line.what {
