@@ -92,6 +92,12 @@ fn what_is_written_is_found_again() {
             "XADD e 6-0 a b",
             "XADD e MAXLEN ~ 0 ACKED 7-0 a b",
             "XDELEX e DELREF IDS 1 7-0",
+            "ARMSET ar 0 a 70 -5 9999999999999 2.50 5 b",
+            "ARINSERT ar x y",
+            "ARDEL ar 5",
+            "ARDELRANGE ar 60 80",
+            "ARSEEK ar 9",
+            "ARRING ring 2 a b c",
             "SELECT 3",
             "PFADD p a b c",
             "PFCOUNT p",
@@ -105,7 +111,8 @@ fn what_is_written_is_found_again() {
         let mut again = on(local.files(), &settings);
         assert_eq!(ask(&mut again, "DEBUG DIGEST"), digest);
         ask(&mut local, "SELECT 0");
-        let questions = ["XINFO STREAM n", "XPENDING n g - + 1", "XADD n IDMP p one * x y"];
+        let questions =
+            ["XINFO STREAM n", "XPENDING n g - + 1", "XADD n IDMP p one * x y", "ARINFO ar"];
         let answers = questions.map(|question| ask(&mut local, question));
         assert_eq!(questions.map(|question| ask(&mut again, question)), answers);
         ask(&mut again, "BGREWRITEAOF");

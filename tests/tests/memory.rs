@@ -70,6 +70,7 @@ const SHAPES: &[Shape] = &[
     shape("zset-big-member", "ZADD big # member:#", "big", 46.5),
     shape("list-big-element", "RPUSH big element:#", "big", 20.5),
     shape("stream-entry", "XADD big #-1 field val12345", "big", 19.0),
+    shape("array-value", "ARINSERT big value:#", "big", 22.0),
 ];
 
 /// Runs one command; returns the bytes of its reply.

@@ -12,7 +12,7 @@ use redstart::commands;
 use redstart::engine::Entry;
 use redstart::resp::words;
 use redstart::spec::{Flag, Group};
-use redstart_tests::grammar::{self, Words};
+use redstart_tests::grammar::{self, Words, is_in_redis8};
 use redstart_tests::local::Local;
 use redstart_tests::oracle::{self, Server};
 use redstart_tests::play::{Patience, Stage};
@@ -215,17 +215,11 @@ fn is_drawn(entry: &Entry) -> bool {
         && !entry.has(Flag::Blocking)
         && entry.command.name != "SPOP"
         && entry.command.subcommands.is_empty()
-        && !is_newer(entry.command.since)
+        && is_in_redis8(entry.command.since)
 }
 
 /// Words that Redis 8.0, with which this is compared, does not know as options.
 const NEWER: [&str; 8] = ["DIFF", "DIFF1", "ANDOR", "ONE", "IFEQ", "IFNE", "IFDEQ", "IFDNE"];
-
-/// Whether something came after Redis 8.0.
-fn is_newer(since: &str) -> bool {
-    let mut numbers = since.split('.').map(|number| number.parse::<u32>().unwrap_or(0));
-    (numbers.next(), numbers.next()) > (Some(8), Some(0))
-}
 
 /// Whether a command is left out: what it does depends on the time, or is a fault of Redis that we do
 /// not imitate.

@@ -206,6 +206,43 @@ fn valkey_has_its_own_hash_under_the_same_number() {
 }
 
 #[test]
+fn arrays_are_read_and_checked() {
+    let last = b"\x81\xff\xff\xff\xff\xff\xff\xff\xfe";
+    let number = (-5i64).to_le_bytes();
+    let value = [
+        &b"\x06\x01\x07\x00\x00"[..],
+        &text(b"a long text"),
+        b"\x01\x01",
+        &number,
+        b"\x02\x02",
+        &2.5f64.to_le_bytes(),
+        b"\x03\x02",
+        &3f64.to_le_bytes(),
+        b"\x07\x03",
+        &text(b"short"),
+        last,
+        b"\x00",
+        &text(b"17"),
+    ];
+    let records = [entry(28, "a", &value.concat()), entry(0, "next", &text(b"x"))];
+    let records: Vec<&[u8]> = records.iter().map(Vec::as_slice).collect();
+    check(
+        &mut loaded(&file("REDIS0014", &records)),
+        "# An array.\n> ARSCAN a 0 100\n1) 1) (integer) 0\n   2) \"a long text\"\n2) 1) (integer) 1\n   2) \"-5\"\n\
+         3) 1) (integer) 2\n   2) \"2.5\"\n4) 1) (integer) 3\n   2) \"3.0\"\n\
+         5) 1) (integer) 7\n   2) \"short\"\n> ARGET a 18446744073709551614\n\"17\"\n\
+         > ARNEXT a\n(integer) 8\n> EXISTS next\n(integer) 1\n",
+    );
+    let beyond = [&b"\x01\x00"[..], &last[..8], b"\xff\x00", &text(b"x")].concat();
+    let twice = [&b"\x02\x00\x01\x00"[..], &text(b"x"), b"\x01\x00", &text(b"y")].concat();
+    let unknown = [&b"\x01\x00\x01\x04"[..], &text(b"x")].concat();
+    for value in [beyond, twice, unknown] {
+        let bytes = file("REDIS0014", &[&entry(28, "a", &value)]);
+        refused(Config::default(), &bytes, 9, "Array integrity check failed");
+    }
+}
+
+#[test]
 fn streams_of_every_generation_are_read() {
     let ids = b"\x01\x05\x02\x05\x02\x05\x01\x02";
     let active = 900u64.to_le_bytes();
@@ -296,7 +333,7 @@ fn what_nobody_can_read_is_named() {
     refused(strict(), &file("REDIS0009", &[b"\x06\x01m"]), 9, "pre-release");
     refused(strict(), &file("REDIS0010", &[b"\xf3\x00"]), 9, "opcode 243");
     refused(strict(), &file("REDIS0010", &[&entry(0, "a", b"\0"), b"\x08\x01a"]), 13, "opcode 8");
-    refused(strict(), &file("REDIS0014", &[&entry(28, "array", b"\0")]), 9, "type or opcode 28");
+    refused(strict(), &file("REDIS0014", &[&entry(29, "later", b"\0")]), 9, "type or opcode 29");
     refused(strict(), &file("REDIS0010", &[b"\xfe\x32", &entry(0, "a", b"\0")]), 11, "database 50");
     let twice = entry(0, "a", b"\0");
     refused(strict(), &file("REDIS0010", &[&twice, &twice]), 13, "already");

@@ -208,7 +208,7 @@ impl World {
             self.run(&format!("SELECT {db}"));
             for number in 0..SMALL {
                 let key = format!("k{number}");
-                match number % 9 {
+                match number % 10 {
                     0 => self.run(&format!("SET {key} {number} PXAT 4102444800000")),
                     1 => self.run(&format!("SET {key} value-{number}")),
                     2 => self.run(&format!("RPUSH {key} a b c {number}")),
@@ -217,6 +217,7 @@ impl World {
                     5 => self.run(&format!("HSET {key} f 1 g {number}")),
                     6 => self.run(&format!("ZADD {key} 1 a 2 b {number} c")),
                     7 => self.run(&format!("XADD {key} 1-{number} f v")),
+                    8 => self.run(&format!("ARINSERT {key} a {number}")),
                     _ => self.run(&format!(
                         "SET {key} {}",
                         "long ".repeat(1 + number as usize % 50).trim().replace(' ', "-")
@@ -236,6 +237,11 @@ impl World {
             self.run(&format!(
                 "ZADD zset {}",
                 words(from, to, &|n| format!("{} member:{n}", n % 77))
+            ));
+            self.run(&format!(
+                "ARSET array {} {}",
+                from * 3,
+                words(from, to, &|n| format!("value-{n}"))
             ));
             self.run(&format!(
                 "RPUSH list {}",
@@ -266,10 +272,11 @@ impl World {
     }
 
     fn change(&mut self) {
-        let large = ["set", "hash", "timed", "zset", "list", "stream", "string", "longest"];
+        let large =
+            ["set", "hash", "timed", "zset", "list", "stream", "array", "string", "longest"];
         let number = self.rng.below(SMALL);
         let key = match self.rng.below(3) {
-            0 => large[self.rng.below(8) as usize].to_owned(),
+            0 => large[self.rng.below(9) as usize].to_owned(),
             1 => format!("new{}", self.rng.below(30)),
             _ => format!("k{number}"),
         };
@@ -342,7 +349,7 @@ fn change_table(draw: u64, key: &str, other: &str, n: u64) -> String {
     }
 }
 
-/// Lists and streams.
+/// Lists, streams and arrays.
 fn change_row(draw: u64, key: &str, other: &str, n: u64, count: usize) -> String {
     match draw {
         0..3 => format!("LPUSH {key} new-{n}"),
@@ -360,6 +367,11 @@ fn change_row(draw: u64, key: &str, other: &str, n: u64, count: usize) -> String
         15 => "XREADGROUP GROUP group one COUNT 5 STREAMS stream >".to_owned(),
         16 => format!("XACK stream group {n}-1 {}-1", n + 1),
         17 => "XGROUP DESTROY stream group".to_owned(),
+        18..20 => format!("ARSET {key} {} changed", n * n),
+        20 => format!("ARDEL {key} {n} {}", n * 2),
+        21 => format!("ARDELRANGE {key} {n} {}", n + 200),
+        22 => format!("ARRING {key} {} new-{n}", 1 + n),
+        23 => format!("ARINSERT {key} new-{n}"),
         _ => format!("DEL {key}"),
     }
 }

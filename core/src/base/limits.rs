@@ -34,6 +34,21 @@ pub const GLOB_STEPS_MAX: u32 = 1_000_000;
 /// Redis.
 pub const GLOB_STARS_MAX: u32 = 1000;
 
+/// The longest regular expression, in bytes, as in Redis …
+pub const REGEX_BYTES_MAX: usize = 2048;
+
+/// … the steps of the program that it becomes …
+pub const REGEX_STEPS: usize = 16 * 1024;
+
+/// … and the steps that one search may take. Real patterns stay far below.
+pub const REGEX_STEPS_MAX: u64 = 1_000_000_000;
+
+/// Conditions of one search in an array, as in Redis.
+pub const ARRAY_PREDICATES_MAX: usize = 250;
+
+/// Places of an array that one reply shows whether they are taken or not, as in Redis.
+pub const ARRAY_PLACES_MAX: u64 = 1_000_000;
+
 /// Expired keys removed in one wake; what is left waits for the next.
 pub const EXPIRED_PER_WAKE_MAX: usize = 250;
 

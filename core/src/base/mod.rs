@@ -10,6 +10,7 @@ pub mod num;
 pub mod order;
 pub mod ordered;
 pub mod prefetch;
+pub mod regex;
 pub mod rng;
 pub mod sha1;
 pub mod time;

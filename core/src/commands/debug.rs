@@ -472,6 +472,7 @@ impl Digest {
             Type::SortedSet => 3,
             Type::Stream => 6,
             Type::Hash => 4,
+            Type::Array => 7,
         };
         self.mix(&kind.to_be_bytes());
         if let ValueRef::List(list) = value {
@@ -501,6 +502,12 @@ impl Digest {
                     one.xor(b"!!hexpire!!");
                 }
                 self.xor(&one.0);
+            });
+        } else if let ValueRef::Array(array) = value {
+            array.each(0, u64::MAX, false, &mut |place, element| {
+                self.mix(&num::Digits::of_u64(place));
+                element.with_bytes(|bytes| self.mix(bytes));
+                true
             });
         } else if let Some(text) = value.text() {
             self.mix(&text);

@@ -8,6 +8,7 @@ use std::sync::LazyLock;
 use crate::engine::{Table, help};
 
 mod acl;
+mod array;
 mod bitmap;
 mod client;
 mod client_list;
@@ -55,6 +56,9 @@ pub fn table() -> &'static Table {
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
         let families = [
             acl::COMMANDS,
+            array::COMMANDS,
+            array::cursor::COMMANDS,
+            array::search::COMMANDS,
             bitmap::COMMANDS,
             client::COMMANDS,
             command::COMMANDS,

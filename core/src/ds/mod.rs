@@ -3,6 +3,7 @@
 //! Each stands on its own: bytes in, bytes out, no keys, no clients, no settings but those it is
 //! given.
 
+pub mod array;
 pub mod bits;
 pub mod cells;
 pub(crate) mod compact;
@@ -18,6 +19,7 @@ pub mod set;
 pub mod stream;
 pub mod zset;
 
+pub use array::Array;
 pub use dict::Dict;
 pub use hash::Hash;
 pub use intset::IntSet;

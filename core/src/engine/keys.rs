@@ -8,7 +8,7 @@ use crate::ds::hash;
 use crate::ds::hash::HashRef;
 use crate::ds::quicklist::Limits;
 use crate::ds::stream::StreamLimits;
-use crate::ds::{Hash, QuickList, Set, SortedSet, Stream, set, zset};
+use crate::ds::{Array, Hash, QuickList, Set, SortedSet, Stream, set, zset};
 use crate::resp::Out;
 use crate::store::db::{At, Found};
 use crate::store::{Db, Type, Value, ValueMut, ValueRef};
@@ -300,6 +300,25 @@ impl<'b> Ctx<'b> {
         let is_there = self.exists(key);
         self.count_read(key, is_there);
         self.stream_and_out(key)
+    }
+
+    /// The array that `key` holds, to read, with the output beside it.
+    pub fn read_array(&mut self, key: &[u8]) -> Result<Option<(&Array, &mut Out)>, Error> {
+        let (found, out) = self.read_beside_out(key);
+        match found.map(|found| found.value) {
+            None => Ok(None),
+            Some(ValueRef::Array(array)) => Ok(Some((array, out))),
+            Some(_) => Err(Error::WrongType),
+        }
+    }
+
+    /// The array that `key` holds, to change.
+    pub fn array_mut(&mut self, key: &[u8]) -> Result<Option<&mut Array>, Error> {
+        let Some(at) = self.use_key(key) else { return Ok(None) };
+        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+            ValueMut::Array(array) => Ok(Some(array)),
+            _ => Err(Error::WrongType),
+        }
     }
 
     /// What a node of a stream may hold.

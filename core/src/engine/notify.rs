@@ -35,6 +35,8 @@ pub enum Class {
     New,
     /// `m`: a look-up for reading found nothing. Not part of `A`.
     KeyMiss,
+    /// `a`: arrays.
+    Array,
 }
 
 impl Class {
@@ -51,7 +53,7 @@ pub const BY_KEY: u32 = 1 << 16;
 pub const BY_EVENT: u32 = 1 << 17;
 
 /// The letter of each class, in the order in which CONFIG GET lists them.
-const LETTERS: [(u8, u32); 11] = [
+const LETTERS: [(u8, u32); 12] = [
     (b'g', Class::Generic.bit()),
     (b'$', Class::String.bit()),
     (b'l', Class::List.bit()),
@@ -62,6 +64,7 @@ const LETTERS: [(u8, u32); 11] = [
     (b'e', Class::Evicted.bit()),
     (b't', Class::Stream.bit()),
     (b'd', Class::Module.bit()),
+    (b'a', Class::Array.bit()),
     (b'n', Class::New.bit()),
 ];
 
@@ -131,7 +134,7 @@ mod tests {
         for (letters, shown) in [
             ("", ""),
             ("KEA", "AKE"),
-            ("nmdtexzhsl$gKE", "AKEm"),
+            ("nmdtexzhsl$gKEa", "AKEm"),
             ("nmdK", "dnKm"),
             ("gEn", "gnE"),
             ("AKEmn", "AKEm"),
@@ -149,6 +152,6 @@ mod tests {
     fn all_stands_for_every_class_but_two() {
         let all = parse(b"A").unwrap();
         assert_eq!(all & (Class::New.bit() | Class::KeyMiss.bit() | BY_KEY | BY_EVENT), 0);
-        assert_eq!(all, parse(b"g$lshzxetd").unwrap());
+        assert_eq!(all, parse(b"g$lshzxetda").unwrap());
     }
 }

@@ -8,7 +8,7 @@ use std::ops::Bound::{Excluded, Unbounded};
 
 use crate::ds::quicklist::NodeRef;
 use crate::ds::stream::{Consumer, Group, Idempotence, Pending, Producer, StreamId};
-use crate::ds::{Hash, Listpack, Set, Stream};
+use crate::ds::{Element, Hash, Listpack, Set, Stream};
 use crate::store::walk::{BLOCK_BYTES, Kept, Live};
 use crate::store::{Value, ValueRef};
 
@@ -33,6 +33,8 @@ pub enum Cutting {
     List(usize),
     /// A stream.
     Stream(StreamCutting),
+    /// An array, up to this place.
+    Array(u64),
 }
 
 /// How far a stream is.
@@ -74,6 +76,8 @@ pub enum Piece<'a> {
     Field(&'a [u8], &'a [u8], Option<i64>),
     /// A part of a stream.
     Stream(&'a Stream, StreamPiece<'a>),
+    /// A place of an array, and the value there.
+    Placed(u64, Element<'a>),
 }
 
 /// A piece of a stream.
@@ -113,6 +117,7 @@ impl Cutting {
             (ValueRef::Int(_) | ValueRef::Str { .. }, _) => Self::String(0, len),
             (ValueRef::List(_), _) => Self::List(0),
             (ValueRef::Stream(_), _) => Self::Stream(StreamCutting::default()),
+            (ValueRef::Array(_), _) => Self::Array(0),
             (ValueRef::Set(_) | ValueRef::SortedSet(_), _) => Self::Table(len),
             (ValueRef::Hash(_), Some(first_ms)) => Self::Expiring(len, first_ms),
             (ValueRef::Hash(_), None) => Self::Table(len),
@@ -159,6 +164,14 @@ impl Cutting {
             }
             (Self::Stream(cutting), Value::Stream(stream)) => {
                 Some(cutting.cut(stream, &mut |piece| put(Piece::Stream(stream, piece))))
+            }
+            (Self::Array(from), Value::Array(array)) => {
+                let next = array.each_in_block(*from, &mut |place, element| {
+                    put(Piece::Placed(place, element));
+                    true
+                });
+                *from = next.unwrap_or_default();
+                Some(next.is_none())
             }
             _ => None,
         }

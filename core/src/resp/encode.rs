@@ -197,6 +197,12 @@ impl Out {
         }
     }
 
+    /// An integer without a sign. Those beyond [`i64::MAX`] are not what every client expects, but what
+    /// Redis sends.
+    pub fn uint(&mut self, value: u64) {
+        self.header(b':', &num::Digits::of_u64(value));
+    }
+
     /// A count as an integer.
     #[inline]
     pub fn count(&mut self, count: usize) {

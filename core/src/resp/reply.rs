@@ -82,9 +82,11 @@ impl<'a> Reader<'a> {
         match kind {
             b'+' => Ok(Reply::Simple(text.to_vec())),
             b'-' => Ok(Reply::Error(text.to_vec())),
-            b':' => num::parse_i64(text.strip_prefix(b"+").unwrap_or(text))
-                .map(Reply::Int)
-                .ok_or(Stop::Malformed),
+            b':' => {
+                let text = text.strip_prefix(b"+").unwrap_or(text);
+                let unsigned = || num::parse_u64(text).map(|_| Reply::BigNumber(text.to_vec()));
+                num::parse_i64(text).map(Reply::Int).or_else(unsigned).ok_or(Stop::Malformed)
+            }
             b',' => Ok(Reply::Double(text.to_vec())),
             b'(' => Ok(Reply::BigNumber(text.to_vec())),
             b'#' => match text {

@@ -168,6 +168,8 @@ pub enum Group {
     Stream,
     /// Bitmaps.
     Bitmap,
+    /// Arrays.
+    Array,
 }
 
 impl Group {
@@ -190,6 +192,7 @@ impl Group {
             Self::Geo => "geo",
             Self::Stream => "stream",
             Self::Bitmap => "bitmap",
+            Self::Array => "array",
         }
     }
 
@@ -209,6 +212,7 @@ impl Group {
             Self::Geo => Category::Geo,
             Self::Stream => Category::Stream,
             Self::Bitmap => Category::Bitmap,
+            Self::Array => Category::Array,
             // The flag of that name says it.
             Self::Pubsub | Self::Server | Self::Cluster => return None,
         })
@@ -240,11 +244,12 @@ pub enum Category {
     Connection,
     Transaction,
     Scripting,
+    Array,
 }
 
 impl Category {
     /// All of them, in their order.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::Keyspace,
         Self::Read,
         Self::Write,
@@ -266,6 +271,7 @@ impl Category {
         Self::Connection,
         Self::Transaction,
         Self::Scripting,
+        Self::Array,
     ];
 
     /// Its name, without the `@`.
@@ -292,6 +298,7 @@ impl Category {
             Self::Connection => "connection",
             Self::Transaction => "transaction",
             Self::Scripting => "scripting",
+            Self::Array => "array",
         }
     }
 }

@@ -64,6 +64,7 @@ impl Db {
             Some(Value::SortedSet(set)) => prefetch::value(&**set),
             Some(Value::Stream(stream)) => prefetch::value(&**stream),
             Some(Value::Hash(hash)) => prefetch::value(&**hash),
+            Some(Value::Array(array)) => prefetch::value(&**array),
             Some(Value::Int(_)) | None => {}
         }
     }
@@ -79,7 +80,7 @@ impl Db {
             // A score stands before the member, if there is one.
             Value::SortedSet(set) => return set.prefetch(last?),
             Value::Hash(hash) => return hash.prefetch(first?),
-            Value::Stream(_) | Value::Int(_) | Value::Str(_) | Value::Raw(_) => {}
+            _ => {}
         }
         None
     }

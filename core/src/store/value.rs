@@ -9,7 +9,7 @@ use crate::base::num::Digits;
 use crate::ds::hash::HashRef;
 use crate::ds::hashtable::WalkId;
 use crate::ds::stream::Extra;
-use crate::ds::{Hash, QuickList, Set, SortedSet, Stream};
+use crate::ds::{Array, Hash, QuickList, Set, SortedSet, Stream};
 
 /// The types of values, in Redis's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -26,6 +26,8 @@ pub enum Type {
     Stream,
     /// Byte strings under byte strings.
     Hash,
+    /// Byte strings at places.
+    Array,
 }
 
 impl Type {
@@ -38,6 +40,7 @@ impl Type {
             Self::SortedSet => "zset",
             Self::Stream => "stream",
             Self::Hash => "hash",
+            Self::Array => "array",
         }
     }
 }
@@ -62,6 +65,8 @@ pub enum Value {
     Stream(Box<Stream>),
     /// A hash; never empty.
     Hash(Box<Hash>),
+    /// An array; never empty.
+    Array(Box<Array>),
 }
 
 /// A value to look at.
@@ -86,6 +91,8 @@ pub enum ValueRef<'a> {
     Stream(&'a Stream),
     /// A hash.
     Hash(HashRef<'a>),
+    /// An array.
+    Array(&'a Array),
 }
 
 /// A collection to change. Strings are replaced, not changed; see [`Db`](super::Db).
@@ -103,6 +110,8 @@ pub enum ValueMut<'a> {
     Stream(&'a mut Stream),
     /// A hash, which is changed by [`Db::change_hash`](super::Db::change_hash).
     Hash,
+    /// An array.
+    Array(&'a mut Array),
 }
 
 /// A string from this length on is written in pieces when it is saved, in bytes.
@@ -114,8 +123,10 @@ const LARGE_NODES: usize = 8;
 
 /// The version of snapshots that brought what producers have numbered …
 const RDB_WITH_IDEMPOTENCE: u16 = 13;
-/// … and the one that brought what was given back.
+/// … and the one that brought what was given back …
 const RDB_WITH_GIVEN_BACK: u16 = 14;
+/// … and arrays.
+const RDB_WITH_ARRAYS: u16 = 14;
 
 /// A collection of more elements than this is freed in slices.
 const FREED_AT_ONCE_MAX: usize = 64;
@@ -138,6 +149,7 @@ impl Value {
             Self::SortedSet(set) => ValueRef::SortedSet(set),
             Self::Stream(stream) => ValueRef::Stream(stream),
             Self::Hash(hash) => ValueRef::Hash(hash.view()),
+            Self::Array(array) => ValueRef::Array(array),
         }
     }
 
@@ -150,6 +162,7 @@ impl Value {
             Self::SortedSet(set) => ValueMut::SortedSet(set),
             Self::Stream(stream) => ValueMut::Stream(stream),
             Self::Hash(_) => ValueMut::Hash,
+            Self::Array(array) => ValueMut::Array(array),
         }
     }
 
@@ -164,6 +177,7 @@ impl Value {
             Self::SortedSet(set) => size_of::<SortedSet>() + set.heap_bytes(),
             Self::Stream(stream) => size_of::<Stream>() + stream.heap_bytes(),
             Self::Hash(hash) => size_of::<Hash>() + hash.heap_bytes(),
+            Self::Array(array) => size_of::<Array>() + array.heap_bytes(),
         }
     }
 
@@ -189,18 +203,18 @@ impl Value {
             Self::SortedSet(set) => set.as_listpack().is_none() && set.heap_bytes() >= LARGE_BYTES,
             Self::Stream(stream) => stream.is_slow_to_free(LARGE_NODES),
             Self::Hash(hash) => !hash.is_listpack() && hash.heap_bytes() >= LARGE_BYTES,
+            Self::Array(array) => array.blocks_len() > LARGE_NODES,
         }
     }
 
     /// Whether a copy shares what it holds, so that making one is cheap.
     pub(super) fn is_shared_by_copies(&self) -> bool {
-        matches!(self, Self::List(_) | Self::Stream(_))
+        matches!(self, Self::List(_) | Self::Stream(_) | Self::Array(_))
     }
 
     /// Begins to walk along the elements of a table as they are now; nothing if it is none.
     pub(super) fn begin_walk(&mut self, id: WalkId) {
         match self {
-            Self::Int(_) | Self::Str(_) | Self::Raw(_) | Self::List(_) | Self::Stream(_) => {}
             Self::Set(set) => {
                 if let Set::Table(table) = &mut **set {
                     table.begin_walk(id);
@@ -212,26 +226,26 @@ impl Value {
                     table.begin_walk(id);
                 }
             }
+            _ => {}
         }
     }
 
     /// The number of the walk along the elements.
     pub(super) fn walk_id(&self) -> Option<WalkId> {
         match self {
-            Self::Int(_) | Self::Str(_) | Self::Raw(_) | Self::List(_) | Self::Stream(_) => None,
             Self::Set(set) => match &**set {
                 Set::Table(table) => table.walk_id(),
                 Set::Ints(_) | Set::Pack(_) => None,
             },
             Self::SortedSet(set) => set.walk_id(),
             Self::Hash(hash) => hash.view().as_table().and_then(crate::ds::Dict::walk_id),
+            _ => None,
         }
     }
 
     /// Ends a walk early.
     pub(super) fn end_walk(&mut self) {
         match self {
-            Self::Int(_) | Self::Str(_) | Self::Raw(_) | Self::List(_) | Self::Stream(_) => {}
             Self::Set(set) => {
                 if let Set::Table(table) = &mut **set {
                     table.end_walk();
@@ -243,6 +257,7 @@ impl Value {
                     table.end_walk();
                 }
             }
+            _ => {}
         }
     }
 
@@ -255,6 +270,7 @@ impl Value {
             Self::SortedSet(set) => set.len() > FREED_AT_ONCE_MAX,
             Self::Stream(stream) => stream.is_slow_to_free(FREED_AT_ONCE_MAX),
             Self::Hash(hash) => !hash.is_listpack() && hash.len() > FREED_AT_ONCE_MAX,
+            Self::Array(array) => array.blocks_len() > FREED_AT_ONCE_MAX,
         }
     }
 
@@ -272,6 +288,7 @@ impl Value {
             Self::SortedSet(set) => set.free_some(max),
             Self::Stream(stream) => stream.free_some(max),
             Self::Hash(hash) => hash.free_some(max),
+            Self::Array(array) => array.free_some(max),
         }
     }
 }
@@ -291,6 +308,7 @@ impl<'a> ValueRef<'a> {
             Self::SortedSet(set) => set.encoding(),
             Self::Stream(_) => "stream",
             Self::Hash(hash) => hash.encoding(),
+            Self::Array(_) => "sliced-array",
         }
     }
 
@@ -305,6 +323,7 @@ impl<'a> ValueRef<'a> {
             Self::SortedSet(set) => Value::SortedSet(Box::new(set.clone())),
             Self::Stream(stream) => Value::Stream(Box::new(stream.clone())),
             Self::Hash(hash) => Value::Hash(Box::new(hash.to_hash())),
+            Self::Array(array) => Value::Array(Box::new(array.clone())),
         }
     }
 
@@ -317,6 +336,7 @@ impl<'a> ValueRef<'a> {
             Self::SortedSet(_) => Type::SortedSet,
             Self::Stream(_) => Type::Stream,
             Self::Hash(_) => Type::Hash,
+            Self::Array(_) => Type::Array,
         }
     }
 
@@ -329,6 +349,7 @@ impl<'a> ValueRef<'a> {
                 Extra::Idempotence => RDB_WITH_IDEMPOTENCE,
                 Extra::GivenBack => RDB_WITH_GIVEN_BACK,
             },
+            Self::Array(_) => RDB_WITH_ARRAYS,
             _ => 0,
         }
     }

@@ -14,8 +14,8 @@
 //! What is too large to be handed over in one go is registered with the keeper instead, who cuts it
 //! into pieces between events:
 //!
-//! - A *list* or a *stream* is copied, which costs a few bytes a node: copies share nodes until one
-//!   is changed, and then it is one node that is copied. (Pending entries of a stream's groups are
+//! - A *list*, a *stream* or an *array* is copied, which costs a few bytes a node: copies share nodes
+//!   until one is changed, and then it is one node that is copied. (Pending entries of a stream's groups are
 //!   not in nodes; they are copied as they are.)
 //! - The table of a *hash*, a *set* or a *sorted set* is walked in its place, by its own
 //!   [walk](crate::ds::hashtable): what changes in it is kept element by element. Sharing chunks of
@@ -215,7 +215,6 @@ impl Db {
 
 fn live_of(value: &Value, id: WalkId) -> Live {
     let (len, first_due_ms) = match value {
-        Value::Int(_) | Value::Raw(_) | Value::List(_) | Value::Stream(_) => (0, None),
         Value::Str(bytes) => (bytes.len(), None),
         Value::Set(set) => (set.len(), None),
         Value::SortedSet(set) => (set.len(), None),
@@ -223,6 +222,7 @@ fn live_of(value: &Value, id: WalkId) -> Live {
             let hash = hash.view();
             (hash.len(), hash.next_due_ms().filter(|_| hash.expiring_len() > 0))
         }
+        _ => (0, None),
     };
     Live { id, len, first_due_ms }
 }

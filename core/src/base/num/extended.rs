@@ -8,6 +8,7 @@
 
 use std::cmp::Ordering;
 
+use super::Digits;
 use super::big::Big;
 use super::scan::{Binary, Magnitude, scan};
 
@@ -187,6 +188,73 @@ impl Extended {
         }
         digits
     }
+}
+
+/// Significant digits of [`Extended::to_g17`].
+const SIGNIFICANT: i64 = 17;
+
+impl Extended {
+    /// The number with 17 significant digits, as C's `%.17Lg` writes it.
+    pub fn to_g17(self) -> Vec<u8> {
+        let Size::Finite { significand, exponent } = self.size else { return self.to_text() };
+        if significand == 0 {
+            return b"0".to_vec();
+        }
+        // How many digits stand before the point, about: log 2 is a little less than 0.30103.
+        let bits = i64::from(exponent) + i64::from(u64::BITS - significand.leading_zeros());
+        let mut power = (bits - 1) * 30103 / 100_000;
+        let digits = loop {
+            let digits = scaled(significand, exponent, SIGNIFICANT - 1 - power);
+            if digits >= 10u128.pow(SIGNIFICANT as u32) {
+                power += 1;
+            } else if digits < 10u128.pow(SIGNIFICANT as u32 - 1) {
+                power -= 1;
+            } else {
+                break Digits::of_u64(digits as u64);
+            }
+        };
+        let zeros = digits.iter().rev().take_while(|&&digit| digit == b'0').count();
+        let digits = &digits[..digits.len() - zeros];
+        let mut text = if self.negative { b"-".to_vec() } else { Vec::new() };
+        if !(-4..SIGNIFICANT).contains(&power) {
+            push_with_point(&mut text, digits, 1);
+            text.extend(if power < 0 { b"e-" } else { b"e+" });
+            let power = Digits::of_u64(power.unsigned_abs());
+            text.extend(if power.len() < 2 { &b"0"[..] } else { b"" });
+            text.extend_from_slice(&power);
+        } else if power < 0 {
+            text.extend_from_slice(b"0.");
+            text.extend((1..-power).map(|_| b'0'));
+            text.extend_from_slice(digits);
+        } else {
+            push_with_point(&mut text, digits, power as usize + 1);
+        }
+        text
+    }
+}
+
+/// Writes digits of which so many stand before the point; those that are not there are 0.
+fn push_with_point(text: &mut Vec<u8>, digits: &[u8], before: usize) {
+    text.extend_from_slice(&digits[..digits.len().min(before)]);
+    text.extend((digits.len()..before).map(|_| b'0'));
+    if digits.len() > before {
+        text.push(b'.');
+        text.extend_from_slice(&digits[before..]);
+    }
+}
+
+/// `significand × 2^exponent × 10^power`, rounded to an integer, which has less than 127 bits.
+fn scaled(significand: u64, exponent: i32, power: i64) -> u128 {
+    let mut value = Big::of(u128::from(significand));
+    let mut divisor = Big::of(1);
+    if exponent >= 0 {
+        value.shift_left(exponent.unsigned_abs());
+    } else {
+        divisor.shift_left(exponent.unsigned_abs());
+    }
+    let scale = if power >= 0 { &mut value } else { &mut divisor };
+    scale.times_power_of_ten(power.unsigned_abs() as u32);
+    quotient(value, divisor).round(127, 0).0
 }
 
 /// The digits before the point, and those behind it as a number, rounded to 17.

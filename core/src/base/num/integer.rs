@@ -4,13 +4,19 @@
 /// is read prints back to the same bytes.
 #[inline]
 pub fn parse_i64(text: &[u8]) -> Option<i64> {
-    let (negative, digits) = match text {
-        [b'-', rest @ ..] => (true, rest),
-        _ => (false, text),
-    };
+    match text {
+        [b'-', b'0', ..] => None,
+        [b'-', digits @ ..] => 0i64.checked_sub_unsigned(parse_u64(digits)?),
+        digits => i64::try_from(parse_u64(digits)?).ok(),
+    }
+}
+
+/// As [`parse_i64`], for an integer that has no sign.
+#[inline]
+pub fn parse_u64(digits: &[u8]) -> Option<u64> {
     match digits {
-        [b'0'] if !negative => return Some(0),
-        [b'1'..=b'9', rest @ ..] if rest.len() < 19 => {}
+        [b'0'] => return Some(0),
+        [b'1'..=b'9', rest @ ..] if rest.len() < 20 => {}
         _ => return None,
     }
     let mut value: u64 = 0;
@@ -21,7 +27,7 @@ pub fn parse_i64(text: &[u8]) -> Option<i64> {
         }
         value = value.checked_mul(10)?.checked_add(u64::from(digit))?;
     }
-    if negative { 0i64.checked_sub_unsigned(value) } else { i64::try_from(value).ok() }
+    Some(value)
 }
 
 /// Decimal digits of an integer, in a buffer on the stack.

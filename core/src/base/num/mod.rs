@@ -14,4 +14,4 @@ mod scan;
 
 pub use double::{DoubleText, format_f64, format_g17, parse_f64};
 pub use extended::Extended;
-pub use integer::{Digits, parse_i64, parse_memory};
+pub use integer::{Digits, parse_i64, parse_memory, parse_u64};

@@ -5,7 +5,7 @@ use crate::base::num::{self, Digits};
 use crate::ds::hash::HashRef;
 use crate::ds::quicklist::NodeRef;
 use crate::ds::stream::{Consumer, Pending, StreamId};
-use crate::ds::{Element, Stream};
+use crate::ds::{Array, Element, Stream};
 use crate::persist::pieces::{Cutting, Piece, StreamCutting, StreamPiece, is_in_blocks};
 use crate::store::ValueRef;
 use crate::store::walk::Head;
@@ -74,6 +74,13 @@ impl Commands {
                 let mut cutting = StreamCutting::default();
                 while !cutting.cut(stream, &mut |piece| self.stream_piece(key, stream, piece)) {}
             }
+            ValueRef::Array(array) => {
+                array.each(0, u64::MAX, false, &mut |place, element| {
+                    self.placed(key, place, element);
+                    true
+                });
+                self.behind_array(key, array);
+            }
         }
         self.expiry(key, expires_ms);
     }
@@ -124,6 +131,18 @@ impl Commands {
                 self.add(b"HMSET", key, [Element::Bytes(name), Element::Bytes(value)]);
             }
             Piece::Stream(stream, piece) => self.stream_piece(key, stream, piece),
+            Piece::Placed(place, element) => self.placed(key, place, element),
+        }
+    }
+
+    fn placed(&mut self, key: &[u8], place: u64, element: Element<'_>) {
+        self.add(b"ARMSET", key, [Element::Bytes(&Digits::of_u64(place)), element]);
+    }
+
+    fn behind_array(&mut self, key: &[u8], array: &Array) {
+        self.flush(b"ARMSET", key);
+        if let Some(place) = array.last_insert {
+            self.record(&[b"ARSEEK", key, &Digits::of_u64(place + 1)]);
         }
     }
 
@@ -136,6 +155,7 @@ impl Commands {
             (ValueRef::Set(_), _) => self.flush(b"SADD", &head.key),
             (ValueRef::SortedSet(_), _) => self.flush(b"ZADD", &head.key),
             (ValueRef::Hash(_), _) => self.flush(b"HMSET", &head.key),
+            (ValueRef::Array(array), _) => self.behind_array(&head.key, array),
             _ => {}
         }
         self.expiry(&head.key, head.expires_ms);

@@ -5,10 +5,12 @@
 
 use super::input::Reader;
 use super::read_stream::GrowingStream;
-use super::{Forms, Reason, kind};
+use super::{Forms, Reason, kind, placed};
+use crate::base::num;
+use crate::ds::array::PLACE_MAX;
 use crate::ds::hash::{self, Expiry};
 use crate::ds::quicklist::{OwnedNode, QuickList, Side};
-use crate::ds::{Hash, Set, SortedSet};
+use crate::ds::{Array, Hash, Set, SortedSet};
 use crate::store::Value;
 
 /// A value, or the beginning of one.
@@ -27,6 +29,7 @@ pub(super) enum Growing {
     SortedSet(u8, SortedSet, u64),
     Hash(Hash, FieldExpiry, u64),
     Stream(Box<GrowingStream>),
+    Array(Array, u64),
 }
 
 /// Where the expiry of a hash's field stands, if it has one.
@@ -76,7 +79,8 @@ impl Reader<'_> {
             | Growing::Nodes(_, _, left)
             | Growing::Set(_, left)
             | Growing::SortedSet(_, _, left)
-            | Growing::Hash(_, _, left) => left,
+            | Growing::Hash(_, _, left)
+            | Growing::Array(_, left) => left,
             Growing::Stream(stream) => return self.stream_part(stream),
         };
         if *left == 0 {
@@ -106,6 +110,10 @@ impl Reader<'_> {
                 self.field(hash, *expiry)?;
                 *left -= 1;
             }
+            Growing::Array(array, left) => {
+                self.placed(array)?;
+                *left -= 1;
+            }
             Growing::Stream(_) => {}
         }
         Ok(false)
@@ -124,6 +132,19 @@ impl Reader<'_> {
             Some(_) => Err(Reason::Broken("Duplicate zset fields detected")),
             None => Ok(()),
         }
+    }
+
+    /// A value of an array.
+    fn placed(&mut self, array: &mut Array) -> Result<(), Reason> {
+        const BROKEN: Reason = Reason::Broken("Array integrity check failed");
+        let (place, form) = (self.length()?, self.length()?);
+        let text = match form {
+            placed::STRING | placed::SHORT => self.string()?,
+            placed::INTEGER => num::Digits::of(i64::from_le_bytes(self.array()?)).to_vec().into(),
+            placed::DOUBLE => double_text(f64::from_le_bytes(self.array()?)).into(),
+            _ => return Err(BROKEN),
+        };
+        if place > PLACE_MAX || !array.set(place, &text) { Err(BROKEN) } else { Ok(()) }
     }
 
     fn field(&mut self, hash: &mut Hash, expiry: FieldExpiry) -> Result<(), Reason> {
@@ -158,6 +179,15 @@ impl Reader<'_> {
     }
 }
 
+/// The text that Redis keeps as a double, which shows that it is no integer.
+fn double_text(number: f64) -> Vec<u8> {
+    let mut text = num::format_f64(number).to_vec();
+    if text.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') {
+        text.extend(b".0");
+    }
+    text
+}
+
 /// Adds an element to a list whose elements come one by one.
 pub(super) fn push(list: &mut QuickList, element: &[u8], forms: Forms) {
     list.grow(1, element.len(), forms.list);
@@ -186,9 +216,8 @@ impl Growing {
             }
             Self::Hash(hash, ..) if !hash.is_empty() => Value::Hash(Box::new(hash)),
             Self::Stream(stream) => Value::Stream(Box::new(stream.ripe())),
-            Self::List(..) | Self::Set(..) | Self::SortedSet(..) | Self::Hash(..) => {
-                return Err(Reason::Empty);
-            }
+            Self::Array(array, _) if !array.is_empty() => Value::Array(Box::new(array)),
+            _ => return Err(Reason::Empty),
         };
         Ok(value)
     }

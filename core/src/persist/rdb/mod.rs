@@ -88,6 +88,18 @@ mod kind {
     pub(super) const STREAM_4: u8 = 26;
     /// With entries that were given back (Redis 8.8).
     pub(super) const STREAM_5: u8 = 27;
+    /// In Redis 8.8.
+    pub(super) const ARRAY: u8 = 28;
+}
+
+/// How a value of an array is stored.
+mod placed {
+    pub(super) const STRING: u64 = 0;
+    pub(super) const INTEGER: u64 = 1;
+    pub(super) const DOUBLE: u64 = 2;
+    /// A string that Redis keeps in the place of a pointer.
+    pub(super) const SHORT: u64 = 3;
+    pub(super) const SHORT_BYTES_MAX: usize = 7;
 }
 
 /// How a node of a quicklist is stored.

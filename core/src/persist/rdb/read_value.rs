@@ -8,9 +8,10 @@ use super::input::{Dialect, Reader};
 use super::read_stream::GrowingStream;
 use super::{Reason, container, kind};
 use crate::base::num;
+use crate::ds::array::PLACE_MAX;
 use crate::ds::hash;
 use crate::ds::quicklist::{OwnedNode, QuickList};
-use crate::ds::{Hash, IntSet, Listpack, Set, SortedSet, listpack};
+use crate::ds::{Array, Hash, IntSet, Listpack, Set, SortedSet, listpack};
 use crate::persist::{ziplist, zipmap};
 use crate::store::Value;
 
@@ -44,6 +45,7 @@ impl Reader<'_> {
                 kind::STREAM | kind::STREAM_2 | kind::STREAM_3 | kind::STREAM_4 | kind::STREAM_5,
                 _,
             ) => Growing::Stream(Box::new(GrowingStream::new(kind, self.length()?))),
+            (kind::ARRAY, Dialect::Redis) => self.begin_array()?,
             _ => return self.whole(kind).map(Begun::Whole),
         };
         Ok(Begun::Growing(growing))
@@ -51,6 +53,14 @@ impl Reader<'_> {
 
     fn begin_hash(&mut self, expiry: FieldExpiry) -> Result<Growing, Reason> {
         Ok(Growing::Hash(Hash::default(), expiry, self.length()?))
+    }
+
+    fn begin_array(&mut self) -> Result<Growing, Reason> {
+        let (count, mut array) = (self.length()?, Array::default());
+        if self.length()? != 0 {
+            array.last_insert = Some(self.length()?).filter(|&place| place <= PLACE_MAX);
+        }
+        Ok(Growing::Array(array, count))
     }
 
     /// A value that comes in one piece.

@@ -6,12 +6,14 @@
 //! not been taken yet; the checksum runs along.
 
 use super::write_stream::form_of;
-use super::{VERSION, VERSION_DUMP, VERSION_WITH_FIELD_EXPIRY, container, kind, opcode, special};
+use super::{
+    VERSION, VERSION_DUMP, VERSION_WITH_FIELD_EXPIRY, container, kind, opcode, placed, special,
+};
 use crate::base::crc::crc64;
 use crate::base::num;
 use crate::ds::hash::HashRef;
 use crate::ds::quicklist::NodeRef;
-use crate::ds::{QuickList, Set, SortedSet};
+use crate::ds::{Array, Element, QuickList, Set, SortedSet};
 use crate::persist::lzf::Compressor;
 use crate::store::{Db, ValueRef};
 
@@ -110,6 +112,7 @@ fn kind_of(value: ValueRef<'_>) -> u8 {
         ValueRef::SortedSet(set) if set.as_listpack().is_some() => kind::ZSET_LISTPACK,
         ValueRef::SortedSet(_) => kind::ZSET_2,
         ValueRef::Hash(hash) => hash_kind_of(hash),
+        ValueRef::Array(_) => kind::ARRAY,
     }
 }
 
@@ -257,6 +260,40 @@ impl Writer {
             ValueRef::Hash(hash) => self.hash(hash),
             ValueRef::List(list) => self.list(list),
             ValueRef::SortedSet(set) => self.sorted_set(set),
+            ValueRef::Array(array) => {
+                self.array_head(array);
+                array.each(0, u64::MAX, false, &mut |place, element| {
+                    self.placed(place, element);
+                    true
+                });
+            }
+        }
+    }
+
+    /// How many values of an array follow, and where the last one was inserted.
+    pub(super) fn array_head(&mut self, array: &Array) {
+        self.length(array.count());
+        self.length(u64::from(array.last_insert.is_some()));
+        if let Some(place) = array.last_insert {
+            self.length(place);
+        }
+    }
+
+    /// A value of an array.
+    pub(super) fn placed(&mut self, place: u64, element: Element<'_>) {
+        self.length(place);
+        match element {
+            // Redis keeps those that leave it two bits.
+            Element::Int(number) if number << 2 >> 2 == number => {
+                self.length(placed::INTEGER);
+                self.bytes.extend(number.to_le_bytes());
+            }
+            element => {
+                let bytes = element.to_vec();
+                let is_short = bytes.len() <= placed::SHORT_BYTES_MAX;
+                self.length(if is_short { placed::SHORT } else { placed::STRING });
+                self.string(&bytes);
+            }
         }
     }
 

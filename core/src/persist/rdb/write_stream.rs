@@ -34,6 +34,7 @@ impl Writer {
             (ValueRef::SortedSet(_), _) => kind::ZSET_2,
             (ValueRef::Hash(_), Cutting::Expiring(..)) => kind::HASH_METADATA,
             (ValueRef::Hash(_), _) => kind::HASH,
+            (ValueRef::Array(_), _) => kind::ARRAY,
         };
         self.before_key(head.expires_ms, usage);
         self.bytes.push(kind);
@@ -47,6 +48,7 @@ impl Writer {
             }
             (ValueRef::List(list), _) => self.length(list.nodes_len() as u64),
             (ValueRef::Stream(stream), _) => self.length(stream.nodes_len() as u64),
+            (ValueRef::Array(array), _) => self.array_head(array),
             _ => {}
         }
     }
@@ -71,6 +73,7 @@ impl Writer {
             Piece::Stream(stream, piece) => {
                 self.stream_piece(stream, piece, form_of(stream, kind::STREAM_2));
             }
+            Piece::Placed(place, element) => self.placed(place, element),
         }
     }
 

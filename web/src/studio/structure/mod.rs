@@ -166,7 +166,7 @@ pub fn draw(payload: &[u8], limits: &Limits) -> Option<Drawing> {
             None => Shape::Table { entries: hash.len(), slots: hash.slot_count().unwrap_or(0) },
         },
         ValueRef::Stream(stream) => of_stream(stream, &mut measure),
-        ValueRef::Int(_) | ValueRef::Str { .. } => return None,
+        ValueRef::Int(_) | ValueRef::Str { .. } | ValueRef::Array(_) => return None,
     };
     Some(Drawing { kind: view.kind().name(), encoding: view.encoding(), measure, shape })
 }
@@ -178,6 +178,7 @@ fn elements(view: ValueRef<'_>) -> u64 {
         ValueRef::SortedSet(set) => set.len() as u64,
         ValueRef::Hash(hash) => hash.len() as u64,
         ValueRef::Stream(stream) => stream.len(),
+        ValueRef::Array(array) => array.count(),
         ValueRef::Int(_) | ValueRef::Str { .. } => 1,
     }
 }
