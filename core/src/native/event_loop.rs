@@ -8,7 +8,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use mio::{Events, Interest, Poll, Token, Waker};
+use mio::{Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
@@ -19,8 +19,9 @@ use super::listen::{self, Listener};
 use super::lock::Lock;
 use super::log::Log;
 use super::memory;
+use super::ready::{Events, Patience};
 use crate::base::rng::Seed;
-use crate::base::time::Time;
+use crate::base::time::{Monotonic, Time};
 use crate::engine::Config;
 use crate::engine::config::table;
 use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Signal, Unreadable};
@@ -57,7 +58,9 @@ pub struct EventLoop {
     /// Connections with more to read than a turn allows.
     to_read: Vec<ConnId>,
     buffer: Vec<u8>,
-    measures: Measures,
+    /// Somebody has sent something in this turn.
+    has_served: bool,
+    patience: Patience,
     measured: Option<Time>,
     exit: Option<u8>,
 }
@@ -105,7 +108,8 @@ impl EventLoop {
             to_write: Vec::new(),
             to_read: Vec::new(),
             buffer: vec![0; READ_BYTES],
-            measures: Measures::default(),
+            has_served: false,
+            patience: Patience::default(),
             measured: None,
             exit: None,
         })
@@ -113,7 +117,7 @@ impl EventLoop {
 
     /// Serves until the node asks for the end; returns the status to end with.
     pub fn run(mut self, log: &mut Log) -> Result<u8, String> {
-        let mut events = Events::with_capacity(1024);
+        let mut events = Events::default();
         self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
         self.load_first(log);
         loop {
@@ -121,44 +125,37 @@ impl EventLoop {
             if let Some(status) = self.exit {
                 return Ok(self.finish(status));
             }
-            let timeout = self.timeout();
-            match self.poll.poll(&mut events, timeout) {
-                Err(error) if error.kind() != io::ErrorKind::Interrupted => {
-                    return Err(format!("Can't wait for events: {error}"));
-                }
-                _ => {}
-            }
-            self.clock.look_at_wall();
-            self.measure(log);
+            let wake = self.node.next_wake();
+            self.wait(&mut events, wake)?;
+            let now = self.clock.look();
+            self.measure(now, log);
             let mut to_read = std::mem::take(&mut self.to_read);
             to_read.drain(..).for_each(|conn| self.read(conn, log));
             if self.to_read.is_empty() {
                 self.to_read = to_read;
             }
             let mut any = false;
-            for event in &events {
+            for event in events.iter() {
                 any = true;
-                match event.token() {
+                match event.token {
                     WAKER => self.disk_answers(log),
                     SIGNALS => self.signals(log),
                     Token(index) if index < FIRST_CONNECTION => self.accept(index, log),
                     Token(index) => {
                         let conn = ConnId((index - FIRST_CONNECTION) as u32);
-                        if event.is_writable() {
+                        if event.is_writable {
                             self.writable(conn);
                         }
-                        let has_ended = event.is_read_closed() || event.is_error();
                         if let Some(connection) = self.connections.get_mut(conn) {
-                            connection.has_ended |= has_ended;
+                            connection.has_ended |= event.has_ended;
                         }
-                        if event.is_readable() || has_ended {
+                        if event.is_readable || event.has_ended {
                             self.read(conn, log);
                         }
                     }
                 }
             }
-            let due = self.node.next_wake().is_some_and(|wake| wake <= self.clock.now().mono);
-            if due || !any {
+            if wake.is_some_and(|wake| wake <= now.mono) || !any {
                 self.tell(Event::Wake, log);
             }
         }
@@ -179,6 +176,36 @@ impl EventLoop {
                 // It waits for time to pass, and can be asked why.
                 return;
             }
+        }
+    }
+
+    /// Waits for events, until `wake` at the latest.
+    fn wait(&mut self, events: &mut Events, wake: Option<Monotonic>) -> Result<(), String> {
+        let now = self.clock.now().mono;
+        let timeout = match wake {
+            _ if !self.to_read.is_empty() => Some(Duration::ZERO),
+            wake => wake.map(|wake| Duration::from_micros(wake.since_us(now))),
+        };
+        let is_patient = std::mem::take(&mut self.has_served) && timeout != Some(Duration::ZERO);
+        if is_patient {
+            for _ in 0..self.patience.looks() {
+                self.look(events, Some(Duration::ZERO))?;
+                if !events.is_empty() {
+                    self.patience.was_right();
+                    return Ok(());
+                }
+            }
+            self.patience.was_wrong();
+        }
+        self.look(events, timeout)
+    }
+
+    fn look(&mut self, events: &mut Events, timeout: Option<Duration>) -> Result<(), String> {
+        match events.take(&mut self.poll, timeout) {
+            Err(error) if error.kind() != io::ErrorKind::Interrupted => {
+                Err(format!("Can't wait for events: {error}"))
+            }
+            _ => Ok(()),
         }
     }
 
@@ -228,6 +255,7 @@ impl EventLoop {
             if let Seen::More(count) | Seen::Drained(count) = seen
                 && let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty())
             {
+                self.has_served = true;
                 self.node.set_used_memory(memory::used());
                 self.tell(Event::Received { conn, bytes }, log);
             }
@@ -327,24 +355,14 @@ impl EventLoop {
 
     /// Tells the node how much memory it uses: its own share at every turn, which is one read of a
     /// counter, and what the operating system knows now and then.
-    fn measure(&mut self, log: &mut Log) {
-        let now = self.clock.now();
+    fn measure(&mut self, now: Time, log: &mut Log) {
         let every_us = MEASURE_EVERY.as_micros() as u64;
-        if self.measured.is_none_or(|last| now.mono.since_us(last.mono) >= every_us) {
-            self.measured = Some(now);
-            self.measures = Measures { used_memory: memory::used(), ..system_measures() };
+        if self.measured.is_some_and(|last| now.mono.since_us(last.mono) < every_us) {
+            return self.node.set_used_memory(memory::used());
         }
-        self.measures.used_memory = memory::used();
-        let measures = self.measures.clone();
+        self.measured = Some(now);
+        let measures = Measures { used_memory: memory::used(), ..system_measures() };
         self.tell(Event::Measured(measures), log);
-    }
-
-    fn timeout(&self) -> Option<Duration> {
-        if !self.to_read.is_empty() {
-            return Some(Duration::ZERO);
-        }
-        let now = self.clock.now().mono;
-        self.node.next_wake().map(|wake| Duration::from_micros(wake.since_us(now)))
     }
 
     /// Writes what can still be written and waits for the disk.

@@ -11,6 +11,7 @@
 //! - [`lock`]: one server a folder
 //! - [`log`]: lines in Redis's format
 //! - [`memory`]: the allocator, and how much it has handed out
+//! - [`ready`]: which sockets have something
 
 pub mod args;
 pub mod check;
@@ -22,6 +23,7 @@ pub mod listen;
 pub mod lock;
 pub mod log;
 pub mod memory;
+pub mod ready;
 
 use std::process::ExitCode;
 

@@ -99,9 +99,13 @@ impl Node {
     /// handed over, so that a limit on memory is held closely.
     #[inline]
     pub fn set_used_memory(&mut self, bytes: u64) {
-        if self.engine.config.maxmemory > 0 {
-            self.measured(Measures { used_memory: bytes, ..self.engine.measures.clone() });
+        let stats = &mut self.engine.stats;
+        if stats.peak_memory == 0 {
+            stats.startup_memory = bytes;
         }
+        stats.peak_memory = bytes.max(stats.peak_memory);
+        self.engine.measures.used_memory = bytes;
+        self.engine.has_measured();
     }
 
     /// When the node wants a [`Event::Wake`] at the latest.
@@ -307,14 +311,9 @@ impl Node {
     }
 
     fn measured(&mut self, measures: Measures) {
-        let peak = &mut self.engine.stats.peak_memory;
-        if *peak == 0 {
-            self.engine.stats.startup_memory = measures.used_memory;
-        }
-        let peak = &mut self.engine.stats.peak_memory;
-        *peak = measures.used_memory.max(*peak);
+        let bytes = measures.used_memory;
         self.engine.measures = measures;
-        self.engine.has_measured();
+        self.set_used_memory(bytes);
     }
 }
 
