@@ -1,15 +1,24 @@
-//! Lists the bundle's files, which the page's program tells the service worker to keep.
+//! Lists what is in `static/`, for the programs: the bundle's files, which the page tells the service
+//! worker to keep, and the lessons of the course with their titles.
 //!
-//! They are those of `static/`, and what wasm-bindgen makes of each program.
+//! A file is added to the bundle, or a lesson to the course, by being there.
 
+use std::fmt::Write as _;
 use std::io::Result;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 const FOLDER: &str = "../static";
 const PROGRAMS: [&str; 2] = ["app", "studio"];
 
 fn main() -> Result<()> {
+    println!("cargo::rerun-if-changed={FOLDER}");
+    write("files.txt", &files()?)?;
+    write("contents.rs", &contents()?)
+}
+
+/// The files of the bundle: those of `static/`, and what wasm-bindgen makes of each program.
+fn files() -> Result<String> {
     let mut files = Vec::new();
     list(Path::new(FOLDER), "", &mut files)?;
     // The page itself goes by the folder's name, and the service worker is kept by the browser.
@@ -18,29 +27,59 @@ fn main() -> Result<()> {
         files.extend([format!("{program}.js"), format!("{program}_bg.wasm")]);
     }
     files.sort();
-    println!("cargo::rerun-if-changed={FOLDER}");
-    let list = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join("files.txt");
-    let text = files.join("\n");
-    // Written only if it is another: the program is compiled anew when it changes.
-    if fs::read_to_string(&list).ok().as_ref() != Some(&text) {
-        fs::write(list, text)?;
-    }
-    Ok(())
+    Ok(files.join("\n"))
 }
 
 /// Adds the files below `folder`, whose path in the bundle is `path`.
 fn list(folder: &Path, path: &str, files: &mut Vec<String>) -> Result<()> {
-    for entry in fs::read_dir(folder)? {
-        let entry = entry?;
-        let name = entry.file_name().into_string().unwrap_or_default();
+    for (name, entry) in entries(folder)? {
         if name.starts_with('.') {
             continue;
         }
-        if entry.file_type()?.is_dir() {
-            list(&entry.path(), &format!("{path}{name}/"), files)?;
+        if entry.is_dir() {
+            list(&entry, &format!("{path}{name}/"), files)?;
         } else {
             files.push(format!("{path}{name}"));
         }
     }
     Ok(())
+}
+
+/// The course by language: the name, the title and the number of steps of each lesson.
+fn contents() -> Result<String> {
+    let mut table = String::from("&[\n");
+    for (language, folder) in entries(&Path::new(FOLDER).join("lessons"))? {
+        let _ = writeln!(table, "({language:?}, &[");
+        for (file, path) in entries(&folder)? {
+            let text = fs::read_to_string(path)?;
+            let title = text.lines().find_map(|line| line.strip_prefix("# ")).unwrap_or_default();
+            let steps = text.lines().filter(|line| line.starts_with("## ")).count();
+            let (name, title) = (file.trim_end_matches(".md"), title.trim());
+            let _ =
+                writeln!(table, "Entry {{ name: {name:?}, title: {title:?}, steps: {steps} }},");
+        }
+        table.push_str("]),\n");
+    }
+    table.push_str("]\n");
+    Ok(table)
+}
+
+/// What is in a folder, by name.
+fn entries(folder: &Path) -> Result<Vec<(String, PathBuf)>> {
+    let mut entries = Vec::new();
+    for entry in fs::read_dir(folder)? {
+        let entry = entry?;
+        entries.push((entry.file_name().into_string().unwrap_or_default(), entry.path()));
+    }
+    entries.sort();
+    Ok(entries)
+}
+
+/// Writes a file for the programs only if it is another: they are compiled anew when it changes.
+fn write(name: &str, text: &str) -> Result<()> {
+    let file = Path::new(&env::var("OUT_DIR").unwrap_or_default()).join(name);
+    if fs::read_to_string(&file).is_ok_and(|before| before == text) {
+        return Ok(());
+    }
+    fs::write(file, text)
 }

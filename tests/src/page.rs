@@ -70,7 +70,12 @@ impl Page {
     /// The pane called "Connection `number`", once the program runs: it takes over what was typed
     /// before into what looks the same, but a driver that is still typing would miss its field.
     pub fn pane(&self, number: u32) -> Pane<'_> {
-        let pane = Pane { browser: &self.browser, name: format!("Connection {number}") };
+        self.named(&format!("Connection {number}"))
+    }
+
+    /// The pane of this name, as [`Page::pane`].
+    pub fn named(&self, name: &str) -> Pane<'_> {
+        let pane = Pane { browser: &self.browser, name: name.to_owned() };
         wait("the program to run", || {
             let runs = "return document.getElementById('shell') === null";
             Ok((self.browser.script(runs, &[])? == true).then_some(()))

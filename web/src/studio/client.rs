@@ -4,6 +4,7 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 use std::rc::Rc;
 
+use gloo_timers::callback::Timeout;
 use js_sys::{Array, Uint8Array};
 use redstart::resp::Reply;
 use wasm_bindgen::prelude::*;
@@ -75,22 +76,39 @@ impl Client {
         replies.pop().ok_or(Gone)
     }
 
+    /// Runs a command and waits no longer than this for its reply, which is not told.
+    pub async fn run_for(&self, words: &[Vec<u8>], ms: u32) {
+        let Some(reply) = self.send(&[words.to_vec()]).pop() else { return };
+        let waker = reply.clone();
+        let _timeout = Timeout::new(ms, move || waker.set(Err(Gone)));
+        let _ = reply.get().await;
+    }
+
     /// Runs commands all at once, in one message; their replies.
     pub async fn run_all(&self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Reply>, Gone> {
-        let waiting: Vec<_> = commands.iter().map(|_| Once::new()).collect();
-        if self.is_gone() {
+        let waiting = self.send(commands);
+        if waiting.len() != commands.len() {
             return Err(Gone);
         }
-        self.state.borrow_mut().waiting.extend(waiting.iter().cloned());
-        let bytes: Vec<u8> = commands.iter().flat_map(|words| request(words)).collect();
-        let bytes = Uint8Array::from(bytes.as_slice());
-        // The only failure is a buffer that is gone already, and this one is new.
-        let _ = self.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
         let mut replies = Vec::with_capacity(waiting.len());
         for reply in waiting {
             replies.push(reply.get().await?);
         }
         Ok(replies)
+    }
+
+    /// Sends commands; where their replies will be. Nothing if the connection has ended.
+    fn send(&self, commands: &[Vec<Vec<u8>>]) -> Vec<Once<Result<Reply, Gone>>> {
+        if self.is_gone() {
+            return Vec::new();
+        }
+        let waiting: Vec<_> = commands.iter().map(|_| Once::new()).collect();
+        self.state.borrow_mut().waiting.extend(waiting.iter().cloned());
+        let bytes: Vec<u8> = commands.iter().flat_map(|words| request(words)).collect();
+        let bytes = Uint8Array::from(bytes.as_slice());
+        // The only failure is a buffer that is gone already, and this one is new.
+        let _ = self.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+        waiting
     }
 }
 

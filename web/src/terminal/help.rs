@@ -88,6 +88,7 @@ Redstart runs in this tab and answers Redis's commands.
   :set output json        print replies as raw, csv, json or standard
   :set nohints            no hints behind the caret; :set hints brings them back
   quit                    close the connection; the next command opens it again
+  TUTORIAL                a course; NEXT and PREV go through it, TUTORIAL 7 to a lesson
 
 Each pane is a client of its own. Open a second one, block the first with
 BLPOP queue 0, and wake it from the second with LPUSH queue hello.
