@@ -33,6 +33,9 @@ window.redstart = (() => {
     }
   }
 
+  // There only when a server serves the page; see remote.js.
+  const served = window.redstartServer;
+
   const root = document.documentElement;
   const theme = kept('theme');
   if (theme === 'light' || theme === 'dark') root.dataset.theme = theme;
@@ -81,8 +84,8 @@ window.redstart = (() => {
 
   /** Has the service worker keep these files, once the page has nothing better to do. */
   async function keepFiles(files) {
-    // Only pages from a safe origin have one, and some private windows do not.
-    if (!navigator.serviceWorker) return;
+    // Only pages from a safe origin have one, and some private windows do not; a server is its own.
+    if (!navigator.serviceWorker || served) return;
     await new Promise((idle) => (window.requestIdleCallback || setTimeout)(idle));
     try {
       await navigator.serviceWorker.register('service-worker.js');
@@ -96,7 +99,7 @@ window.redstart = (() => {
   function start() {
     // The worker's name is that of the store it opens.
     const name = new URLSearchParams(location.search).get('store') || '';
-    const worker = new Worker('engine.js', { type: 'module', name });
+    const worker = (served && served.worker()) || new Worker('engine.js', { type: 'module', name });
     worker.onmessage = (event) => messages.push(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -170,6 +173,10 @@ window.redstart = (() => {
     hears: () => listener !== null,
     ask: (...wish) => { if (answerer) answerer(...wish); },
     answer: (callback) => { answerer = callback; },
+    /** Whether a server serves the page (1), or did and its data is in the tab now (2); and what can be
+     * done about it. */
+    served: () => (served ? served.state() : 0),
+    showServer: () => served.show(),
     /** Shows a view of the studio, or the last one; the program is loaded the first time. */
     studio(name) {
       view = name || view || kept('studio') || '';

@@ -110,14 +110,17 @@ impl Page {
     }
 
     /// Waits until the page's line of status begins like this.
+    #[track_caller]
     pub fn says(&self, start: &str) {
-        wait("the page to say it", || {
+        let mut last = Vec::new();
+        let seen = wait("the page to say it", || {
             let says = self.browser.all(None, "[role=status]")?;
             let says: Result<Vec<String>> =
                 says.iter().map(|element| self.browser.text(element)).collect();
-            Ok(says?.iter().any(|text| text.starts_with(start)).then_some(()))
-        })
-        .unwrap();
+            last = says?;
+            Ok(last.iter().any(|text| text.starts_with(start)).then_some(()))
+        });
+        assert!(seen.is_ok(), "the page says {last:?} instead of {start:?}");
     }
 
     /// Nothing has gone wrong that only the console tells of.

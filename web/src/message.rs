@@ -168,6 +168,11 @@ pub enum Storage {
     },
     /// Where another tab keeps it; this one is a client of that one.
     Guest,
+    /// On the server that serves the page.
+    Server {
+        /// How it is called.
+        name: String,
+    },
     /// Only in memory: the browser has no storage for this page, as in some private windows.
     Memory {
         /// In the browser's words.

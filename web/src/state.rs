@@ -534,7 +534,9 @@ impl State {
         // Why there is no writing says more than that a write was refused.
         let memory_only = matches!(self.storage, Storage::Memory { .. });
         match storage {
-            Storage::Memory { .. } | Storage::Guest => self.storage = storage,
+            Storage::Memory { .. } | Storage::Guest | Storage::Server { .. } => {
+                self.storage = storage;
+            }
             _ if memory_only => {}
             Storage::Saved { .. } => {
                 if !matches!(self.storage, Storage::Saved { .. }) {

@@ -30,6 +30,7 @@ Options are the parameters of redis.conf, each behind two dashes:
        redstart-server (run the server with default settings)
        redstart-server /etc/redis/6379.conf
        redstart-server --port 7777
+       redstart-server --playground yes (with a page for browsers on port 8080)
        redstart-server /etc/myredis.conf --loglevel verbose -";
 
 /// The option that the program's name stands for: links to it can be called like Redis's tools.

@@ -8,6 +8,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::net::{RecvFlags, SendFlags};
 
+use super::playground::visitor::Visitor;
 use crate::node::ConnId;
 
 /// A client's socket.
@@ -29,6 +30,8 @@ pub struct Connection {
     pub has_ended: bool,
     /// It is in the list of connections with something to write.
     pub is_listed: bool,
+    /// What a browser has to say before and around its bytes, if it is one.
+    pub visitor: Option<Box<Visitor>>,
 }
 
 /// How writing ended.
@@ -102,6 +105,19 @@ impl Connections {
         }
     }
 
+    /// The browser that has been no client for the longest time, if there are `max` of them.
+    pub fn guest_too_many(&self, max: usize) -> Option<ConnId> {
+        let guest = |(index, slot): (usize, &Option<Connection>)| {
+            let visitor = slot.as_ref()?.visitor.as_ref()?;
+            (!visitor.is_client()).then_some((visitor.number, ConnId(index as u32)))
+        };
+        let guests = self.slots.iter().enumerate().filter_map(guest);
+        let (count, oldest) = guests.fold((0, None), |(count, oldest), guest| {
+            (count + 1, Some(oldest.map_or(guest, |oldest: (u64, ConnId)| oldest.min(guest))))
+        });
+        oldest.filter(|_| count >= max).map(|(_, conn)| conn)
+    }
+
     /// The numbers of all connections.
     pub fn ids(&self) -> Vec<ConnId> {
         let open = self.slots.iter().enumerate().filter(|(_, slot)| slot.is_some());
@@ -111,7 +127,14 @@ impl Connections {
 
 impl Connection {
     fn new(socket: Socket) -> Self {
-        Self { socket, is_full: false, is_closing: false, has_ended: false, is_listed: false }
+        Self {
+            socket,
+            is_full: false,
+            is_closing: false,
+            has_ended: false,
+            is_listed: false,
+            visitor: None,
+        }
     }
 
     /// Reads once into `buffer`.

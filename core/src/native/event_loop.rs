@@ -13,18 +13,22 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 use super::clock::Clock;
-use super::connections::{Connections, Seen, Written};
+use super::connections::{Connections, Seen, Socket, Written};
 use super::disk::Disk;
 use super::listen::{self, Listener};
 use super::lock::Lock;
 use super::log::Log;
 use super::memory;
+use super::playground::site::Site;
+use super::playground::visitor::{Became, Visitor};
+use super::playground::websocket::Close;
+use super::playground::{GUESTS_MAX, Wish};
 use super::ready::{Events, Patience};
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::Config;
 use crate::engine::config::table;
-use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Signal, Unreadable};
+use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Origin, Signal, Unreadable};
 
 /// Bytes read from a socket at once.
 const READ_BYTES: usize = 64 * 1024;
@@ -49,6 +53,10 @@ pub struct EventLoop {
     clock: Clock,
     poll: Poll,
     listeners: Vec<Listener>,
+    /// The playground's page, if it is served.
+    site: Option<Site>,
+    /// Browsers that have come since the start.
+    visitors: u64,
     signals: Signals,
     connections: Connections,
     disk: Disk,
@@ -72,6 +80,7 @@ impl EventLoop {
         let poll = Poll::new().map_err(failed("Can't create the event loop"))?;
         let registry = poll.registry();
         let listeners = listen::open(&config, registry)?;
+        let site = site(&config, &listeners)?;
         let waker = Waker::new(registry, WAKER).map_err(failed("Can't create the event loop"))?;
         let mut signals =
             Signals::new([SIGINT, SIGTERM]).map_err(failed("Can't listen to signals"))?;
@@ -85,22 +94,15 @@ impl EventLoop {
         let clock = Clock::new();
         let node = Node::new(config.clone(), seed, clock.now());
         log.write(Level::Notice, "Server initialized");
-        for listener in &listeners {
-            let text = match listener {
-                Listener::Tcp(socket) => match socket.local_addr() {
-                    Ok(addr) => format!("Ready to accept connections tcp on {addr}"),
-                    Err(_) => "Ready to accept connections tcp".into(),
-                },
-                Listener::Unix(_, path) => format!("Ready to accept connections unix on {path}"),
-            };
-            log.write(Level::Notice, &text);
-        }
+        announce(&listeners, log);
         Ok(Self {
             node,
             config,
             clock,
             poll,
             listeners,
+            site,
+            visitors: 0,
             signals,
             connections: Connections::default(),
             disk,
@@ -257,7 +259,7 @@ impl EventLoop {
             {
                 self.has_served = true;
                 self.node.set_used_memory(memory::used());
-                self.tell(Event::Received { conn, bytes }, log);
+                self.hear(conn, bytes, log);
             }
             self.buffer = buffer;
             match seen {
@@ -268,6 +270,25 @@ impl EventLoop {
         }
         // Others first; what this one has sent already makes no event any more.
         self.to_read.push(conn);
+    }
+
+    /// Gives the node what a connection has sent. A browser's is unwrapped first.
+    fn hear(&mut self, conn: ConnId, bytes: &[u8], log: &mut Log) {
+        let connection = self.connections.get_mut(conn);
+        let Some(visitor) = connection.and_then(|connection| connection.visitor.as_mut()) else {
+            return self.tell(Event::Received { conn, bytes }, log);
+        };
+        let Some(site) = &self.site else { return };
+        let mut content = Vec::new();
+        let became = visitor.receive(bytes, site, &mut content);
+        let origin = (became == Became::Client).then(|| visitor.origin.clone());
+        if let Some(origin) = origin {
+            self.tell(Event::Opened { conn, origin }, log);
+        }
+        if !content.is_empty() {
+            self.tell(Event::Received { conn, bytes: &content }, log);
+        }
+        self.list_for_writing(conn);
     }
 
     fn writable(&mut self, conn: ConnId) {
@@ -293,6 +314,9 @@ impl EventLoop {
     fn write(&mut self, conn: ConnId, log: &mut Log) {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         connection.is_listed = false;
+        if let Some(visitor) = connection.visitor.take() {
+            return self.write_to_visitor(conn, visitor, log);
+        }
         let Some(out) = self.node.outbox(conn) else { return };
         match connection.write(out.pending()) {
             Written::All(count) => {
@@ -309,6 +333,34 @@ impl EventLoop {
         }
     }
 
+    /// Writes what a browser is owed: its own answers, and the node's in frames, one after the other.
+    fn write_to_visitor(&mut self, conn: ConnId, mut visitor: Box<Visitor>, log: &mut Log) {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        loop {
+            if visitor.pending().is_empty() && !visitor.is_leaving() {
+                match self.node.outbox(conn).filter(|out| !out.pending().is_empty()) {
+                    Some(out) => {
+                        let count = visitor.wrap(out.pending());
+                        out.consume(count);
+                    }
+                    None if connection.is_closing => visitor.leave(Close::Normal),
+                    None => break,
+                }
+            }
+            match connection.write(visitor.pending()) {
+                Written::All(_) if visitor.is_leaving() => return self.close(conn, log),
+                Written::All(count) => visitor.consume(count),
+                Written::Full(count) => {
+                    visitor.consume(count);
+                    connection.is_full = true;
+                    break;
+                }
+                Written::Gone => return self.close(conn, log),
+            }
+        }
+        connection.visitor = Some(visitor);
+    }
+
     fn close(&mut self, conn: ConnId, log: &mut Log) {
         self.connections.remove(conn);
         self.tell(Event::Closed { conn }, log);
@@ -319,13 +371,8 @@ impl EventLoop {
             let Some(listener) = self.listeners.get(index) else { return };
             match listener.accept(&self.config) {
                 Ok((socket, origin)) => {
-                    let registry = self.poll.registry();
-                    match self.connections.add(socket, registry, FIRST_CONNECTION) {
-                        Ok(conn) => self.tell(Event::Opened { conn, origin }, log),
-                        Err(error) => {
-                            log.write(Level::Warning, &format!("Can't serve a client: {error}"));
-                        }
-                    }
+                    let is_web = matches!(listener, Listener::Web(_));
+                    self.admit(socket, origin, is_web, log);
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -335,6 +382,24 @@ impl EventLoop {
                     return;
                 }
             }
+        }
+    }
+
+    /// Takes in a connection. A browser's is none of the node's until it asks to be.
+    fn admit(&mut self, socket: Socket, origin: Origin, is_web: bool, log: &mut Log) {
+        if is_web && let Some(guest) = self.connections.guest_too_many(GUESTS_MAX) {
+            // It has not asked for anything yet, or does not read the answer.
+            self.close(guest, log);
+        }
+        match self.connections.add(socket, self.poll.registry(), FIRST_CONNECTION) {
+            Ok(conn) if is_web => {
+                if let Some(connection) = self.connections.get_mut(conn) {
+                    self.visitors += 1;
+                    connection.visitor = Some(Box::new(Visitor::new(origin, self.visitors)));
+                }
+            }
+            Ok(conn) => self.tell(Event::Opened { conn, origin }, log),
+            Err(error) => log.write(Level::Warning, &format!("Can't serve a client: {error}")),
         }
     }
 
@@ -371,7 +436,13 @@ impl EventLoop {
             if let (Some(connection), Some(out)) =
                 (self.connections.get_mut(conn), self.node.outbox(conn))
             {
-                connection.write(out.pending());
+                if let Some(visitor) = &mut connection.visitor {
+                    visitor.wrap(out.pending());
+                    visitor.leave(Close::Normal);
+                    connection.visitor.take().map(|visitor| connection.write(visitor.pending()));
+                } else {
+                    connection.write(out.pending());
+                }
             }
             self.connections.remove(conn);
         }
@@ -379,6 +450,34 @@ impl EventLoop {
         self.disk.finish();
         status
     }
+}
+
+/// Says where clients and browsers may come.
+fn announce(listeners: &[Listener], log: &mut Log) {
+    for listener in listeners {
+        let place = listener.place();
+        let on = place.as_ref().map(|place| format!(" on {place}")).unwrap_or_default();
+        let text = match listener {
+            Listener::Tcp(_) => format!("Ready to accept connections tcp{on}"),
+            Listener::Unix(..) => format!("Ready to accept connections unix{on}"),
+            Listener::Web(_) => {
+                format!("The playground is at http://{}/", place.unwrap_or_default())
+            }
+        };
+        log.write(Level::Notice, &text);
+    }
+}
+
+/// The playground's page, if it is wanted.
+fn site(config: &Config, listeners: &[Listener]) -> Result<Option<Site>, String> {
+    let Some(wish) = Wish::read(config) else { return Ok(None) };
+    let place = listeners.iter().find_map(|listener| match listener {
+        Listener::Web(_) => None,
+        Listener::Tcp(_) | Listener::Unix(..) => listener.place(),
+    });
+    // Any address is this machine's own, too.
+    let place = place.map(|place| place.replace("0.0.0.0:", "127.0.0.1:").replace("[::]", "[::1]"));
+    Site::open(&wish.dir, &place.unwrap_or_else(|| "this server".to_owned())).map(Some)
 }
 
 /// Whether the server writes files without being asked to.

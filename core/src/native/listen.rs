@@ -10,6 +10,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 
 use super::connections::Socket;
+use super::playground::Wish;
 use crate::engine::Config;
 use crate::node::Origin;
 
@@ -19,6 +20,8 @@ pub enum Listener {
     Tcp(TcpListener),
     /// Over a Unix socket, and its path.
     Unix(UnixListener, String),
+    /// Over TCP, for browsers that open the playground.
+    Web(TcpListener),
 }
 
 /// Opens all sockets that `config` asks for and registers them under the tokens 0, 1, … Addresses
@@ -31,7 +34,7 @@ pub fn open(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Strin
                 Some(name) => (name, true),
                 None => (bind.as_str(), false),
             };
-            match open_tcp(name, config) {
+            match open_tcp(name, config.port, config) {
                 Ok(listener) => listeners.push(Listener::Tcp(listener)),
                 Err(error) if optional && is_missing(&error) => {}
                 Err(error) => {
@@ -57,9 +60,20 @@ pub fn open(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Strin
         })?;
         listeners.push(Listener::Unix(listener, path));
     }
+    if let Some(wish) = Wish::read(config) {
+        for name in &wish.bind {
+            let opened = open_tcp(name, wish.port, config).map_err(|error| {
+                let (port, why) = (wish.port, plain(&error));
+                format!("Failed listening on {name}:{port} for the playground: {why}")
+            });
+            listeners.push(Listener::Web(opened?));
+        }
+    }
     for (index, listener) in listeners.iter_mut().enumerate() {
         let registered = match listener {
-            Listener::Tcp(socket) => registry.register(socket, Token(index), Interest::READABLE),
+            Listener::Tcp(socket) | Listener::Web(socket) => {
+                registry.register(socket, Token(index), Interest::READABLE)
+            }
             Listener::Unix(socket, _) => {
                 registry.register(socket, Token(index), Interest::READABLE)
             }
@@ -73,7 +87,7 @@ impl Listener {
     /// The next client, if one is waiting.
     pub fn accept(&self, config: &Config) -> io::Result<(Socket, Origin)> {
         match self {
-            Self::Tcp(listener) => {
+            Self::Tcp(listener) | Self::Web(listener) => {
                 let (stream, addr) = listener.accept()?;
                 let socket = SockRef::from(&stream);
                 // A socket that takes no options is as good as closed; reading will tell.
@@ -99,6 +113,16 @@ impl Listener {
         }
     }
 
+    /// Where it is, for people; `None` if the system does not say.
+    pub fn place(&self) -> Option<String> {
+        match self {
+            Self::Tcp(socket) | Self::Web(socket) => {
+                socket.local_addr().map(|addr| addr.to_string()).ok()
+            }
+            Self::Unix(_, path) => Some(path.clone()),
+        }
+    }
+
     /// Removes what it leaves behind.
     pub fn clean_up(&self) {
         if let Self::Unix(_, path) = self {
@@ -107,8 +131,7 @@ impl Listener {
     }
 }
 
-fn open_tcp(name: &str, config: &Config) -> io::Result<TcpListener> {
-    let port = config.port;
+fn open_tcp(name: &str, port: u16, config: &Config) -> io::Result<TcpListener> {
     let addr = match name {
         "*" => SocketAddr::from((Ipv4Addr::UNSPECIFIED, port)),
         "::*" => SocketAddr::from((Ipv6Addr::UNSPECIFIED, port)),

@@ -11,6 +11,7 @@
 //! - [`lock`]: one server a folder
 //! - [`log`]: lines in Redis's format
 //! - [`memory`]: the allocator, and how much it has handed out
+//! - [`playground`]: the page, and browsers as clients
 //! - [`ready`]: which sockets have something
 
 pub mod args;
@@ -23,6 +24,7 @@ pub mod listen;
 pub mod lock;
 pub mod log;
 pub mod memory;
+pub mod playground;
 pub mod ready;
 
 use std::process::ExitCode;

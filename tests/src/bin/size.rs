@@ -17,8 +17,8 @@ use std::process::ExitCode;
 const QUALITY: u32 = 11;
 const WINDOW_BITS: u32 = 22;
 
-/// How the names of files begin that are loaded when they are first used.
-const LATER: [&str; 3] = ["studio", "i18n", "lessons"];
+/// How the names of files begin that are loaded when they are first used, or where a server serves the page.
+const LATER: [&str; 4] = ["studio", "i18n", "lessons", "remote"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

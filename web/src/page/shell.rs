@@ -18,6 +18,14 @@ extern "C" {
     #[wasm_bindgen(js_namespace = redstart)]
     pub(super) fn messages() -> js_sys::Array;
 
+    /// Whether a server serves the page (1), or did and its data is in the tab now (2).
+    #[wasm_bindgen(js_namespace = redstart)]
+    pub(super) fn served() -> u8;
+
+    /// Shows what can be done about that.
+    #[wasm_bindgen(js_namespace = redstart, js_name = showServer)]
+    pub(super) fn show_server();
+
     #[wasm_bindgen(js_namespace = redstart)]
     fn lines() -> js_sys::Array;
 

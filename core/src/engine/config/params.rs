@@ -512,6 +512,24 @@ pub static PARAMS: &[Param] = &[
     param("pidfile", Text, "", "File that the process id is written to.")
         .is(Trait::Immutable)
         .field(field!(pidfile)),
+    // The server's own: a page has no ports.
+    #[cfg(feature = "native")]
+    param("playground", Bool, "no", "Whether the playground's page is served.")
+        .is(Trait::ImmutableHidden),
+    #[cfg(feature = "native")]
+    param("playground-bind", Words(16), "127.0.0.1", "Addresses for the playground's browsers.")
+        .is(Trait::ImmutableHidden),
+    #[cfg(feature = "native")]
+    param(
+        "playground-dir",
+        Text,
+        "",
+        "Folder of the playground's page; empty for the built-in one.",
+    )
+    .is(Trait::ImmutableHidden),
+    #[cfg(feature = "native")]
+    param("playground-port", PORT, "8080", "Port for the playground's browsers.")
+        .is(Trait::ImmutableHidden),
     param("port", PORT, "6379", "Port to listen on; 0 for none.").field(field!(port)),
     param(
         "proc-title-template",

@@ -3,11 +3,13 @@
 use super::Outcome;
 use super::tools::{Browser, Tools, home};
 use crate::serve::Site;
+use crate::server::{self, Server};
 use crate::{bundle, shell, size};
 use anyhow::{Context as _, Result, bail};
 use std::collections::BTreeSet;
 use std::ffi::OsString;
 use std::fs;
+use std::net::{Ipv4Addr, TcpListener};
 use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::thread;
@@ -100,6 +102,20 @@ fn kill(browser: &Browser, dist: &Path, rounds: Option<u64>) -> Result<()> {
     cargo.args(["run", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     cargo.args(["--bin", "page_kill", "--"]).args(rounds.map(|rounds| rounds.to_string()));
     browse(cargo, browser, dist, "/")
+}
+
+/// The page as the server serves it.
+pub(super) fn playground(tools: &Tools) -> Result<Outcome> {
+    let dist = built(own()?)?;
+    let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port().to_string();
+    let dir = dist.to_string_lossy();
+    let args = ["--playground", "yes", "--playground-port", &port, "--playground-dir", &dir];
+    let server = Server::start(&server::program()?, &args)?;
+    let mut cargo = file_of_tests("playground");
+    cargo.env("REDSTART_PAGE", format!("http://127.0.0.1:{port}/"));
+    cargo.env("REDSTART_SERVER", format!("127.0.0.1:{}", server.port));
+    drive(&mut cargo, &tools.browser)?;
+    Ok(Outcome::Passed)
 }
 
 /// Plays the page's tests on the bundle in `dist`, served under a path.

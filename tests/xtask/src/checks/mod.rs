@@ -56,6 +56,7 @@ const STEPS: &[Step] = &[
     Step { name: "package-node", usually: "3 seconds", run: package::in_node },
     Step { name: "package-page", usually: "10 seconds", run: package::in_page },
     Step { name: "server", usually: "1 minute", run: clients::server },
+    Step { name: "playground", usually: "20 seconds", run: browser::playground },
     Step { name: "sigkill", usually: "1 minute", run: clients::sigkill },
     Step { name: "tcp-transcripts", usually: "1 minute", run: clients::tcp_transcripts },
     Step { name: "redis8-transcripts", usually: "1 minute", run: clients::redis8_transcripts },

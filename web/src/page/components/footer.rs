@@ -6,6 +6,7 @@ use yew::prelude::*;
 
 use crate::i18n::{self, t, t1};
 use crate::message::Storage;
+use crate::page::shell;
 use crate::state::{Action, Engine, State};
 
 /// The line at the bottom.
@@ -27,6 +28,7 @@ pub(crate) fn footer(state: &State, dispatch: &Callback<Action>) -> Html {
             if state.engine == Engine::Exited {
                 <button type="button" onclick={restart}>{ t("Start it again") }</button>
             }
+            { server() }
             if !state.server_log.is_empty() {
                 <details class="server-log">
                     <summary>{ t("Server log") }</summary>
@@ -39,6 +41,16 @@ pub(crate) fn footer(state: &State, dispatch: &Callback<Action>) -> Html {
             { languages(dispatch) }
         </footer>
     }
+}
+
+/// The way from the server's data to a copy of it in the tab, or back, where a server serves the page.
+fn server() -> Html {
+    let label = match shell::served() {
+        0 => return Html::default(),
+        1 => t("Continue locally"),
+        _ => t("Back to the server"),
+    };
+    html! { <button type="button" onclick={|_| shell::show_server()}>{ label }</button> }
 }
 
 /// The languages to choose from.
@@ -77,6 +89,7 @@ fn stored(storage: &Storage) -> (&'static str, AttrValue) {
         Storage::Guest => {
             ("good", t("Shared with another tab, which keeps the data in this browser"))
         }
+        Storage::Server { name } => ("good", t1("Connected to the server at {}", name)),
         Storage::Memory { why } => (
             "warn",
             t1(
