@@ -14,6 +14,8 @@
 //! A callback of one program runs inside a call of the other: it must do nothing but put what it has
 //! heard into a queue (of Yew's messages, say).
 
+use std::cell::RefCell;
+
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageChannel, MessagePort, Worker};
@@ -169,8 +171,22 @@ pub fn listen(mut heard: impl FnMut(Told) + 'static) {
     listener.forget();
 }
 
+thread_local! {
+    /// The sandbox whose panes the studio had shown last.
+    static SHOWN: RefCell<String> = const { RefCell::new(String::new()) };
+}
+
+/// The sandbox whose panes are shown, as far as the studio had them shown; empty for the node that
+/// keeps the data.
+pub fn shown() -> String {
+    SHOWN.with_borrow(String::clone)
+}
+
 /// The studio asks for something.
 pub fn ask(ask: &Ask) {
+    if let Ask::Show { sandbox } = ask {
+        SHOWN.set(sandbox.clone());
+    }
     let here = Place::default();
     let (kind, place, text) = match ask {
         Ask::Panes => (0, &here, ""),

@@ -52,11 +52,16 @@ pub enum SandboxOp {
     Rewind,
     /// Only say how it is.
     Tell,
+    /// Let another sandbox live through the first so many entries of the recording, and stand still
+    /// there. The name is those of both, with `>` between them; what had the second is ended.
+    Branch,
+    /// Tell the recording: as bytes behind the question's ticket, see [`crate::sandbox::tape`].
+    Tape,
 }
 
 impl SandboxOp {
     /// All of them; a message tells one by its place here.
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 9] = [
         Self::Reset,
         Self::Remove,
         Self::Advance,
@@ -64,6 +69,8 @@ impl SandboxOp {
         Self::Undo,
         Self::Rewind,
         Self::Tell,
+        Self::Branch,
+        Self::Tape,
     ];
 }
 

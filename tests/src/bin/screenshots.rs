@@ -40,6 +40,22 @@ const VIEWS: &[View] = &[
     View { name: "search", theme: "dark", get_there: search },
     View { name: "help", theme: "light", get_there: help },
     View { name: "panes", theme: "dark", get_there: panes },
+    View { name: "keys", theme: "light", get_there: keys },
+    View { name: "value", theme: "dark", get_there: |page| value(page, "user:2", "Value") },
+    View { name: "stream", theme: "light", get_there: |page| value(page, "sensor:1", "Value") },
+    View { name: "inside", theme: "light", get_there: |page| value(page, "user:2", "Inside") },
+    View {
+        name: "inside-tree",
+        theme: "dark",
+        get_there: |page| value(page, "stock:prices", "Inside"),
+    },
+    View { name: "sketch", theme: "light", get_there: |page| value(page, "visitors", "Inside") },
+    View { name: "bits", theme: "dark", get_there: |page| value(page, "days:ada", "Bits") },
+    View { name: "map", theme: "light", get_there: |page| value(page, "cities", "Map") },
+    View { name: "log", theme: "dark", get_there: log },
+    View { name: "wire", theme: "light", get_there: wire },
+    View { name: "eviction", theme: "light", get_there: eviction },
+    View { name: "time", theme: "dark", get_there: time },
 ];
 
 struct Page {
@@ -63,8 +79,22 @@ impl Page {
     }
 
     fn click(&self, name: &str) -> Result<()> {
-        let buttons = self.browser.by_role(None, "button", "button", |label| label == name)?;
-        self.browser.click(buttons.first().ok_or_else(|| format!("there is no button {name}"))?)
+        wait(name, || {
+            let buttons = self.browser.by_role(None, "button", "button", |label| label == name)?;
+            buttons.first().map(|button| self.browser.click(button)).transpose()
+        })
+    }
+
+    /// Opens a view of the panel, and waits until it has this text.
+    fn view(&self, wish: &str, text: &str) -> Result<()> {
+        wait(text, || {
+            let script =
+                "const view = document.querySelector('#studio [role=tabpanel]:not([hidden])');
+                          if (!view) redstart.studio(arguments[0].split(' ')[0]);
+                          return view ? view.innerText : ''";
+            let shown = self.browser.script(script, &[wish.into()])?;
+            Ok(shown.as_str().unwrap_or_default().contains(text).then_some(()))
+        })
     }
 }
 
@@ -104,6 +134,53 @@ fn help(page: &Page) -> Result<()> {
 fn panes(page: &Page) -> Result<()> {
     page.click("New pane")?;
     page.type_keys(&format!("BLPOP jobs 0{ENTER}"))
+}
+
+fn keys(page: &Page) -> Result<()> {
+    page.view("keys", "no keys yet")?;
+    page.click("Make example keys")?;
+    page.view("keys", "14 keys")
+}
+
+fn value(page: &Page, key: &str, look: &str) -> Result<()> {
+    keys(page)?;
+    page.browser.script("redstart.studio('keys ' + arguments[0])", &[key.into()])?;
+    page.view("keys", "Encoding")?;
+    page.click(look)
+}
+
+fn log(page: &Page) -> Result<()> {
+    page.view("log", "Memory")?;
+    for number in 0..12 {
+        page.run(&format!("SET key:{number} {}", "x".repeat(number * 90)))?;
+        page.run(&format!("GET key:{}", number * 2))?;
+    }
+    page.run("LPUSH key:1 x")
+}
+
+fn wire(page: &Page) -> Result<()> {
+    page.view("wire", "Run a command")?;
+    page.run("HSET user:1 name ada born 1815")?;
+    page.run("HGETALL user:1")?;
+    page.view("wire", "a map of 2 pairs")
+}
+
+fn eviction(page: &Page) -> Result<()> {
+    page.view("lab", "maxmemory")?;
+    page.click("Start")?;
+    // Long enough for the lines to part.
+    page.browser.script_async("setTimeout(arguments[arguments.length - 1], 4000)").map(drop)
+}
+
+fn time(page: &Page) -> Result<()> {
+    page.view("time", "Open a timeline")?;
+    page.click("Open a timeline")?;
+    page.click("Play an example")?;
+    page.view("time", "9 / 9")?;
+    for _ in 0..3 {
+        page.click("One step back")?;
+    }
+    page.view("time", "APPEND")
 }
 
 fn main() -> Result<()> {

@@ -10,6 +10,7 @@
 //! Nothing here touches a browser: connections are numbers, and what is sent on them is returned.
 
 mod files;
+pub mod tape;
 
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
@@ -256,6 +257,19 @@ impl Sandbox {
                 self.happen(conn, Input::Closed, outputs);
             }
         }
+    }
+
+    /// Another sandbox that has lived through the first `step` entries of this one, and stands still
+    /// there. Nobody is connected to it. Costs as much as living through them did.
+    #[must_use]
+    pub fn branch(&self, host: Monotonic, step: usize) -> Self {
+        let mut branch = Self::new(self.seed, self.start);
+        branch.entries = self.entries.iter().take(step).cloned().collect();
+        branch.next_conn = self.next_conn;
+        let step = branch.entries.len();
+        branch.rewind(host, step, &mut Vec::new());
+        branch.rate = 0.0;
+        branch
     }
 
     /// Something happens: it is written down, and done.

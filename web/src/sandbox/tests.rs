@@ -157,6 +157,49 @@ fn a_life_lived_again_is_the_same() {
 }
 
 #[test]
+fn a_branch_goes_its_own_way() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    world.say(person, "SET a 1 EX 10");
+    let step = world.sandbox.entries().len();
+    world.say(person, "SET a 2");
+    let mut branch = world.sandbox.branch(world.host, step);
+    let other = branch.open(world.host, Role::Person, &mut Vec::new());
+    let mut say = |line: &str| {
+        let mut outputs = Vec::new();
+        // A minute later: its clock stands still.
+        let host = world.host + 60_000_000;
+        branch.receive(host, other, format!("{line}\r\n").as_bytes(), &mut outputs);
+        heard(&outputs, other)
+    };
+    assert_eq!(say("GET a"), "$1\r\n1\r\n");
+    assert_eq!(say("TTL a"), ":10\r\n");
+    assert_eq!(say("SET a 3"), "+OK\r\n");
+    assert_eq!(world.say(person, "GET a"), "$1\r\n2\r\n");
+}
+
+#[test]
+fn a_tape_is_read_back() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    world.open(Role::Watcher);
+    world.say(person, "SET a 1 PX 5");
+    world.pass(10_000);
+    world.sandbox.close(world.host, person, &mut Vec::new());
+    let bytes = tape::write(world.sandbox.entries());
+    let read = tape::read(&bytes);
+    assert_eq!(read.len(), world.sandbox.entries().len());
+    assert_eq!(read[0].event, tape::Event::Opened(Role::Person));
+    assert_eq!(read[1].event, tape::Event::Opened(Role::Watcher));
+    assert_eq!(read[2].event, tape::Event::Received(b"SET a 1 PX 5\r\n".to_vec()));
+    assert_eq!(read[2].at_us, START.unix_us);
+    assert_eq!(read.last().unwrap().event, tape::Event::Closed);
+    for end in 0..bytes.len() {
+        assert!(tape::read(&bytes[..end]).len() < read.len());
+    }
+}
+
+#[test]
 fn too_long_a_life_is_not_kept() {
     let mut world = World::new();
     let person = world.open(Role::Person);

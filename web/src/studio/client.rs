@@ -16,8 +16,8 @@ use crate::bridge;
 use crate::terminal::session::request;
 
 /// A connection to a node. Commands may be sent while others are under way; their replies come in
-/// their order. What comes without being asked for must come as a push of RESP3, and whoever wants it
-/// opens the connection with [`Client::open_heard`].
+/// their order. What comes without being asked for must come as a push of RESP3, or on a connection on
+/// which nothing else is asked (MONITOR); whoever wants it uses [`Client::open_heard`].
 pub struct Client {
     port: MessagePort,
     state: Rc<RefCell<State>>,
@@ -84,6 +84,17 @@ impl Client {
         let _ = reply.get().await;
     }
 
+    /// Sends a command; its reply and what follows go to whoever hears.
+    pub fn tell(&self, words: &[Vec<u8>]) {
+        self.post(&request(words));
+    }
+
+    fn post(&self, bytes: &[u8]) {
+        let bytes = Uint8Array::from(bytes);
+        // The only failure is a buffer that is gone already, and this one is new.
+        let _ = self.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+    }
+
     /// Runs commands all at once, in one message; their replies.
     pub async fn run_all(&self, commands: &[Vec<Vec<u8>>]) -> Result<Vec<Reply>, Gone> {
         let waiting = self.send(commands);
@@ -98,16 +109,13 @@ impl Client {
     }
 
     /// Sends commands; where their replies will be. Nothing if the connection has ended.
-    fn send(&self, commands: &[Vec<Vec<u8>>]) -> Vec<Once<Result<Reply, Gone>>> {
+    fn send(&self, commands: &[Vec<Vec<u8>>]) -> Vec<Once<Answer>> {
         if self.is_gone() {
             return Vec::new();
         }
         let waiting: Vec<_> = commands.iter().map(|_| Once::new()).collect();
         self.state.borrow_mut().waiting.extend(waiting.iter().cloned());
-        let bytes: Vec<u8> = commands.iter().flat_map(|words| request(words)).collect();
-        let bytes = Uint8Array::from(bytes.as_slice());
-        // The only failure is a buffer that is gone already, and this one is new.
-        let _ = self.port.post_message_with_transferable(&bytes, &Array::of1(&bytes.buffer()));
+        self.post(&commands.iter().flat_map(|words| request(words)).collect::<Vec<u8>>());
         waiting
     }
 }
@@ -142,10 +150,11 @@ impl State {
             match Reply::read(self.unread.get(start..).unwrap_or_default()) {
                 Ok(Some((reply, length))) => {
                     start += length;
-                    if reply.is_push() {
-                        heard.pushes.push(reply);
-                    } else if let Some(waiting) = self.waiting.pop_front() {
-                        heard.ready.push((waiting, Ok(reply)));
+                    let waiting = if reply.is_push() { None } else { self.waiting.pop_front() };
+                    match waiting {
+                        Some(waiting) => heard.ready.push((waiting, Ok(reply))),
+                        // A push, or what MONITOR tells.
+                        None => heard.pushes.push(reply),
                     }
                 }
                 Ok(None) => break,

@@ -1,6 +1,6 @@
 //! What happens in the panes, for every view that wants to know.
 
-use std::cell::{RefCell, RefMut};
+use std::cell::{Ref, RefCell};
 use std::collections::BTreeMap;
 use std::rc::{Rc, Weak};
 
@@ -42,8 +42,13 @@ impl Desk {
     }
 
     /// What has gone by in the panes since the studio was opened.
-    pub fn exchanges(&self) -> RefMut<'_, Exchanges> {
-        self.0.exchanges.borrow_mut()
+    pub fn exchanges(&self) -> Ref<'_, Exchanges> {
+        self.0.exchanges.borrow()
+    }
+
+    /// Forgets it.
+    pub fn clear_exchanges(&self) {
+        self.0.exchanges.borrow_mut().clear();
     }
 
     /// Where a pane is connected to.
@@ -74,10 +79,10 @@ impl Desk {
                 self.0.panes.borrow_mut().remove(pane);
             }
             Told::Sent { pane, conn, bytes } => {
-                self.exchanges().sent(*pane, *conn, bytes, js_sys::Date::now());
+                self.0.exchanges.borrow_mut().sent(*pane, *conn, bytes, js_sys::Date::now());
             }
             Told::Received { pane, conn, bytes } => {
-                self.exchanges().received(*pane, *conn, bytes, js_sys::Date::now());
+                self.0.exchanges.borrow_mut().received(*pane, *conn, bytes, js_sys::Date::now());
             }
             Told::Restarted | Told::Language => {}
         }

@@ -56,8 +56,36 @@ impl<T> Once<T> {
     }
 }
 
+/// The recording of a sandbox, as bytes of [`crate::sandbox::tape`].
+pub async fn tape(name: &str) -> Vec<u8> {
+    ask(name, SandboxOp::Tape, 0.0, |data, ticket| {
+        let parts = data.dyn_into::<js_sys::Array>().ok()?;
+        let is_answer = parts.get(0).as_f64() == Some(f64::from(ticket));
+        parts
+            .get(1)
+            .dyn_into::<js_sys::Uint8Array>()
+            .ok()
+            .filter(|_| is_answer)
+            .map(|it| it.to_vec())
+    })
+    .await
+}
+
 /// Has something done with a sandbox; how it is then. Never answered if the worker ends meanwhile.
 pub async fn sandbox(name: &str, what: SandboxOp, value: f64) -> SandboxState {
+    ask(name, what, value, |data, ticket| {
+        message::from_js::<SandboxState>(data).filter(|state| state.ticket == ticket)
+    })
+    .await
+}
+
+/// Asks something about a sandbox; `read` finds the answer with the ticket among what the worker says.
+async fn ask<T: 'static>(
+    name: &str,
+    what: SandboxOp,
+    value: f64,
+    read: fn(JsValue, u32) -> Option<T>,
+) -> T {
     let ticket = TICKET.get() + 1;
     TICKET.set(ticket);
     let worker = bridge::engine();
@@ -65,9 +93,8 @@ pub async fn sandbox(name: &str, what: SandboxOp, value: f64) -> SandboxState {
     let heard = {
         let answer = answer.clone();
         Closure::<dyn FnMut(MessageEvent)>::new(move |event: MessageEvent| {
-            let state = message::from_js::<SandboxState>(event.data());
-            if let Some(state) = state.filter(|state| state.ticket == ticket) {
-                answer.set(state);
+            if let Some(found) = read(event.data(), ticket) {
+                answer.set(found);
             }
         })
     };

@@ -16,10 +16,13 @@ pub mod engine;
 pub mod exchange;
 pub mod journal;
 pub mod keys;
+pub mod lab;
+pub mod log;
 mod panel;
 pub mod structure;
 #[cfg(test)]
 mod testing;
+pub mod time;
 mod tutorial;
 pub mod value;
 pub mod wire;
@@ -58,6 +61,10 @@ pub const VIEWS: &[View] = &[
         draw: |props| html! { <tutorial::Tutorial ..props /> },
     },
     View { name: "keys", title: "Keys", draw: |props| html! { <keys::view::Keys ..props /> } },
+    View { name: "log", title: "Log", draw: |props| html! { <log::view::Log ..props /> } },
+    View { name: "time", title: "Time", draw: |props| html! { <time::view::Time ..props /> } },
+    View { name: "lab", title: "Eviction", draw: |props| html! { <lab::view::Lab ..props /> } },
+    View { name: "wire", title: "Wire", draw: |props| html! { <wire::view::Wire ..props /> } },
 ];
 
 /// Runs the studio's program.

@@ -12,9 +12,9 @@ use web_sys::{MessageEvent, MessagePort};
 
 use super::clock::Clock;
 use super::host::hang_up;
-use super::post;
+use super::{post, scope};
 use crate::message::{SandboxOp, SandboxState};
-use crate::sandbox::{Output, Role, Sandbox};
+use crate::sandbox::{Output, Role, Sandbox, tape};
 
 /// The longest time until a sandbox is looked at again.
 const TIMER_US_MAX: u64 = 1_000_000_000;
@@ -57,6 +57,17 @@ impl Sandboxes {
                 self.remove(&name);
                 self.make(name.clone());
             }
+            SandboxOp::Branch => {
+                let (from, into) = name.split_once('>').unwrap_or((&name, ""));
+                let (from, into) = (from.to_owned(), into.to_owned());
+                return self.branch(&from, into, value as usize, ticket);
+            }
+            SandboxOp::Tape => {
+                let tape = self.find(&name).map(|it| tape::write(it.sandbox.borrow().entries()));
+                let bytes = Uint8Array::from(tape.unwrap_or_default().as_slice());
+                let _ = scope().post_message(&Array::of2(&ticket.into(), &bytes));
+                return;
+            }
             SandboxOp::Advance
             | SandboxOp::Rate
             | SandboxOp::Undo
@@ -67,6 +78,22 @@ impl Sandboxes {
                 }
             }
         }
+        self.tell(name, ticket);
+    }
+
+    /// Makes a sandbox of the first steps of another.
+    fn branch(self: &Rc<Self>, from: &str, into: String, step: usize, ticket: u32) {
+        self.remove(&into);
+        if let Some(hosted) = self.find(from) {
+            let clock = Clock::new();
+            let sandbox = hosted.sandbox.borrow().branch(clock.now().mono, step);
+            self.host(into.clone(), clock, sandbox);
+        }
+        self.tell(into, ticket);
+    }
+
+    /// Says how a sandbox is.
+    fn tell(&self, name: String, ticket: u32) {
         let mut state = SandboxState { sandbox: name, ticket, steps: 0.0, now_ms: 0.0, rate: 0.0 };
         if let Some(hosted) = self.find(&state.sandbox) {
             let sandbox = hosted.sandbox.borrow();
@@ -84,7 +111,12 @@ impl Sandboxes {
     fn make(self: &Rc<Self>, name: String) -> Rc<Hosted> {
         let clock = Clock::new();
         // One seed for all: what a lesson draws by lot is the same for everybody.
-        let sandbox = RefCell::new(Sandbox::new(Seed::of(1), clock.now()));
+        let sandbox = Sandbox::new(Seed::of(1), clock.now());
+        self.host(name, clock, sandbox)
+    }
+
+    fn host(self: &Rc<Self>, name: String, clock: Clock, sandbox: Sandbox) -> Rc<Hosted> {
+        let sandbox = RefCell::new(sandbox);
         let (ports, timer, all) = (RefCell::default(), RefCell::default(), Rc::downgrade(self));
         let hosted = Rc::new(Hosted { name, clock, sandbox, ports, timer, all });
         self.0.borrow_mut().push(hosted.clone());
@@ -134,7 +166,11 @@ impl Hosted {
                 }
             }
             SandboxOp::Rewind => sandbox.rewind(host, value as usize, outputs),
-            SandboxOp::Tell | SandboxOp::Reset | SandboxOp::Remove => {}
+            SandboxOp::Tell
+            | SandboxOp::Reset
+            | SandboxOp::Remove
+            | SandboxOp::Branch
+            | SandboxOp::Tape => {}
         });
     }
 

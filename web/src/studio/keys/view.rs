@@ -13,7 +13,7 @@ use super::browser::{Browser, Filter, Progress, Question, integer};
 use super::examples;
 use super::list::{Expiry, Sort};
 use super::tree::{Item, Kind, Row};
-use crate::bridge::Told;
+use crate::bridge::{self, Told};
 use crate::i18n::{t, t1};
 use crate::studio::ViewProps;
 use crate::studio::client::Client;
@@ -123,7 +123,7 @@ impl Component for Keys {
             _tick: tick,
             _listening: ctx.props().desk.listen(ctx.link().callback(Msg::Told)),
         };
-        keys.sandbox = keys.place(ctx);
+        keys.sandbox = bridge::shown();
         keys.connect(ctx);
         keys.wish(ctx);
         keys
@@ -164,6 +164,7 @@ impl Component for Keys {
                 if !ctx.props().is_seen {
                     return false;
                 }
+                self.follow(ctx);
                 self.ask_time(ctx);
             }
             Msg::Time(reply) => self.time(&reply),
@@ -234,12 +235,6 @@ impl Component for Keys {
 
 /// The connection, and what comes over it.
 impl Keys {
-    /// The sandbox whose panes are shown; empty if it is the person's data.
-    fn place(&self, ctx: &Context<Self>) -> String {
-        let panes = ctx.props().desk.panes();
-        panes.first().map(|(_, place)| place.sandbox.clone()).unwrap_or_default()
-    }
-
     fn connect(&mut self, ctx: &Context<Self>) {
         self.conn += 1;
         self.browser = Browser::default();
@@ -282,21 +277,31 @@ impl Keys {
 
     fn told(&mut self, ctx: &Context<Self>, told: &Told) -> bool {
         match told {
-            Told::Pane { .. } | Told::Closed { .. } => {
-                let place = self.place(ctx);
-                if place == self.sandbox {
-                    return false;
-                }
-                self.sandbox = place;
+            Told::Pane { .. } | Told::Closed { .. } => self.follow(ctx),
+            Told::Restarted => {
+                self.go_to(ctx, bridge::shown());
+                true
             }
-            Told::Restarted => {}
-            Told::Sent { .. } | Told::Received { .. } | Told::Language => return false,
+            Told::Sent { .. } | Told::Received { .. } | Told::Language => false,
         }
+    }
+
+    /// Looks into what the shown panes are connected to; returns whether that is something else.
+    fn follow(&mut self, ctx: &Context<Self>) -> bool {
+        let shown = bridge::shown();
+        let is_other = shown != self.sandbox;
+        if is_other {
+            self.go_to(ctx, shown);
+        }
+        is_other
+    }
+
+    fn go_to(&mut self, ctx: &Context<Self>, sandbox: String) {
+        self.sandbox = sandbox;
         self.chosen = None;
         self.db = 0;
         self.connect(ctx);
         self.pump(ctx);
-        true
     }
 
     /// The server says that keys have changed.

@@ -7,6 +7,8 @@
 //! [`as_proto`] writes a reply in the other protocol, with the engine's own encoder, so that RESP2
 //! can be seen beside RESP3.
 
+pub(crate) mod view;
+
 use redstart::base::num;
 use redstart::resp::{Out, Proto, Reply};
 
@@ -236,6 +238,66 @@ impl Reader<'_> {
     }
 }
 
+/// Pieces that stand on one line of the explanation, and what they say together.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Line {
+    /// The pieces, in their order.
+    pub pieces: Vec<Piece>,
+    /// What they say.
+    pub meaning: Meaning,
+}
+
+/// What a line says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Meaning {
+    /// This begins, with so many elements, pairs or bytes.
+    Begin(Sort, usize),
+    /// This is there as a whole.
+    Whole(Sort),
+    /// There is nothing: a null.
+    Nothing,
+    /// The bytes that were announced.
+    Bytes,
+    /// A command without lengths.
+    Inline,
+    /// More than is explained.
+    More,
+    /// Bytes that no reader would take.
+    Wrong,
+}
+
+/// The explanation of messages, line by line: a line ends where `\r\n` does.
+pub fn lines(bytes: &[u8]) -> Vec<Line> {
+    let mut lines: Vec<Line> = Vec::new();
+    let mut pieces = Vec::new();
+    for piece in explain(bytes) {
+        pieces.push(piece);
+        if piece.part == Part::LineEnd {
+            lines.push(Line { meaning: meaning(&pieces), pieces: std::mem::take(&mut pieces) });
+        }
+    }
+    if !pieces.is_empty() {
+        lines.push(Line { meaning: meaning(&pieces), pieces });
+    }
+    lines
+}
+
+fn meaning(pieces: &[Piece]) -> Meaning {
+    let part = |index: usize| pieces.get(index).map(|piece| piece.part);
+    match (part(0), part(1)) {
+        (Some(Part::Type(_)), Some(Part::Nothing)) => Meaning::Nothing,
+        (Some(Part::Type(Sort::Null)), _) => Meaning::Nothing,
+        (Some(Part::Type(sort)), Some(Part::Length(count) | Part::Count(count))) => {
+            Meaning::Begin(sort, count)
+        }
+        (Some(Part::Type(sort)), _) => Meaning::Whole(sort),
+        (Some(Part::Inline), _) => Meaning::Inline,
+        (Some(Part::More), _) => Meaning::More,
+        (Some(Part::Wrong), _) => Meaning::Wrong,
+        _ => Meaning::Bytes,
+    }
+}
+
 /// A reply's bytes in a protocol: what a server would have sent that speaks it. What RESP2 cannot
 /// say becomes what a Redis sends in its place.
 pub fn as_proto(reply: &Reply, proto: Proto) -> Vec<u8> {
@@ -336,6 +398,23 @@ mod tests {
         assert_eq!(pieces("*2\r\n$3\r\nGET\r\n$0\r\n\r\n"), expect);
         let inline = [piece("PING", Part::Inline), piece("\r\n", Part::LineEnd)];
         assert_eq!(pieces("PING\r\n"), inline);
+    }
+
+    #[test]
+    fn lines_say_what_comes() {
+        let wire = b"*3\r\n$5\r\nhello\r\n:1\r\n$-1\r\n";
+        let said: Vec<Meaning> = lines(wire).into_iter().map(|line| line.meaning).collect();
+        let expect = [
+            Meaning::Begin(Sort::Array, 3),
+            Meaning::Begin(Sort::Bulk, 5),
+            Meaning::Bytes,
+            Meaning::Whole(Sort::Integer),
+            Meaning::Nothing,
+        ];
+        assert_eq!(said, expect);
+        assert_eq!(lines(b"PING\r\n")[0].meaning, Meaning::Inline);
+        assert_eq!(lines(b"$3\r\nab")[1].meaning, Meaning::Wrong);
+        assert_eq!(lines(b"_\r\n")[0].meaning, Meaning::Nothing);
     }
 
     #[test]

@@ -1,0 +1,5 @@
+//! What is going on: the commands of the panes and of the panel, the slow log, what MONITOR tells, and
+//! how memory, commands a second and round trips change.
+
+pub mod figures;
+pub(crate) mod view;
