@@ -164,6 +164,30 @@ fn a_tail_that_was_cut_off_is_forgotten_and_appended_to() {
     }
 }
 
+/// A full disk: what is written is refused and what is read is not, until there is room again.
+#[test]
+fn a_full_disk_is_survived() {
+    let mut local = on(Files::new(), &[("appendfsync", "everysec")]);
+    ask(&mut local, "SET a 1");
+    local.disk.is_full = true;
+    // It is told when the disk has said so.
+    assert_eq!(ask(&mut local, "SET a 2"), Reply::Simple(b"OK".to_vec()));
+    for command in ["SET a 3", "PING", "DEL a"] {
+        let Reply::Error(error) = ask(&mut local, command) else { panic!("{command} works") };
+        let text = "MISCONF Errors writing to the AOF file: No space left on device";
+        assert_eq!(String::from_utf8_lossy(&error), text);
+    }
+    assert_eq!(text(&ask(&mut local, "GET a")), "2");
+    assert!(text(&ask(&mut local, "INFO persistence")).contains("aof_last_write_status:err"));
+    local.wait(2_500);
+    local.disk.is_full = false;
+    local.wait(1_500);
+    assert_eq!(ask(&mut local, "SET b 1"), Reply::Simple(b"OK".to_vec()));
+    let mut again = on(local.files(), &[]);
+    assert_eq!(text(&ask(&mut again, "GET a")), "2");
+    assert_eq!(text(&ask(&mut again, "GET b")), "1");
+}
+
 /// The page's policy: what cannot be read is kept under other names, and a new file begun.
 #[test]
 fn what_cannot_be_read_is_kept() {

@@ -20,13 +20,13 @@ const SEEDS: u64 = 1000;
 /// … and how often the machine fails under each.
 const LIVES: u64 = 3;
 
-fn config(seed: u64) -> Config {
+fn config(seed: u64, policy: &str) -> Config {
     let mut config = Config::default();
     let settings = [
         ("save", ""),
         ("enable-debug-command", "yes"),
         ("appendonly", "yes"),
-        ("appendfsync", "always"),
+        ("appendfsync", policy),
         ("aof-use-rdb-preamble", if seed.is_multiple_of(3) { "no" } else { "yes" }),
     ];
     for (name, value) in settings {
@@ -60,9 +60,16 @@ struct Writer {
     /// The file was turned on, and its first base is not there yet: nothing is promised of what is
     /// written meanwhile, but that nothing is lost of what was promised before.
     is_starting: bool,
+    /// When it was told how much, by the virtual clock.
+    times: Vec<(u64, u64)>,
 }
 
 impl Writer {
+    fn new(local: Local) -> Self {
+        let times = Vec::new();
+        Self { local, sent: 0, told: 0, connection: 0, is_starting: false, times }
+    }
+
     /// Turns the file off and on again.
     fn restart_file(&mut self) {
         for value in ["no", "yes"] {
@@ -125,6 +132,13 @@ impl Writer {
                 self.connection += 1;
             }
         }
+        self.times.push((self.local.now().mono.0, self.told));
+    }
+
+    /// How much it was told up to this time, in microseconds.
+    fn told_by(&self, at_us: u64) -> u64 {
+        let before = self.times.iter().take_while(|(time_us, _)| *time_us <= at_us);
+        before.last().map_or(0, |&(_, told)| told)
     }
 }
 
@@ -140,8 +154,8 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
         let mut disk = SimDisk::new(Seed::of(seed), BTreeMap::new());
         let mut told = 0;
         for life in 0..LIVES {
-            let local = Local::on(config(seed), Seed::of(seed), disk);
-            let mut writer = Writer { local, sent: 0, told: 0, connection: 0, is_starting: false };
+            let local = Local::on(config(seed, "always"), Seed::of(seed), disk);
+            let mut writer = Writer::new(local);
             let found = ask(&mut writer.local, "LRANGE log 0 -1");
             let Reply::Array(found) = found else { panic!("{found:?}") };
             let found: Vec<u64> = found.iter().map(|item| text(item).parse().unwrap()).collect();
@@ -197,4 +211,57 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
         assert!(told_in_all > 5000, "{told_in_all} were told");
         assert!(rewrites > 1000 && failures > 200, "{rewrites} rewrites, {failures} failures");
     }
+}
+
+/// With `everysec` and a disk that does what it is asked within half a second, a crash takes the last
+/// two seconds at most. With `no` it may take anything, but what is left is the beginning of it all.
+#[test]
+fn everysec_loses_two_seconds_at_most() {
+    const LOST_US_MAX: u64 = 2_000_000;
+    let (mut lost, mut kept) = (0, 0);
+    for seed in 1..=SEEDS {
+        let policy = if seed.is_multiple_of(4) { "no" } else { "everysec" };
+        let mut rng = Rng::new(Seed::of(seed));
+        let mut disk = SimDisk::new(Seed::of(seed), BTreeMap::new());
+        let (mut promised, mut told) = (0, 0_u64);
+        for life in 0..LIVES {
+            let local = Local::on(config(seed, policy), Seed::of(seed), disk);
+            let mut writer = Writer::new(local);
+            let Reply::Array(found) = ask(&mut writer.local, "LRANGE log 0 -1") else { panic!() };
+            let found: Vec<u64> = found.iter().map(|item| text(item).parse().unwrap()).collect();
+            let count = found.len() as u64;
+            let is_whole = found.iter().zip(1..).all(|(&found, number)| found == number);
+            assert!(
+                is_whole && count >= promised,
+                "seed {seed}, life {life}, {policy}: {promised} promised of {told}: {found:?}"
+            );
+            lost += told.saturating_sub(count);
+            kept += count;
+            (writer.sent, writer.told) = (count, count);
+            // What counts with it must be as long.
+            ask(&mut writer.local, &format!("SET n {count}"));
+            writer.local.is_slow = true;
+            for _ in 0..rng.below(60) {
+                match rng.below(10) {
+                    0..5 => writer.write(),
+                    5 if rng.below(8) == 0 => {
+                        writer.local.send("other", &record("BGREWRITEAOF")).unwrap();
+                    }
+                    _ => {
+                        writer.local.wait(rng.below(500));
+                        while writer.local.turn() {}
+                    }
+                }
+                writer.listen();
+            }
+            let now_us = writer.local.now().mono.0;
+            promised = match policy {
+                "everysec" => writer.told_by(now_us.saturating_sub(LOST_US_MAX)),
+                _ => 0,
+            };
+            told = writer.told;
+            disk = writer.local.disk.crash();
+        }
+    }
+    assert!(lost > 1000 && kept > 1000, "{lost} lost, {kept} kept: the test must meet both");
 }

@@ -265,10 +265,11 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     replaced
 }
 
-/// Makes the folder in `root` that a file is to be in, if there is none.
+/// Makes the folder in `root` that a file is to be in, if there is none. `root` itself is never made: if
+/// it is gone, it is to come back with what is in it.
 fn make_folder(root: &Path, file: &Path) -> io::Result<()> {
     let folder = folder_of(file);
-    if folder.exists() {
+    if folder == root || folder.exists() {
         return Ok(());
     }
     fs::create_dir(folder)?;

@@ -1,9 +1,10 @@
 //! Kills a server at random moments while clients write to it, and looks at what is found again.
 //!
 //! `sigkill PROGRAM [ROUNDS]`. With `appendfsync always`, every write that was answered must be there;
-//! with `everysec`, every write answered two seconds before; and whatever happened, the server must
-//! start again. Each client adds the numbers 1, 2, 3 … to a list of its own, so that what is found
-//! shows at once whether something is missing in the middle.
+//! with `everysec`, every write answered two seconds before; with snapshots alone, every write answered
+//! before a SAVE that was; and whatever happened, the server must start again. Each client adds the
+//! numbers 1, 2, 3 … to a list of its own, so that what is found shows at once whether something is
+//! missing in the middle. At the end the folder is taken away from a server, and given back.
 
 #![allow(
     clippy::print_stdout,
@@ -15,6 +16,8 @@ use std::io::{Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -27,6 +30,36 @@ const CLIENTS: u64 = 4;
 const START_MAX: Duration = Duration::from_secs(20);
 /// What `everysec` may lose.
 const EVERYSEC_LOSS: Duration = Duration::from_secs(2);
+
+/// How data is kept, and what it may cost.
+#[derive(Clone, Copy)]
+struct Mode {
+    name: &'static str,
+    settings: &'static [&'static str],
+    /// Answered so long before, a write is there.
+    loss: Option<Duration>,
+}
+
+const APPEND: [&str; 4] = ["--save", "", "--appendonly", "yes"];
+
+const MODES: [Mode; 4] = [
+    Mode {
+        name: "appendfsync always",
+        settings: &[APPEND[0], APPEND[1], APPEND[2], APPEND[3], "--appendfsync", "always"],
+        loss: Some(Duration::ZERO),
+    },
+    Mode {
+        name: "appendfsync everysec",
+        settings: &[APPEND[0], APPEND[1], APPEND[2], APPEND[3], "--appendfsync", "everysec"],
+        loss: Some(EVERYSEC_LOSS),
+    },
+    Mode {
+        name: "appendfsync no",
+        settings: &[APPEND[0], APPEND[1], APPEND[2], APPEND[3], "--appendfsync", "no"],
+        loss: None,
+    },
+    Mode { name: "snapshots", settings: &["--save", "1 1"], loss: None },
+];
 
 /// A server that does not outlive this program's interest in it.
 struct Running(Child);
@@ -49,33 +82,42 @@ fn main() -> Result<()> {
     let mut args = std::env::args().skip(1);
     let program = PathBuf::from(args.next().ok_or("usage: sigkill PROGRAM [ROUNDS]")?);
     let rounds: u64 = args.next().map_or(Ok(100), |text| text.parse()).map_err(|_| "no number")?;
-    for (policy, loss) in [("always", Duration::ZERO), ("everysec", EVERYSEC_LOSS)] {
-        let folder = std::env::temp_dir().join(format!("sigkill-{}-{policy}", std::process::id()));
+    for mode in MODES {
+        let id = std::process::id();
+        let folder = std::env::temp_dir().join(format!("sigkill-{id}-{}", mode.name.len()));
         std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
-        let result = play(&program, &folder, policy, loss, rounds);
+        // The promises that matter most are tried most often.
+        let rounds = if mode.loss.is_some() { rounds } else { rounds.div_ceil(2) };
+        let result = play(&program, &folder, mode, rounds);
         let _ = std::fs::remove_dir_all(&folder);
-        let writes = result.map_err(|error| format!("appendfsync {policy}: {error}"))?;
-        println!(
-            "    appendfsync {policy}: killed {rounds} times among {writes} writes, none lost"
-        );
+        let writes = result.map_err(|error| format!("{}: {error}", mode.name))?;
+        println!("    {}: killed {rounds} times among {writes} writes, as promised", mode.name);
     }
+    lose_folder(&program)?;
+    println!("    a folder that was taken away: writes refused, and taken again when it was back");
     Ok(())
 }
 
 /// Kills the server `rounds` times; returns how many writes were answered.
-fn play(program: &Path, folder: &Path, policy: &str, loss: Duration, rounds: u64) -> Result<usize> {
+fn play(program: &Path, folder: &Path, mode: Mode, rounds: u64) -> Result<usize> {
     let mut rng = Rng::new(Seed::of(rounds));
     let mut writes = 0;
     let mut found = vec![0; CLIENTS as usize];
     for round in 0..rounds {
-        let (mut server, port) = start(program, folder, policy)?;
+        let (mut server, port) = start(program, folder, mode.settings)?;
+        let counts: Arc<Vec<AtomicU64>> =
+            Arc::new(found.iter().map(|&count| AtomicU64::new(count)).collect());
         let writers: Vec<_> = (0..CLIENTS)
             .map(|client| {
-                let first = found[client as usize] + 1;
-                thread::spawn(move || write(port, client, first))
+                let (first, counts) = (found[client as usize] + 1, counts.clone());
+                thread::spawn(move || write(port, client, first, &counts[client as usize]))
             })
             .collect();
-        if round % 3 == 1 {
+        let saver = (mode.name == "snapshots").then(|| {
+            let counts = counts.clone();
+            thread::spawn(move || save(port, &counts))
+        });
+        if round % 3 == 1 && saver.is_none() {
             let mut socket = connect(port)?;
             ask(&mut socket, &["BGREWRITEAOF"])?;
         }
@@ -88,7 +130,11 @@ fn play(program: &Path, folder: &Path, policy: &str, loss: Duration, rounds: u64
             .into_iter()
             .map(|writer| writer.join().map_err(|_| "a client has panicked".to_owned()))
             .collect::<Result<_>>()?;
-        let (mut server, port) = start(program, folder, policy)?;
+        let saved = match saver {
+            Some(saver) => saver.join().map_err(|_| "a client has panicked".to_owned())?,
+            None => None,
+        };
+        let (_server, port) = start(program, folder, mode.settings)?;
         let mut socket = connect(port)?;
         for Told { client, answered } in told {
             let list = format!("list:{client}");
@@ -99,23 +145,25 @@ fn play(program: &Path, folder: &Path, policy: &str, loss: Duration, rounds: u64
                     "round {round}: {list} has {length} elements, the last is {last}"
                 ));
             }
-            // With nothing to lose, a reply that was read after the kill counts like any other: it was
-            // sent before.
-            let is_safe = |at: &&Instant| loss.is_zero() || **at + loss <= killed;
-            let safe = answered.iter().filter(is_safe).count() as u64;
             let before = found[client as usize];
-            if length < before + safe {
+            let promised = match (mode.loss, &saved) {
+                // With nothing to lose, a reply that was read after the kill counts like any other: it
+                // was sent before.
+                (Some(loss), _) => {
+                    let is_safe = |at: &&Instant| loss.is_zero() || **at + loss <= killed;
+                    before + answered.iter().filter(is_safe).count() as u64
+                }
+                (None, Some(saved)) => saved[client as usize],
+                (None, None) => 0,
+            };
+            if length < promised {
                 return Err(format!(
-                    "round {round}: {list} has {length} elements, {} were answered",
-                    before + safe
+                    "round {round}: {list} has {length} elements, {promised} were promised"
                 ));
             }
-            found[client as usize] = length;
             writes += answered.len();
+            found[client as usize] = length;
         }
-        // Ended cleanly, so that the next round begins with what was just found.
-        let _ = ask(&mut socket, &["SHUTDOWN", "NOSAVE"]);
-        server.0.wait().map_err(|error| error.to_string())?;
     }
     if writes == 0 {
         return Err("no write was answered, so nothing was tried".to_owned());
@@ -123,14 +171,68 @@ fn play(program: &Path, folder: &Path, policy: &str, loss: Duration, rounds: u64
     Ok(writes)
 }
 
+/// Makes snapshots until the server is gone; returns what had been answered before the last one that
+/// was made was asked for.
+fn save(port: u16, counts: &[AtomicU64]) -> Option<Vec<u64>> {
+    let mut saved = None;
+    let mut socket = connect(port).ok()?;
+    loop {
+        let before = counts.iter().map(|count| count.load(Ordering::SeqCst)).collect();
+        match ask(&mut socket, &["SAVE"]) {
+            Ok(reply) if reply == "OK" => saved = Some(before),
+            // A save point was faster.
+            Ok(_) => thread::yield_now(),
+            Err(_) => return saved,
+        }
+    }
+}
+
+/// A server whose folder is gone refuses writes, and takes them again when it is back.
+fn lose_folder(program: &Path) -> Result<()> {
+    let folder = std::env::temp_dir().join(format!("sigkill-{}-folder", std::process::id()));
+    let away = folder.with_extension("away");
+    let failed = |error: std::io::Error| error.to_string();
+    std::fs::create_dir_all(&folder).map_err(failed)?;
+    let result = (|| {
+        let (_server, port) = start(program, &folder, &["--save", "3600 1"])?;
+        let mut socket = connect(port)?;
+        let mut expect = |words: &[&str], start: &str| {
+            let begun = Instant::now();
+            loop {
+                let reply = ask(&mut socket, words)?;
+                if reply.starts_with(start) {
+                    return Ok(());
+                }
+                if begun.elapsed() > START_MAX {
+                    return Err(format!("{words:?} is answered with {reply}"));
+                }
+                thread::park_timeout(Duration::from_millis(5));
+            }
+        };
+        expect(&["SET", "a", "1"], "OK")?;
+        std::fs::rename(&folder, &away).map_err(failed)?;
+        expect(&["BGSAVE"], "Background saving started")?;
+        expect(&["SET", "a", "2"], "MISCONF")?;
+        expect(&["GET", "a"], "")?;
+        std::fs::rename(&away, &folder).map_err(failed)?;
+        expect(&["BGSAVE"], "Background saving started")?;
+        expect(&["SET", "a", "3"], "OK")
+    })();
+    for folder in [&folder, &away] {
+        let _ = std::fs::remove_dir_all(folder);
+    }
+    result
+}
+
 /// Writes until the server is gone.
-fn write(port: u16, client: u64, first: u64) -> Told {
+fn write(port: u16, client: u64, first: u64, count: &AtomicU64) -> Told {
     let mut answered = Vec::new();
     if let Ok(mut socket) = connect(port) {
         let list = format!("list:{client}");
         let mut next = first;
         while ask(&mut socket, &["RPUSH", &list, &next.to_string()]).is_ok() {
             answered.push(Instant::now());
+            count.store(next, Ordering::SeqCst);
             next += 1;
         }
     }
@@ -138,12 +240,12 @@ fn write(port: u16, client: u64, first: u64) -> Told {
 }
 
 /// Starts the server in `folder` and waits until it has loaded what is there.
-fn start(program: &Path, folder: &Path, policy: &str) -> Result<(Running, u16)> {
+fn start(program: &Path, folder: &Path, settings: &[&str]) -> Result<(Running, u16)> {
     let free = TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
     let port = free.map_err(|error| error.to_string())?.port();
     let mut command = Command::new(program);
-    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", ""]);
-    command.args(["--appendonly", "yes", "--appendfsync", policy]).arg("--dir").arg(folder);
+    command.args(["--port", &port.to_string(), "--bind", "127.0.0.1"]);
+    command.args(settings).arg("--dir").arg(folder);
     let spawned = command.stdout(Stdio::null()).stderr(Stdio::null()).spawn();
     let mut server = Running(spawned.map_err(|error| format!("{}: {error}", program.display()))?);
     let begun = Instant::now();

@@ -106,6 +106,12 @@ impl Reader<'_> {
             return Err(here("wrong number of arguments"));
         }
         let old = self.config.value(param);
+        // Several values may come in one pair of quotes: `save "3600 1"`.
+        let split = match values {
+            [one] if param.kind.is_list() && one.contains(&b' ') => words::split(one).ok(),
+            _ => None,
+        };
+        let values = split.as_deref().unwrap_or(values);
         let mut value = param.kind.read_words(&old, values).map_err(Fault::Here)?;
         if let (Kind::Save, Value::Save(points)) = (param.kind, &mut value) {
             if let (true, Value::Save(mut all), false) = (self.saw_save, old, points.is_empty()) {
@@ -206,6 +212,8 @@ mod tests {
         assert_eq!(config.client_output_buffer_limit[1].soft, 2);
         assert!(read("save 1 1\nsave \"\"").unwrap().save.is_empty());
         assert!(read("save 1 1\nsave ").unwrap().save.is_empty());
+        assert_eq!(read("save \"1 1 2 2\"").unwrap().save.len(), 2);
+        assert_eq!(read("bind \"127.0.0.1 ::1\"").unwrap().bind.len(), 2);
     }
 
     #[test]
