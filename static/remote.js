@@ -25,7 +25,7 @@ window.redstartServer = (() => {
         else if (data.Failed !== undefined) reject(new Error(data.Failed.message));
       });
       worker.addEventListener('error', (event) => {
-        reject(new Error(event.message || 'The engine could not be loaded.'));
+        reject(new Error(event.message || t("The engine could not be loaded.")));
       });
     });
     // Whoever waits for it is told.
@@ -203,11 +203,11 @@ window.redstartServer = (() => {
   function serverClient() {
     return new Promise((resolve, reject) => {
       const wire = socket();
-      wire.onerror = () => reject(new Error(`There is no connection to the server at ${name}.`));
+      wire.onerror = () => reject(new Error(t("There is no connection to the server at {}.", name)));
       wire.onopen = () => {
         const client = new Client((receive, lost) => {
           wire.onmessage = ({ data }) => receive(new Uint8Array(data));
-          wire.onclose = () => lost('The server has closed the connection.');
+          wire.onclose = () => lost(t("The server has closed the connection."));
           return (bytes) => wire.send(bytes);
         });
         resolve({ client, close: () => wire.close() });
@@ -220,7 +220,7 @@ window.redstartServer = (() => {
       const { port1, port2 } = new MessageChannel();
       port1.onmessage = ({ data }) => {
         if (data instanceof Uint8Array) receive(data);
-        else lost('The engine in this tab has closed the connection.');
+        else lost(t("The engine in this tab has closed the connection."));
       };
       worker.postMessage(['', false], [port2]);
       return (bytes) => port1.postMessage(bytes);
@@ -317,7 +317,7 @@ window.redstartServer = (() => {
 
   async function show() {
     texts = (await window.redstart.texts()) ?? {};
-    const title = isLocal ? t('Back to the server') : t('Continue locally');
+    const title = isLocal ? t("Back to the server") : t("Continue locally");
     const status = element('p', '', { role: 'status' });
     const buttons = element('p', '', { className: 'buttons' });
     const body = element('div', '');
@@ -327,7 +327,7 @@ window.redstartServer = (() => {
     dialog.setAttribute('aria-labelledby', 'server-title');
     dialog.onclose = () => dialog.remove();
     const say = (words) => { status.textContent = words; };
-    const close = button(t('Cancel'), () => dialog.close());
+    const close = button(t("Cancel"), () => dialog.close());
     if (isLocal) fillBack(body, buttons, say);
     else fillAway(body, buttons, say);
     buttons.append(close);
@@ -336,23 +336,22 @@ window.redstartServer = (() => {
   }
 
   function fillAway(body, buttons, say) {
-    body.append(element('p', t('Copies all keys of the server at {} into this browser. What you do then '
-      + 'happens in this tab alone.', name)));
+    body.append(element('p', t("Copies all keys of the server at {} into this browser. What you do then happens in this tab alone.", name)));
     const user = element('input', '', { value: 'default', autocomplete: 'username' });
     const password = element('input', '', { type: 'password', autocomplete: 'current-password' });
     const secrets = element('p', [
-      element('label', [t('User'), ' ', user]), ' ', element('label', [t('Password'), ' ', password]),
+      element('label', [t("User"), ' ', user]), ' ', element('label', [t("Password"), ' ', password]),
     ], { hidden: true });
     body.append(secrets);
     const ask = (keys) => new Promise((resolve) => {
-      say(t('There is an earlier copy with {} keys in this browser. It will be replaced.', keys));
-      const replace = button(t('Replace it'), () => {
+      say(t("There is an earlier copy with {} keys in this browser. It will be replaced.", keys));
+      const replace = button(t("Replace it"), () => {
         replace.remove();
         resolve();
       }, { className: 'main' });
       buttons.prepend(replace);
     });
-    const start = button(t('Copy and continue'), async () => {
+    const start = button(t("Copy and continue"), async () => {
       start.disabled = true;
       let server = null;
       try {
@@ -360,7 +359,7 @@ window.redstartServer = (() => {
         const { client } = server;
         if (!secrets.hidden) await client.command('AUTH', user.value, password.value);
         await client.command('PING');
-        await copyToTab(client, (count) => say(t('{} keys copied', count)), ask);
+        await copyToTab(client, (count) => say(t("{} keys copied", count)), ask);
         location.search = `?store=${COPY}`;
       } catch (error) {
         if (error.message.startsWith('NOAUTH')) secrets.hidden = false;
@@ -376,23 +375,22 @@ window.redstartServer = (() => {
   function fillBack(body, buttons, say) {
     const line = commandLine();
     body.append(
-      element('p', t('This tab works on a copy of the data of the server at {}. To put the keys of this tab '
-        + 'into the server, download them and run this beside the file:', name)),
+      element('p', t("This tab works on a copy of the data of the server at {}. To put the keys of this tab into the server, download them and run this beside the file:", name)),
       element('pre', line, { tabIndex: 0 }),
-      element('p', t('Keys that you have deleted here stay on the server.')),
+      element('p', t("Keys that you have deleted here stay on the server.")),
     );
     buttons.append(
-      button(t('Download redstart.resp'), async () => {
+      button(t("Download redstart.resp"), async () => {
         try {
-          const url = URL.createObjectURL(await commands((count) => say(t('{} keys written', count))));
+          const url = URL.createObjectURL(await commands((count) => say(t("{} keys written", count))));
           element('a', '', { href: url, download: 'redstart.resp' }).click();
           setTimeout(() => URL.revokeObjectURL(url), 60_000);
         } catch (error) {
           say(error.message);
         }
       }),
-      button(t('Copy the command'), () => navigator.clipboard.writeText(line).then(() => say(t('Copied')))),
-      button(t('Back to the server'), () => { location.search = ''; }, { className: 'main' }),
+      button(t("Copy the command"), () => navigator.clipboard.writeText(line).then(() => say(t("Copied")))),
+      button(t("Back to the server"), () => { location.search = ''; }, { className: 'main' }),
     );
   }
 

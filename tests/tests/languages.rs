@@ -1,7 +1,8 @@
 //! Every text of the page's programs is there in every language, and nothing else is.
 //!
-//! Texts are looked up by their English wording, which stands in the sources: as `t("…")`, as a title
-//! of a view, or as the title of an example. A table has one text a line.
+//! Texts are looked up by their English wording, which stands in the sources, and in the scripts of
+//! `static`: as `t("…")`, as a title of a view, or as the title of an example. A table has one text a
+//! line.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
@@ -62,7 +63,7 @@ fn strings_behind<'a>(source: &'a str, start: &'a str) -> impl Iterator<Item = S
 /// The English texts in the sources.
 fn texts() -> BTreeSet<String> {
     let mut texts = BTreeSet::new();
-    for file in files("web/src", ".rs") {
+    for file in files("web/src", ".rs").into_iter().chain(files("static", ".js")) {
         let source = fs::read_to_string(&file).unwrap();
         texts.extend(strings_behind(&source, "t("));
         texts.extend(strings_behind(&source, "t1("));
