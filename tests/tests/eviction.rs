@@ -105,9 +105,11 @@ fn random_commands_stay_within_the_limit() {
     for policy in [
         "allkeys-lru",
         "allkeys-lfu",
+        "allkeys-lrm",
         "allkeys-random",
         "volatile-lru",
         "volatile-lfu",
+        "volatile-lrm",
         "volatile-random",
         "volatile-ttl",
     ] {
@@ -205,7 +207,7 @@ fn a_flushed_database_makes_room() {
 /// Keys in use survive those that were used once.
 #[test]
 fn used_often_and_used_lately_stay() {
-    for policy in ["allkeys-lru", "allkeys-lfu"] {
+    for policy in ["allkeys-lru", "allkeys-lfu", "allkeys-lrm"] {
         let mut host = Host::new(&[("maxmemory", "300000"), ("maxmemory-policy", policy)]);
         for round in 0..300 {
             host.now = host.now.plus_us(1_000_000);
@@ -220,6 +222,38 @@ fn used_often_and_used_lately_stay() {
         for number in 0..50 {
             assert_eq!(host.run(&format!("EXISTS often:{number}")), ":1\r\n", "{policy} {number}");
         }
+    }
+}
+
+/// Under a policy that goes by changes, reading a key does not keep it, and changing it in place does.
+#[test]
+fn only_changes_keep_a_key() {
+    let settings = [("maxmemory", "300000"), ("maxmemory-policy", "allkeys-lrm")];
+    let mut host = Host::new(&settings);
+    for number in 0..50 {
+        host.run(&format!("SET read:{number} value"));
+        host.run(&format!("SADD changed:{number} member"));
+    }
+    host.run("SET moving value");
+    host.now = host.now.plus_us(100_000_000);
+    assert_eq!(host.run("GET read:0"), "$5\r\nvalue\r\n");
+    host.run("SADD changed:0 other");
+    host.run("RENAME moving moved");
+    assert_eq!(host.run("OBJECT IDLETIME read:0"), ":100\r\n");
+    assert_eq!(host.run("OBJECT IDLETIME changed:0"), ":0\r\n");
+    assert_eq!(host.run("OBJECT IDLETIME moved"), ":0\r\n");
+    for round in 0..100 {
+        host.now = host.now.plus_us(1_000_000);
+        for number in 0..50 {
+            host.run(&format!("GET read:{number}"));
+            host.run(&format!("SADD changed:{number} {}", round % 7));
+            host.run(&format!("SREM changed:{number} {}", round % 7));
+            host.run(&format!("SET once:{round}:{number} {}", "v".repeat(100)));
+        }
+    }
+    for number in 0..50 {
+        assert_eq!(host.run(&format!("EXISTS read:{number}")), ":0\r\n", "{number}");
+        assert_eq!(host.run(&format!("EXISTS changed:{number}")), ":1\r\n", "{number}");
     }
 }
 

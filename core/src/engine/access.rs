@@ -6,6 +6,8 @@
 //! 8 the counter, a Morris counter that rises ever more slowly and falls with time
 //! (<https://redis.io/docs/latest/develop/reference/eviction/>).
 //!
+//! Under a policy that goes by changes, only these count as uses.
+//!
 //! Both count on the monotonic clock, so that a jump of the wall clock ages no key. What a key that
 //! is used now gets is worked out once an event, and a key is only written to when its bits differ:
 //! one that is read a million times in a second is marked once.
@@ -46,7 +48,22 @@ impl Engine {
     /// The access bits that a key with the bits `access` gets when it is used now.
     #[inline]
     pub fn used(&mut self, access: u32) -> u32 {
-        if self.counts_frequency() { self.used_once_more(access) } else { self.access_clock }
+        let policy = self.config.maxmemory_policy;
+        if policy.is_lfu() {
+            self.used_once_more(access)
+        } else if policy.is_lrm() {
+            access
+        } else {
+            self.access_clock
+        }
+    }
+
+    /// Notes that `key` was changed, if the policy of eviction goes by that.
+    #[inline]
+    pub fn mark_changed(&mut self, db: usize, key: &[u8]) {
+        if self.config.maxmemory_policy.is_lrm() {
+            self.shard.dbs[db].set_access(key, self.access_clock);
+        }
     }
 
     fn used_once_more(&mut self, access: u32) -> u32 {
@@ -90,7 +107,7 @@ impl Engine {
         move |access| {
             if policy.is_lfu() {
                 Usage::Frequency(judge.frequency(access) as u8)
-            } else if policy.is_lru() {
+            } else if policy.is_lru() || policy.is_lrm() {
                 Usage::Idle(u64::from(judge.idle_s(access)))
             } else {
                 Usage::Unknown

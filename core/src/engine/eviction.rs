@@ -9,7 +9,7 @@
 //! commands is one event, and the host measures between events. Not counted are a snapshot on
 //! its way to the disk, which is gone soon, and deleted values that are still being freed.
 //!
-//! **Which key goes.** For LRU and LFU, a few random keys are looked at (`maxmemory-samples`) and
+//! **Which key goes.** For LRU, LFU and LRM (least recently modified), a few random keys are looked at (`maxmemory-samples`) and
 //! the best of all those seen are kept in a pool, from which the best is taken, as in Redis; unlike
 //! there, one that was used since it was seen is passed over. For `volatile-ttl` the store knows
 //! which key expires first, so that no chance is involved.

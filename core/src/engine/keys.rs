@@ -540,6 +540,7 @@ impl super::Engine {
     pub fn touched(&mut self, db: usize, key: &[u8]) {
         self.shard.watches.changed(db, key);
         self.shard.waiters.changed(db, key);
+        self.mark_changed(db, key);
         self.invalidate(key);
     }
 

@@ -464,10 +464,12 @@ pub static PARAMS: &[Param] = &[
         OneOf(&[
             "volatile-lru",
             "volatile-lfu",
+            "volatile-lrm",
             "volatile-random",
             "volatile-ttl",
             "allkeys-lru",
             "allkeys-lfu",
+            "allkeys-lrm",
             "allkeys-random",
             "noeviction",
         ]),

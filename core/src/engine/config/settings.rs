@@ -104,10 +104,12 @@ pub enum Appendfsync {
 pub enum MaxmemoryPolicy {
     VolatileLru,
     VolatileLfu,
+    VolatileLrm,
     VolatileRandom,
     VolatileTtl,
     AllkeysLru,
     AllkeysLfu,
+    AllkeysLrm,
     AllkeysRandom,
     #[default]
     Noeviction,
@@ -124,11 +126,20 @@ impl MaxmemoryPolicy {
         matches!(self, Self::VolatileLru | Self::AllkeysLru)
     }
 
+    /// Whether keys are judged by how recently they were changed.
+    pub fn is_lrm(self) -> bool {
+        matches!(self, Self::VolatileLrm | Self::AllkeysLrm)
+    }
+
     /// Whether only keys that expire are removed.
     pub fn is_volatile(self) -> bool {
         matches!(
             self,
-            Self::VolatileLru | Self::VolatileLfu | Self::VolatileRandom | Self::VolatileTtl
+            Self::VolatileLru
+                | Self::VolatileLfu
+                | Self::VolatileLrm
+                | Self::VolatileRandom
+                | Self::VolatileTtl
         )
     }
 }
@@ -312,6 +323,6 @@ choice_settings! {
     Local: No, Yes, Local;
     LogLevel: Debug, Verbose, Notice, Warning, Nothing;
     VersionCheck: Strict, Relaxed;
-    MaxmemoryPolicy: VolatileLru, VolatileLfu, VolatileRandom, VolatileTtl, AllkeysLru, AllkeysLfu,
-        AllkeysRandom, Noeviction;
+    MaxmemoryPolicy: VolatileLru, VolatileLfu, VolatileLrm, VolatileRandom, VolatileTtl, AllkeysLru,
+        AllkeysLfu, AllkeysLrm, AllkeysRandom, Noeviction;
 }
