@@ -66,6 +66,8 @@ const SOLVE_ALL: &str = r#"
         if (find(".goal")) {
             await click(".goal [data-name=solve]");
             await until(`the goal of step ${step + 1}`, () => find(".goal[data-done=true]"));
+        } else {
+            panel.querySelectorAll(".commands button").forEach((command) => command.click());
         }
         if (step + 1 < steps) await click(".lesson-foot [data-name=next]");
     }

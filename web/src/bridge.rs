@@ -83,6 +83,8 @@ pub enum Ask {
     },
     /// Enter a line in a pane, which is opened if there is none of this name.
     Run(Place, String),
+    /// Enter a line that no person has entered: it is not remembered as typed.
+    Quiet(Place, String),
     /// Put a line before the caret of a pane, for the person to enter it.
     Type(Place, String),
     /// Say something in a pane.
@@ -197,6 +199,7 @@ pub fn ask(ask: &Ask) {
         Ask::Open(place) => (5, place, ""),
         Ask::Focus(place) => (6, place, ""),
         Ask::Close(place) => (7, place, ""),
+        Ask::Quiet(place, line) => (8, place, line.as_str()),
     };
     js_ask(kind, &place.sandbox, &place.name, text);
 }
@@ -215,6 +218,7 @@ pub fn answer(mut asked: impl FnMut(Ask) + 'static) {
                 5 => Ask::Open(place),
                 6 => Ask::Focus(place),
                 7 => Ask::Close(place),
+                8 => Ask::Quiet(place, text),
                 _ => return,
             });
         });

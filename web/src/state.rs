@@ -308,6 +308,10 @@ impl State {
                 let id = self.open_at(&place, now_ms, effects);
                 self.enter(id, &line, now_ms, effects);
             }
+            Ask::Quiet(place, line) => {
+                let id = self.open_at(&place, now_ms, effects);
+                self.with(id, effects, |pane| pane.enter(&line, now_ms));
+            }
             Ask::Type(place, line) => {
                 let id = self.open_at(&place, now_ms, effects);
                 self.edit(id, |pane, _| pane.input.set(&line));

@@ -11,7 +11,6 @@ mod prose;
 mod run;
 mod view;
 
-use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
@@ -21,18 +20,18 @@ use super::ViewProps;
 use super::client::{Client, Gone};
 use super::desk::Listening;
 use super::engine::sandbox;
-use crate::bridge::{self, Ask, Place, Told};
+use crate::bridge::{self, Ask, Told};
 use crate::i18n::{self, t, t1};
 use crate::lesson::{Lesson, Line, What};
 use crate::message::SandboxOp;
 use progress::Progress;
-use run::{Found, LESSON};
-
-/// How long a command of a solution may take before it is taken for one that waits.
-const BLOCKED_MS: u32 = 400;
+use run::{Epoch, Found, LESSON, place};
 
 /// How often a goal is looked at that time alone may reach.
 const LOOK_AGAIN_MS: u32 = 700;
+
+/// How long after a command its effect is looked at, if it has no reply by then: it may wait.
+const WAITS_MS: u32 = 150;
 
 pub(crate) struct Tutorial {
     lessons: &'static [contents::Entry],
@@ -43,7 +42,7 @@ pub(crate) struct Tutorial {
     page: Page,
     /// What the panes are about: counted up when a step begins anew, so that what belongs to the
     /// time before is known and ignored.
-    epoch: u32,
+    epoch: Epoch,
     is_ready: bool,
     found: Vec<Found>,
     is_done: bool,
@@ -52,9 +51,7 @@ pub(crate) struct Tutorial {
     used: Vec<bool>,
     /// How many commands of the learner can be taken back.
     undoable: usize,
-    /// What of the solution is still to be typed, and the connection whose reply is awaited.
-    solving: VecDeque<Line>,
-    awaited: Option<String>,
+    is_solving: bool,
     looker: Option<Rc<Client>>,
     is_looking: bool,
     look_again: bool,
@@ -102,8 +99,8 @@ pub(crate) enum Later {
     Fetched(Result<Lesson, String>),
     /// The node is where the step begins.
     Ready,
-    /// The next line of the solution need not wait any longer.
-    SolveOn,
+    /// The solution is typed.
+    Solved,
     Undone,
     /// So many milliseconds have passed.
     Passed(u32),
@@ -132,15 +129,14 @@ impl Component for Tutorial {
             number: at.map_or(0, |(number, _)| number),
             step: 0,
             page: Page::Contents,
-            epoch: 0,
+            epoch: Epoch::default(),
             is_ready: false,
             found: Vec::new(),
             is_done: false,
             hints: 0,
             used: Vec::new(),
             undoable: 0,
-            solving: VecDeque::new(),
-            awaited: None,
+            is_solving: false,
             looker: None,
             is_looking: false,
             look_again: false,
@@ -171,7 +167,7 @@ impl Component for Tutorial {
             Msg::Open(number, step) => self.open(ctx, number, step),
             Msg::Contents => {
                 self.page = Page::Contents;
-                self.epoch += 1;
+                self.next_epoch();
                 self.interval = None;
                 self.show_panes(false);
                 self.focus = true;
@@ -179,7 +175,7 @@ impl Component for Tutorial {
             Msg::Go(step) => self.begin(ctx, step, true),
             Msg::Next => self.next(ctx),
             Msg::Prev => self.prev(ctx),
-            Msg::Later(epoch, _) if epoch != self.epoch => return false,
+            Msg::Later(epoch, _) if epoch != self.epoch.get() => return false,
             Msg::Later(_, later) => self.later(ctx, later),
             Msg::Told(told) => return self.told(ctx, &told),
             Msg::Look => {
@@ -189,7 +185,7 @@ impl Component for Tutorial {
             Msg::Looked(epoch, looker, found) => {
                 self.is_looking = false;
                 self.looker = looker;
-                if epoch == self.epoch {
+                if epoch == self.epoch.get() {
                     self.looked(found.unwrap_or_default());
                 }
                 if std::mem::take(&mut self.look_again) {
@@ -204,10 +200,7 @@ impl Component for Tutorial {
                 self.read_through();
             }
             Msg::Hint => self.hints += 1,
-            Msg::Solve => {
-                self.solving = self.now().map(|step| step.solve.clone().into()).unwrap_or_default();
-                self.solve_on(ctx);
-            }
+            Msg::Solve => self.solve(ctx),
             Msg::Undo => self.undo(ctx),
             Msg::Reset => self.begin(ctx, self.step, true),
         }
@@ -227,11 +220,6 @@ impl Component for Tutorial {
     fn destroy(&mut self, _: &Context<Self>) {
         self.show_panes(false);
     }
-}
-
-/// A pane of the lesson.
-fn place(conn: &str) -> Place {
-    Place { sandbox: LESSON.to_owned(), name: conn.to_owned() }
 }
 
 /// Says something in the terminal, where the learner looks.
@@ -278,10 +266,9 @@ impl Tutorial {
     fn open(&mut self, ctx: &Context<Self>, number: usize, step: usize) {
         self.number = number.min(self.lessons.len().saturating_sub(1));
         self.step = step;
-        self.epoch += 1;
+        let epoch = self.next_epoch();
         self.page = Page::Loading;
         let Some(entry) = self.entry() else { return };
-        let epoch = self.epoch;
         ctx.link().send_future(async move {
             Msg::Later(epoch, Later::Fetched(run::fetch(&i18n::language(), entry.name).await))
         });
@@ -291,16 +278,16 @@ impl Tutorial {
     fn begin(&mut self, ctx: &Context<Self>, step: usize, fresh: bool) {
         let Some(lesson) = self.lesson().cloned() else { return };
         self.step = step.min(lesson.steps.len().saturating_sub(1));
-        self.epoch += 1;
+        let epoch = self.next_epoch();
         (self.is_ready, self.is_done, self.hints, self.undoable) = (false, false, 0, 0);
         self.found = Vec::new();
         self.used = vec![false; self.now().map_or(0, |step| step.commands().count())];
-        self.solving.clear();
-        (self.awaited, self.timer, self.focus) = (None, None, true);
+        (self.is_solving, self.timer, self.focus) = (false, None, true);
         if let Some(entry) = self.entry() {
             self.progress.at = Some((entry.name.to_owned(), self.step));
             self.progress.keep();
         }
+        self.read_through();
         if fresh {
             self.looker = None;
             for conn in ["a", "b"] {
@@ -312,13 +299,12 @@ impl Tutorial {
         let link = ctx.link().clone();
         self.interval =
             has_time.then(|| Interval::new(LOOK_AGAIN_MS, move || link.send_message(Msg::Look)));
-        let (epoch, step, is_seen) = (self.epoch, self.step, ctx.props().is_seen);
-        ctx.link().send_future(async move {
-            run::prepare(&lesson, step, fresh).await;
-            for conn in lesson.conns() {
-                bridge::ask(&Ask::Open(place(&conn)));
+        let (step, is_seen, desk) = (self.step, ctx.props().is_seen, ctx.props().desk.clone());
+        let (link, now) = (ctx.link().clone(), self.epoch.clone());
+        wasm_bindgen_futures::spawn_local(async move {
+            if run::prepare(&lesson, step, fresh, &desk, &now).await {
+                link.send_message(Msg::Later(epoch, Later::Ready));
             }
-            Msg::Later(epoch, Later::Ready)
         });
         self.show_panes(is_seen);
     }
@@ -383,7 +369,10 @@ impl Tutorial {
                 self.is_ready = true;
                 self.look(ctx);
             }
-            Later::SolveOn => self.solve_on(ctx),
+            Later::Solved => {
+                self.is_solving = false;
+                self.look(ctx);
+            }
             Later::Undone => {
                 note(&t("The last command is undone."));
                 self.look(ctx);
@@ -391,7 +380,6 @@ impl Tutorial {
             Later::Passed(ms) => {
                 note(&t1("{} s have passed.", &prose::seconds(ms)));
                 self.look(ctx);
-                self.solve_on(ctx);
             }
         }
     }
@@ -406,15 +394,16 @@ impl Tutorial {
             }
             Told::Pane { .. } | Told::Closed { .. } | Told::Language => None,
         };
-        let Some(place) = place.filter(|place| place.sandbox == LESSON) else { return false };
+        if place.is_none_or(|place| place.sandbox != LESSON) {
+            return false;
+        }
         if matches!(told, Told::Sent { .. }) {
-            self.undoable += 1;
+            self.undoable += usize::from(self.is_ready);
+            let link = ctx.link().clone();
+            self.timer = Some(Timeout::new(WAITS_MS, move || link.send_message(Msg::Look)));
             return true;
         }
         self.look(ctx);
-        if self.awaited.as_deref() == Some(place.name.as_str()) {
-            self.solve_on(ctx);
-        }
         false
     }
 
@@ -428,7 +417,7 @@ impl Tutorial {
             self.look_again = true;
             return;
         }
-        let (looker, epoch) = (self.looker.take(), self.epoch);
+        let (looker, epoch) = (self.looker.take(), self.epoch.get());
         ctx.link().send_future(async move {
             // A client that was hung up, as after an undo, is replaced.
             let looker = match looker.filter(|looker| !looker.is_gone()) {
@@ -474,7 +463,7 @@ impl Tutorial {
                 bridge::ask(&Ask::Run(place(&line.conn), command.clone()));
             }
             What::Wait(ms) => {
-                let (epoch, ms) = (self.epoch, *ms);
+                let (epoch, ms) = (self.epoch.get(), *ms);
                 ctx.link().send_future(async move {
                     run::pass(ms).await;
                     Msg::Later(epoch, Later::Passed(ms))
@@ -483,18 +472,29 @@ impl Tutorial {
         }
     }
 
-    /// Types the next line of the solution, and waits for its reply; not for ever, as it may be one
-    /// that waits for what follows.
-    fn solve_on(&mut self, ctx: &Context<Self>) {
-        (self.awaited, self.timer) = (None, None);
-        let Some(line) = self.solving.pop_front() else { return };
-        self.enter(ctx, &line);
-        if matches!(line.what, What::Command(_)) {
-            self.awaited = Some(line.conn);
-            let (link, epoch) = (ctx.link().clone(), self.epoch);
-            let go_on = move || link.send_message(Msg::Later(epoch, Later::SolveOn));
-            self.timer = Some(Timeout::new(BLOCKED_MS, go_on));
-        }
+    /// Types the solution, a line when the one before has been answered.
+    fn solve(&mut self, ctx: &Context<Self>) {
+        let Some(solve) = self.now().map(|step| step.solve.clone()) else { return };
+        self.is_solving = true;
+        let (epoch, now, desk) = (self.epoch.get(), self.epoch.clone(), ctx.props().desk.clone());
+        ctx.link().send_future(async move {
+            for line in solve {
+                if now.get() != epoch {
+                    break;
+                }
+                run::enter(&line, &desk, Ask::Run).await;
+                if let What::Wait(ms) = line.what {
+                    note(&t1("{} s have passed.", &prose::seconds(ms)));
+                }
+            }
+            Msg::Later(epoch, Later::Solved)
+        });
+    }
+
+    /// From here on, what was begun before has nothing to do any more.
+    fn next_epoch(&mut self) -> u32 {
+        self.epoch.set(self.epoch.get() + 1);
+        self.epoch.get()
     }
 
     fn undo(&mut self, ctx: &Context<Self>) {
@@ -502,8 +502,7 @@ impl Tutorial {
             return;
         }
         self.undoable -= 1;
-        self.solving.clear();
-        let epoch = self.epoch;
+        let epoch = self.epoch.get();
         ctx.link().send_future(async move {
             sandbox(LESSON, SandboxOp::Undo, 0.0).await;
             Msg::Later(epoch, Later::Undone)

@@ -1,24 +1,29 @@
 //! What the tutorial does in the engine: fetches a lesson, brings its node to where a step begins,
 //! and looks whether a goal is reached.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
+use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use redstart::resp::words;
 use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::Response;
+use yew::Callback;
 
+use crate::bridge::{self, Ask, Place, Told};
 use crate::lesson::{self, Condition, Lesson, Line, What, goal};
 use crate::message::SandboxOp;
 use crate::studio::client::{Client, Gone};
-use crate::studio::engine::sandbox;
+use crate::studio::desk::Desk;
+use crate::studio::engine::{Once, sandbox};
 
 /// The name of the sandbox that lessons are done in.
 pub(super) const LESSON: &str = "lesson";
 
-/// How long a command of a preparation may take before it is taken for one that waits.
-const BLOCKED_MS: u32 = 200;
+/// How long a command may take before it is taken for one that waits.
+const BLOCKED_MS: u32 = 400;
 
 /// A lesson from its file.
 pub(super) async fn fetch(language: &str, name: &str) -> Result<Lesson, String> {
@@ -39,38 +44,97 @@ async fn text(address: &str) -> Result<String, String> {
     text.as_string().ok_or_else(|| "no text".to_owned())
 }
 
-/// Brings the node to where a step begins: through all earlier steps if it is to be `fresh`, and
-/// otherwise from where the learner has brought it.
-pub(super) async fn prepare(lesson: &Lesson, step: usize, fresh: bool) {
-    let mut lines: Vec<&Line> = Vec::new();
+/// What is begun in one epoch has nothing to do in the next: it ends when this counts on.
+pub(super) type Epoch = Rc<Cell<u32>>;
+
+/// Brings the node, and the panes with what their connections know, to where a step begins: through
+/// all earlier steps if it is to be `fresh`, and otherwise from where the learner has brought them.
+/// Returns false if that was given up.
+pub(super) async fn prepare(
+    lesson: &Lesson,
+    step: usize,
+    fresh: bool,
+    desk: &Desk,
+    epoch: &Epoch,
+) -> bool {
+    let begun = epoch.get();
+    let mut answered = true;
     if fresh {
         sandbox(LESSON, SandboxOp::Reset, 0.0).await;
+        for conn in lesson.conns() {
+            bridge::ask(&Ask::Open(place(&conn)));
+        }
         for step in lesson.steps.iter().take(step) {
-            lines.extend(step.setup.iter().chain(&step.solve));
+            set_up(&step.setup).await;
+            for line in &step.solve {
+                if epoch.get() != begun {
+                    return false;
+                }
+                let is_answered = enter(line, desk, Ask::Quiet).await;
+                answered = if line.conn == "b" { is_answered } else { answered };
+            }
+        }
+        for conn in lesson.conns() {
+            // Behind a command that waits, it would wait too.
+            if conn == "a" || answered {
+                bridge::ask(&Ask::Quiet(place(&conn), "clear".to_owned()));
+            }
         }
     }
     if let Some(step) = lesson.steps.get(step) {
-        lines.extend(&step.setup);
+        set_up(&step.setup).await;
     }
-    let mut clients: Vec<(&str, Client)> = Vec::new();
+    epoch.get() == begun
+}
+
+/// Runs lines unseen, by a client that is there for that only.
+async fn set_up(lines: &[Line]) {
+    let mut client = None;
     for line in lines {
-        let typed = match &line.what {
-            What::Wait(ms) => {
-                pass(*ms).await;
-                continue;
+        match &line.what {
+            What::Wait(ms) => pass(*ms).await,
+            What::Command(typed) => {
+                client = client.or_else(|| Client::open(LESSON));
+                let words = words::split(typed.as_bytes()).unwrap_or_default();
+                if let Some(client) = &client {
+                    client.run_for(&words, BLOCKED_MS).await;
+                }
             }
-            What::Command(typed) => typed,
-        };
-        if !clients.iter().any(|(conn, _)| *conn == line.conn) {
-            clients.extend(Client::open(LESSON).map(|client| (line.conn.as_str(), client)));
-        }
-        let client = clients.iter().find(|(conn, _)| *conn == line.conn);
-        let words = words::split(typed.as_bytes()).unwrap_or_default();
-        if let Some((_, client)) = client.filter(|_| !words.is_empty()) {
-            // What waits is woken by what follows.
-            client.run_for(&words, BLOCKED_MS).await;
         }
     }
+}
+
+/// Enters a line in its pane with `how`, and waits for something to come of it; not for ever, as it
+/// may be one that waits for what follows. Returns whether something has come.
+pub(super) async fn enter(line: &Line, desk: &Desk, how: fn(Place, String) -> Ask) -> bool {
+    let typed = match &line.what {
+        What::Wait(ms) => {
+            pass(*ms).await;
+            return true;
+        }
+        What::Command(typed) => typed,
+    };
+    let answered = Once::new();
+    let heard = {
+        let (answered, desk, conn) = (answered.clone(), desk.clone(), line.conn.clone());
+        move |told: Rc<Told>| {
+            if let Told::Received { pane, .. } = *told
+                && desk.place(pane) == Some(place(&conn))
+            {
+                answered.set(true);
+            }
+        }
+    };
+    let _listening = desk.listen(Callback::from(heard));
+    bridge::ask(&how(place(&line.conn), typed.clone()));
+    let late = answered.clone();
+    let _timeout = Timeout::new(BLOCKED_MS, move || late.set(false));
+    answered.get().await
+}
+
+/// A pane of the lesson.
+pub(super) fn place(conn: &str) -> Place {
+    Place { sandbox: LESSON.to_owned(), name: conn.to_owned() }
 }
 
 /// Lets virtual time pass.

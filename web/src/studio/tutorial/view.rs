@@ -112,7 +112,7 @@ impl Tutorial {
                                 .replacen("{}", &step.hints.len().to_string(), 1) }
                         </button>
                     }
-                    <button type="button" data-name="solve" disabled={!self.is_ready || self.is_done}
+                    <button type="button" data-name="solve" disabled={!self.is_ready || self.is_done || self.is_solving}
                         onclick={link.callback(|_| Msg::Solve)}>{ t("Solve") }</button>
                     <button type="button" class="quiet" disabled={self.undoable == 0}
                         title={t("Take the last command back")} onclick={link.callback(|_| Msg::Undo)}>{ t("Undo") }</button>
@@ -159,7 +159,7 @@ fn condition(condition: &Condition, found: Option<&Found>) -> Html {
                 <code>{ condition.command.clone() }</code>
                 <pre>{ condition.expect.iter().map(|line| readable(line)).collect::<Vec<_>>().join("\n") }</pre>
                 if let Some(found) = is_other {
-                    <pre class="found"><span>{ t("now: ") }</span>{ shorten(&found.lines) }</pre>
+                    <pre class="found"><span>{ t("now: ") }</span>{ shorten(condition, &found.lines) }</pre>
                 }
             </div>
         </li>
@@ -181,11 +181,16 @@ fn readable(line: &str) -> String {
     text
 }
 
-/// The first lines of a reply.
-fn shorten(lines: &[String]) -> String {
+/// The first lines of a reply; if the condition is about some of many, those of the same field.
+fn shorten(condition: &Condition, lines: &[String]) -> String {
     const LINES_MAX: usize = 6;
-    let mut text = lines.iter().take(LINES_MAX).cloned().collect::<Vec<_>>().join("\n");
-    if lines.len() > LINES_MAX {
+    let field = |line: &str| line.split_once(':').map(|(field, _)| field.to_owned());
+    let fields: Vec<String> = condition.expect.iter().filter_map(|line| field(line)).collect();
+    let is_part = condition.expect.iter().any(|line| line == "...") && !fields.is_empty();
+    let is_meant = |line: &&String| !is_part || field(line).is_some_and(|it| fields.contains(&it));
+    let meant: Vec<&str> = lines.iter().filter(is_meant).map(String::as_str).collect();
+    let mut text = meant.iter().take(LINES_MAX).copied().collect::<Vec<_>>().join("\n");
+    if meant.len() > LINES_MAX {
         text.push_str("\n…");
     }
     text
