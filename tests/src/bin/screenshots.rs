@@ -40,6 +40,10 @@ const VIEWS: &[View] = &[
     View { name: "search", theme: "dark", get_there: search },
     View { name: "help", theme: "light", get_there: help },
     View { name: "panes", theme: "dark", get_there: panes },
+    View { name: "tutorial", theme: "light", get_there: tutorial },
+    View { name: "lesson", theme: "light", get_there: lesson },
+    View { name: "lesson-dark", theme: "dark", get_there: lesson },
+    View { name: "lesson-chinese", theme: "light", get_there: lesson_in_chinese },
     View { name: "keys", theme: "light", get_there: keys },
     View { name: "value", theme: "dark", get_there: |page| value(page, "user:2", "Value") },
     View { name: "stream", theme: "light", get_there: |page| value(page, "sensor:1", "Value") },
@@ -181,6 +185,51 @@ fn time(page: &Page) -> Result<()> {
         page.click("One step back")?;
     }
     page.view("time", "APPEND")
+}
+
+fn tutorial(page: &Page) -> Result<()> {
+    page.click("Tutorial")?;
+    wait("the contents", || {
+        let lessons = page.browser.all(None, ".contents li button")?;
+        Ok((!lessons.is_empty()).then_some(()))
+    })
+}
+
+/// A lesson with two connections, of which one waits, and its goal with a hint.
+fn lesson(page: &Page) -> Result<()> {
+    tutorial(page)?;
+    let lesson = r#"
+        const done = arguments[arguments.length - 1];
+        const until = (css) => new Promise((found) => {
+            const look = () => document.querySelector(css) ? found(document.querySelector(css)) : setTimeout(look, 20);
+            look();
+        });
+        (async () => {
+            (await until(".contents li:nth-child(7) button")).click();
+            (await until(".dots li:nth-child(2) button")).click();
+            await until(".dots li:nth-child(2) [aria-current]");
+            (await until(".help [data-name=hint]")).click();
+            await until(".conditions .found");
+            document.querySelector(".goal").scrollIntoView({ block: "end" });
+            done();
+        })();
+    "#;
+    page.browser.script_async(lesson).map(drop)
+}
+
+fn lesson_in_chinese(page: &Page) -> Result<()> {
+    lesson(page)?;
+    let choose = r#"
+        const select = document.querySelector("select.language");
+        select.value = "zh";
+        select.dispatchEvent(new Event("change", { bubbles: true }));
+    "#;
+    page.browser.script(choose, &[])?;
+    wait("the lesson in Chinese", || {
+        let titles = page.browser.all(None, "#step-title")?;
+        let title = titles.first().map(|title| page.browser.text(title)).transpose()?;
+        Ok(title.filter(|title| !title.is_ascii()).map(drop))
+    })
 }
 
 fn main() -> Result<()> {

@@ -65,6 +65,7 @@ const MAIN: &[&str] = &[
     "what_was_typed_survives_a_reload",
     "a_tab_takes_over_when_the_first_is_closed",
     "the_page_opens_without_a_network",
+    "a_learner_types_asks_for_hints_and_goes_back",
 ];
 
 pub(super) fn firefox_page(tools: &Tools) -> Result<Outcome> {

@@ -107,7 +107,7 @@ impl Tutorial {
                 }) }
                 <div class="help">
                     if hints < step.hints.len() {
-                        <button type="button" onclick={link.callback(|_| Msg::Hint)}>
+                        <button type="button" data-name="hint" onclick={link.callback(|_| Msg::Hint)}>
                             { t("Hint {} of {}").replacen("{}", &(hints + 1).to_string(), 1)
                                 .replacen("{}", &step.hints.len().to_string(), 1) }
                         </button>
