@@ -112,6 +112,17 @@ fn the_page_and_its_lessons_are_there_in_chinese() {
         );
         play(&page, &read.name, &format!("{open} {shown}"));
     }
+    // Back to English within a lesson: the same step, in an engine that is where it begins.
+    play(
+        &page,
+        "to the second step",
+        "await click('.contents li:nth-child(1) button'); await click('.dots li:nth-child(2) button');
+         await until('the step', () => find('.dots li:nth-child(2) [aria-current]'));",
+    );
+    page.browser.script(&choose.replace("zh", "en"), &[]).unwrap();
+    panel_shows(&page, "Nothing there");
+    page.browser.script(choose, &[]).unwrap();
+    panel_shows(&page, "第");
     page.browser.reload().unwrap();
     panel_shows(&page, "第");
     let language = page.browser.script("return document.documentElement.lang", &[]).unwrap();

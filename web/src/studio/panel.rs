@@ -118,7 +118,12 @@ impl Component for Panel {
                 }
                 return false;
             }
-            Msg::Spoken => {}
+            // The views are made anew; what they were asked for is done.
+            Msg::Spoken => {
+                for (_, wish) in &mut self.wishes {
+                    *wish = AttrValue::Static("");
+                }
+            }
         }
         true
     }
