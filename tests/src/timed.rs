@@ -3,6 +3,11 @@
 //! The processor also serves others, who may interrupt an event for milliseconds. So what counts is
 //! the processor's time that this thread has had, page faults included; where an event took long by
 //! the wall's clock, the two are told apart, and the slowest by that clock is shown as well.
+//!
+//! That is not all of what a machine can do to an event: where it is a virtual one, the time in which
+//! its host finds a page for it, or serves an interrupt, passes as the thread's own. But a node is
+//! deterministic, so **what is its own comes again at the same event**, and what is not does not:
+//! [`Run::suspects`] are the events that were slow before, in another process.
 #![allow(clippy::print_stdout, reason = "for programs that report")]
 #![allow(clippy::disallowed_types, reason = "a benchmark measures real time")]
 
@@ -32,6 +37,11 @@ pub struct Run {
     effects: Vec<Effect>,
     times: Times,
     wall_worst: Duration,
+    handled: u64,
+    /// The numbers of the events that were too slow.
+    pub slow: Vec<u64>,
+    /// If not empty, no other events than these can be too slow.
+    pub suspects: Vec<u64>,
 }
 
 /// The processor's time that this thread has had.
@@ -67,7 +77,16 @@ impl Run {
         let origin = Origin { addr: addr(), laddr: addr(), fd: 8, local: true };
         node.handle(START, Event::Opened { conn: CONN, origin }, &mut Vec::new());
         let (effects, times) = (Vec::with_capacity(4), Times::default());
-        Self { node, now: START, effects, times, wall_worst: Duration::ZERO }
+        Self {
+            node,
+            now: START,
+            effects,
+            times,
+            wall_worst: Duration::ZERO,
+            handled: 0,
+            slow: Vec::new(),
+            suspects: Vec::new(),
+        }
     }
 
     /// Tells the node something; no reply may be an error.
@@ -78,12 +97,23 @@ impl Run {
         self.node.handle(self.now, event, &mut self.effects);
         let wall = start.elapsed();
         let own = if wall < INTERRUPTED { wall } else { cpu_time() - cpu_start };
-        self.times.add(own.as_nanos() as u64);
+        self.note(own.as_nanos() as u64);
         self.wall_worst = wall.max(self.wall_worst);
         if let Some(out) = self.node.outbox(CONN) {
             let reply = out.pending();
             assert!(!reply.starts_with(b"-"), "{}", String::from_utf8_lossy(reply));
             out.consume(reply.len());
+        }
+    }
+
+    fn note(&mut self, own_ns: u64) {
+        self.handled += 1;
+        let is_slow = own_ns >= WORST_NS_MAX;
+        if is_slow {
+            self.slow.push(self.handled);
+        }
+        if !is_slow || self.suspects.is_empty() || self.suspects.contains(&self.handled) {
+            self.times.add(own_ns);
         }
     }
 
