@@ -115,6 +115,17 @@ window.redstart = (() => {
   }, true);
   window.addEventListener('unhandledrejection', (event) => fail(event.reason));
 
+  // Files can be dropped anywhere: the studio's view of stores takes them.
+  const files = [];
+  const brings = (event) => event.dataTransfer && event.dataTransfer.types.includes('Files');
+  window.addEventListener('dragover', (event) => { if (brings(event)) event.preventDefault(); });
+  window.addEventListener('drop', (event) => {
+    if (!brings(event)) return;
+    event.preventDefault();
+    files.splice(0, files.length, ...event.dataTransfer.files);
+    window.redstart.studio('stores dropped');
+  });
+
   let engine = null;
   let worker = null;
   if (typeof WebAssembly !== 'object') {
@@ -160,6 +171,15 @@ window.redstart = (() => {
     lines: () => lines.splice(0),
     /** The names of all files, one a line: they are kept for when there is no network. */
     keepFiles: (names) => void keepFiles(names.split('\n')),
+    dropped: () => files.splice(0),
+    load: async (address) => (await fetch(address)).blob(),
+    save(name, content) {
+      const link = document.createElement('a');
+      link.href = URL.createObjectURL(new Blob([content]));
+      link.download = name;
+      link.click();
+      setTimeout(() => URL.revokeObjectURL(link.href), 60_000);
+    },
     language: () => language,
     texts: () => texts,
     speak(code) {

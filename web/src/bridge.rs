@@ -232,6 +232,15 @@ pub fn open(sandbox: &str, is_person: bool) -> Option<MessagePort> {
     open_on(&engine(), sandbox, is_person)
 }
 
+/// Opens a port for one question about the store as a whole; see `worker/service.rs`.
+pub fn ask_host() -> Option<MessagePort> {
+    let channel = MessageChannel::new().ok()?;
+    let theirs = Array::of1(&channel.port2());
+    // It fails only for a port that was transferred already, and this one is new.
+    let _ = engine().post_message_with_transfer(&ToWorker::Ask.to_js(), &theirs);
+    Some(channel.port1())
+}
+
 /// As [`open`], on a worker that the caller has.
 pub fn open_on(worker: &Worker, sandbox: &str, is_person: bool) -> Option<MessagePort> {
     let channel = MessageChannel::new().ok()?;

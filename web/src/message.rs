@@ -22,6 +22,9 @@ pub enum ToWorker {
         /// Whether a person types on it; see [`crate::sandbox::Role`].
         is_person: bool,
     },
+    /// Answer a question about the store as a whole; the port on which it comes is transferred with the
+    /// message (see `worker/service.rs`).
+    Ask,
     /// Do something with a sandbox; its [`SandboxState`] is the answer, even if there is none.
     Sandbox {
         /// Its name.
@@ -81,6 +84,7 @@ impl ToWorker {
             Self::Open { sandbox, is_person } => {
                 Array::of2(&sandbox.into(), &JsValue::from_bool(*is_person)).into()
             }
+            Self::Ask => Array::of1(&JsValue::NULL).into(),
             Self::Sandbox { name, what, value, ticket } => {
                 let place = SandboxOp::ALL.iter().position(|op| op == what).unwrap_or_default();
                 let numbers = [place as f64, *value, f64::from(*ticket)];
@@ -93,6 +97,9 @@ impl ToWorker {
     /// A message that came; `None` if it is none of ours.
     pub fn from_js(message: &JsValue) -> Option<Self> {
         let parts = message.dyn_ref::<Array>()?;
+        if parts.get(0).is_null() {
+            return Some(Self::Ask);
+        }
         let name = parts.get(0).as_string()?;
         let Some(place) = parts.get(1).as_f64() else {
             return Some(Self::Open { sandbox: name, is_person: parts.get(1).is_truthy() });

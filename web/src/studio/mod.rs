@@ -19,6 +19,7 @@ pub mod keys;
 pub mod lab;
 pub mod log;
 mod panel;
+mod stores;
 pub mod structure;
 #[cfg(test)]
 mod testing;
@@ -61,6 +62,7 @@ pub const VIEWS: &[View] = &[
         draw: |props| html! { <tutorial::Tutorial ..props /> },
     },
     View { name: "keys", title: "Keys", draw: |props| html! { <keys::view::Keys ..props /> } },
+    View { name: "stores", title: "Stores", draw: |props| html! { <stores::Stores ..props /> } },
     View { name: "log", title: "Log", draw: |props| html! { <log::view::Log ..props /> } },
     View { name: "time", title: "Time", draw: |props| html! { <time::view::Time ..props /> } },
     View { name: "lab", title: "Eviction", draw: |props| html! { <lab::view::Lab ..props /> } },

@@ -92,6 +92,68 @@ impl Disk {
         said(self.replace(SETTINGS, lines).await)
     }
 
+    /// The store's name; empty for the first one.
+    pub(super) fn store(&self) -> &str {
+        store_of(&self.prefix)
+    }
+
+    /// All stores with the bytes that their files hold, the first one first.
+    pub(super) async fn stores(&self) -> std::result::Result<Vec<(String, f64)>, String> {
+        self.measure().await.map_err(|error| shorten(&error.to_string()))
+    }
+
+    async fn measure(&self) -> Result<Vec<(String, f64)>> {
+        let transaction = self.database.transaction(FILES).build()?;
+        let store = transaction.object_store(FILES)?;
+        let mut stores = vec![(String::new(), 0.0)];
+        for path in paths(&store, "").await? {
+            let bytes = match find(&store, &path).await? {
+                Found::Nothing => 0.0,
+                Found::Whole(bytes) => f64::from(bytes.length()),
+                Found::Head(head) => head.bytes,
+            };
+            let name = store_of(&path);
+            // The names of a store's files are beside each other.
+            match stores.iter_mut().find(|(store, _)| store == name) {
+                Some((_, sum)) => *sum += bytes,
+                None => stores.push((name.to_owned(), bytes)),
+            }
+        }
+        Ok(stores)
+    }
+
+    /// Makes a store that holds nothing.
+    pub(super) async fn create(&self, store: &str) -> std::result::Result<(), String> {
+        let mark = Self { database: self.database.clone(), prefix: prefix(store) };
+        said(mark.replace("", &[]).await).map_err(|error| error.0)
+    }
+
+    /// Gives all files of a store to another one, which has none, or removes them.
+    pub(super) async fn move_store(
+        &self,
+        from: &str,
+        to: Option<&str>,
+    ) -> std::result::Result<(), String> {
+        said(self.move_files(&prefix(from), to.map(prefix)).await).map_err(|error| error.0)
+    }
+
+    async fn move_files(&self, from: &str, to: Option<String>) -> Result<()> {
+        let transaction = self.writing(TransactionDurability::Strict)?;
+        let store = transaction.object_store(FILES)?;
+        for path in paths(&store, from).await? {
+            let found: Option<JsValue> = store.get(&*path).primitive()?.await?;
+            if let (Some(to), Some(value)) = (&to, found) {
+                let name = path.get(from.len()..).unwrap_or_default();
+                put(&store, JsValue::from([to, name].concat()), value).await?;
+            } else if let Found::Head(head) = find(&store, &path).await? {
+                store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
+            }
+            store.delete(&*path).primitive()?.await?;
+        }
+        drop(store);
+        transaction.commit().await
+    }
+
     /// A file's name in the database.
     fn path(&self, name: &str) -> String {
         [&self.prefix, name].concat()
@@ -265,14 +327,9 @@ impl Disk {
     async fn list(&self, folder: &str) -> Result<Vec<String>> {
         let transaction = self.database.transaction(FILES).build()?;
         let store = transaction.object_store(FILES)?;
-        // Text comes behind all numbers, and the empty one is the first.
-        let texts = KeyRange::LowerBound("", false);
-        let keys =
-            store.get_all_keys::<JsValue>().with_query::<&str, _>(texts).primitive()?.await?;
         let mut names = Vec::new();
-        for key in keys {
-            let path = key?.as_string().unwrap_or_default();
-            if prefix(store_of(&path)) != self.prefix {
+        for path in paths(&store, &self.prefix).await? {
+            if store_of(&path) != self.store() {
                 continue;
             }
             let path = path.get(self.prefix.len()..).unwrap_or_default();
@@ -321,6 +378,18 @@ fn prefix(store: &str) -> String {
 fn store_of(path: &str) -> &str {
     let named = path.strip_prefix('@').and_then(|rest| rest.split_once('/'));
     named.map_or("", |(store, _)| store)
+}
+
+/// The names of all files that begin with `prefix`.
+async fn paths(store: &ObjectStore<'_>, prefix: &str) -> Result<Vec<String>> {
+    // Text comes behind all numbers, and the empty one is the first.
+    let texts = KeyRange::LowerBound(prefix, false);
+    let keys = store.get_all_keys::<JsValue>().with_query::<&str, _>(texts).primitive()?.await?;
+    let mut paths = Vec::new();
+    for key in keys {
+        paths.extend(key?.as_string().filter(|path| path.starts_with(prefix)));
+    }
+    Ok(paths)
 }
 
 /// What is under the name.
@@ -380,7 +449,18 @@ pub(super) fn without_store(op: DiskOp) -> DiskDone {
 }
 
 fn said<T>(result: Result<T>) -> std::result::Result<T, DiskError> {
-    result.map_err(|error| DiskError(shorten(&error.to_string())))
+    result.map_err(|error| DiskError(explain(&shorten(&error.to_string()))))
+}
+
+/// The one failure that a person can do something about, in words for people.
+fn explain(error: &str) -> String {
+    if error.to_ascii_lowercase().contains("quota") {
+        return format!(
+            "the browser gives this page no more room; remove stores or keys, or download the data \
+             ({error})"
+        );
+    }
+    error.to_owned()
 }
 
 /// The browser's words, without its name for them and once only.

@@ -11,14 +11,17 @@ use redstart::base::time::Monotonic;
 use redstart::engine::Config;
 use redstart::engine::config::{Appendfsync, Local, SavePoint};
 use redstart::node::{
-    ConnId, DiskDone, DiskOp, Effect, Event, Level, Measures, Node, Origin, Record, Unreadable,
+    ConnId, DiskDone, DiskError, DiskOp, Effect, Event, How, Level, Measures, Node, Origin, Part,
+    Record, Unreadable,
 };
 use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageEvent, MessagePort};
 
 use super::clock::Clock;
 use super::disk::{self, Disk};
 use super::post;
+use super::service::{IMPORTED, Import};
 use crate::message::{FromWorker, Storage};
 
 /// The longest time a browser's timer can wait.
@@ -26,6 +29,9 @@ const TIMER_MS_MAX: u64 = i32::MAX as u64;
 
 /// Turns of the node when a timer has fired, at most.
 const TURNS_PER_TIMER: usize = 8;
+
+/// The same while data is loaded, which everybody waits for.
+const TURNS_WHILE_LOADING: usize = 64;
 
 /// The node and its world.
 pub(super) struct Host {
@@ -47,6 +53,10 @@ pub(super) struct Host {
     early: RefCell<Vec<MessagePort>>,
     memory_bytes: Cell<f64>,
     state: Cell<Run>,
+    /// A file that is being imported.
+    import: RefCell<Option<Import>>,
+    /// When it was begun to load the data.
+    opened: Monotonic,
 }
 
 /// How far the server is.
@@ -100,6 +110,7 @@ impl Host {
         let mut config = config(disk.is_some());
         config.take_lines(settings);
         let keeps_aof = Cell::new(config.appendonly);
+        let opened = clock.now().mono;
         let node = Node::new(config, seed, clock.now());
         let host = Rc::new(Self {
             node: RefCell::new(node),
@@ -115,8 +126,9 @@ impl Host {
             early: RefCell::default(),
             memory_bytes: Cell::new(0.0),
             state: Cell::new(Run::Loading),
+            import: RefCell::default(),
+            opened,
         });
-        host.measure();
         if host.disk.is_some() {
             post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
             // Nobody is there to look at a snapshot that cannot be read, so it is put by.
@@ -124,6 +136,7 @@ impl Host {
         } else {
             host.serve();
         }
+        host.measure();
         host
     }
 
@@ -159,6 +172,8 @@ impl Host {
     fn serve(self: &Rc<Self>) {
         if self.state.get() == Run::Loading {
             self.state.set(Run::Serving);
+            let ms = self.clock.now().mono.since_us(self.opened) / 1000;
+            log(Record { level: Level::Notice, text: format!("Opened in {ms} ms") });
             for port in self.early.take() {
                 self.open(port);
             }
@@ -182,8 +197,16 @@ impl Host {
         for effect in effects {
             self.perform(effect);
         }
+        if let Some(import) = &mut *self.import.borrow_mut()
+            && let Some(progress) = self.node.borrow().loading()
+        {
+            import.progress(progress);
+        }
         self.set_timer();
         self.measure();
+        if self.state.get() == Run::Loading && !self.node.borrow().is_loading() {
+            self.serve();
+        }
     }
 
     fn perform(self: &Rc<Self>, effect: Effect) {
@@ -207,10 +230,54 @@ impl Host {
                 }
                 self.ask_disk(Task { op: None, then: Then::Keep });
             }
-            // Nothing was imported.
-            Effect::Imported(_) => {}
+            Effect::Imported(result) => {
+                if let Some(import) = self.import.take() {
+                    import.ended(result);
+                }
+            }
             Effect::Log(record) => log(record),
             Effect::Exit { status } => self.exit(status),
+        }
+    }
+
+    /// Where the data is kept, if anywhere.
+    pub(super) fn disk(&self) -> Option<Rc<Disk>> {
+        self.disk.clone()
+    }
+
+    /// All data as a snapshot.
+    pub(super) fn snapshot(&self) -> Vec<u8> {
+        self.node.borrow().snapshot(self.clock.now())
+    }
+
+    /// Begins to import a file.
+    pub(super) fn import(self: &Rc<Self>, import: Import, how: How) -> Result<(), String> {
+        if self.state.get() != Run::Serving || self.import.borrow().is_some() {
+            return Err("something else is being loaded; try again".to_owned());
+        }
+        *self.import.borrow_mut() = Some(import);
+        self.handle(Event::Import { name: IMPORTED.to_owned(), how });
+        Ok(())
+    }
+
+    /// Reads a part of the file that is being imported.
+    async fn read_import(&self, from: u64, bytes_max: u64) -> Result<Option<Part>, DiskError> {
+        let Some(blob) = self.import.borrow().as_ref().map(|import| import.blob.clone()) else {
+            return Ok(None);
+        };
+        let file_bytes = blob.size();
+        let end = (from as f64 + bytes_max as f64).min(file_bytes);
+        let part = blob.slice_with_f64_and_f64(from as f64, end);
+        let read = match part {
+            Ok(part) => JsFuture::from(part.array_buffer()).await,
+            Err(error) => Err(error),
+        };
+        match read {
+            Ok(buffer) => {
+                let bytes = Uint8Array::new(&buffer).to_vec();
+                Ok(Some(Part { bytes, file_bytes: file_bytes as u64 }))
+            }
+            Err(_) => Err(DiskError("the browser cannot read this file".to_owned())),
         }
     }
 
@@ -266,12 +333,17 @@ impl Host {
                 }
             }
             host.disk_busy.set(false);
-            host.serve();
             host.end();
         });
     }
 
     async fn run_task(&self, task: Task) -> Option<DiskDone> {
+        if let Some(DiskOp::Read { name, from, bytes_max }) = &task.op
+            && name == IMPORTED
+        {
+            let result = self.read_import(*from, *bytes_max).await;
+            return Some(DiskDone::Read { name: name.clone(), from: *from, result });
+        }
         let Some(disk) = self.disk.clone() else { return task.op.map(disk::without_store) };
         let mut done = None;
         if let Some(op) = task.op {
@@ -353,7 +425,9 @@ impl Host {
                 host.timer.borrow_mut().take();
                 // A browser makes timers wait that follow each other, so work that goes on gets
                 // several turns at once.
-                for _ in 0..TURNS_PER_TIMER {
+                let is_loading = host.node.borrow().is_loading();
+                let turns = if is_loading { TURNS_WHILE_LOADING } else { TURNS_PER_TIMER };
+                for _ in 0..turns {
                     host.handle(Event::Wake);
                     let wake = host.node.borrow().next_wake();
                     if wake.is_none_or(|wake| wake > host.clock.now().mono) {

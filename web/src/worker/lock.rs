@@ -34,6 +34,11 @@ pub(super) async fn try_hold(name: &str) -> bool {
     request(name, true, true).await
 }
 
+/// Whether nobody has the lock now.
+pub(super) async fn is_free(name: &str) -> bool {
+    request(name, true, false).await
+}
+
 /// Waits for the lock, and keeps it until this worker is gone.
 pub(super) async fn hold(name: &str) {
     request(name, false, true).await;

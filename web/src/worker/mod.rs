@@ -11,6 +11,7 @@ mod host;
 mod lock;
 mod relay;
 mod sandboxes;
+mod service;
 
 use std::cell::RefCell;
 use std::rc::Rc;
@@ -26,10 +27,19 @@ use host::Host;
 use relay::{Guest, Hub};
 use sandboxes::Sandboxes;
 
+/// What a port of the page is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Purpose {
+    /// A connection to the node.
+    Connection,
+    /// A question to its host.
+    Question,
+}
+
 /// What this worker is.
 enum Role {
     /// Not known yet: ports that came meanwhile.
-    Starting(Vec<MessagePort>),
+    Starting(Vec<(MessagePort, Purpose)>),
     /// Another tab has the host.
     Guest(Rc<Guest>),
     /// The node is here.
@@ -58,12 +68,11 @@ async fn run() {
     post(&FromWorker::Ready);
     // The page has given the worker the store's name.
     let store = scope().name();
-    let name = ["redstart", &store].join("/");
-    let name = name.trim_end_matches('/');
+    let name = &service::lock_name(&store);
     if !lock::try_hold(name).await {
         let guest = Guest::start(&store, || post(&FromWorker::Storage(Storage::Guest))).await;
-        for port in become_role(Role::Guest(guest.clone())) {
-            guest.open(port);
+        for (port, purpose) in become_role(Role::Guest(guest.clone())) {
+            guest.open(port, purpose);
         }
         lock::hold(name).await;
         post(&FromWorker::Storage(Storage::Opening));
@@ -80,14 +89,14 @@ async fn run() {
         }
     };
     let host = Host::start(disk, &settings, seed());
-    for port in become_role(Role::Host(host.clone())) {
-        host.open(port);
+    for (port, purpose) in become_role(Role::Host(host.clone())) {
+        take(&host, port, purpose);
     }
     Hub::open(&store, host);
 }
 
 /// Changes what this worker is; returns the ports that wait for somebody to take them.
-fn become_role(role: Role) -> Vec<MessagePort> {
+fn become_role(role: Role) -> Vec<(MessagePort, Purpose)> {
     match ROLE.with(|slot| slot.replace(role)) {
         Role::Starting(ports) => ports,
         Role::Guest(guest) => guest.end(),
@@ -100,27 +109,37 @@ fn listen() {
         let Some(message) = ToWorker::from_js(&event.data()) else { return };
         let port = event.ports().get(0).dyn_into::<MessagePort>().ok();
         match (message, port) {
-            (ToWorker::Open { sandbox, .. }, Some(port)) if sandbox.is_empty() => open(port),
+            (ToWorker::Open { sandbox, .. }, Some(port)) if sandbox.is_empty() => {
+                open(port, Purpose::Connection);
+            }
+            (ToWorker::Ask, Some(port)) => open(port, Purpose::Question),
             (ToWorker::Open { sandbox, is_person }, Some(port)) => {
                 SANDBOXES.with(|sandboxes| sandboxes.open(sandbox, is_person, port));
             }
             (ToWorker::Sandbox { name, what, value, ticket }, _) => {
                 SANDBOXES.with(|sandboxes| sandboxes.perform(name, what, value, ticket));
             }
-            (ToWorker::Open { .. }, None) => {}
+            (ToWorker::Open { .. } | ToWorker::Ask, None) => {}
         }
     });
     scope().set_onmessage(Some(listener.as_ref().unchecked_ref()));
     listener.forget();
 }
 
-/// Opens a connection, here or at another tab.
-fn open(port: MessagePort) {
+/// Gives a port to whoever is there for it, here or at another tab.
+fn open(port: MessagePort, purpose: Purpose) {
     ROLE.with(|role| match &mut *role.borrow_mut() {
-        Role::Starting(ports) => ports.push(port),
-        Role::Guest(guest) => guest.open(port),
-        Role::Host(host) => host.open(port),
+        Role::Starting(ports) => ports.push((port, purpose)),
+        Role::Guest(guest) => guest.open(port, purpose),
+        Role::Host(host) => take(host, port, purpose),
     });
+}
+
+fn take(host: &Rc<Host>, port: MessagePort, purpose: Purpose) {
+    match purpose {
+        Purpose::Connection => host.open(port),
+        Purpose::Question => service::serve(host.clone(), port),
+    }
 }
 
 /// A name that nobody else has.

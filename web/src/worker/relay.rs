@@ -27,11 +27,15 @@ use wasm_bindgen::prelude::*;
 use web_sys::{BroadcastChannel, MessageChannel, MessageEvent, MessagePort};
 
 use super::host::Host;
-use super::{lock, random_name};
+use super::{Purpose, lock, random_name, take};
 
 /// Said by a hub on the channel that all workers of a store listen to: I am the host from now on.
 /// A guest says the names of a connection's channel and of its own lock, with a space between.
 const HERE: &str = "here";
+
+/// What the name of a connection's channel begins with, and that of a question's.
+const CONNECTION: &str = "redstart.wire.";
+const QUESTION: &str = "redstart.ask.";
 
 /// A listener of a port or a channel, which lives as long as this.
 type Listener = Closure<dyn FnMut(MessageEvent)>;
@@ -144,7 +148,9 @@ impl Hub {
         // The guest sends nothing before it has heard this.
         let _ = channel.post_message(&JsValue::TRUE);
         let bridge = Bridge::open(ports.port1(), channel);
-        self.host.open(ports.port2());
+        let is_question = wire.starts_with(QUESTION);
+        let purpose = if is_question { Purpose::Question } else { Purpose::Connection };
+        take(&self.host, ports.port2(), purpose);
         taken.push(Taken { wire: wire.to_owned(), bridge: bridge.clone() });
         let tab = tab.to_owned();
         wasm_bindgen_futures::spawn_local(async move {
@@ -171,6 +177,7 @@ pub(super) struct Guest {
 /// A connection that was announced.
 struct Link {
     wire: String,
+    purpose: Purpose,
     port: MessagePort,
     channel: BroadcastChannel,
     /// From the moment when a host has taken it.
@@ -207,11 +214,13 @@ impl Guest {
     }
 
     /// Opens a connection. What is sent to its port waits there until a host has taken it.
-    pub(super) fn open(self: &Rc<Self>, port: MessagePort) {
-        let wire = format!("redstart.wire.{}", random_name());
+    pub(super) fn open(self: &Rc<Self>, port: MessagePort, purpose: Purpose) {
+        let kind = if purpose == Purpose::Question { QUESTION } else { CONNECTION };
+        let wire = [kind, &random_name()].concat();
         let Ok(channel) = BroadcastChannel::new(&wire) else { return };
         let link = Rc::new(Link {
             wire,
+            purpose,
             port,
             channel,
             bridge: RefCell::default(),
@@ -254,7 +263,7 @@ impl Guest {
     }
 
     /// This worker becomes the host: returns the ports that no host had taken.
-    pub(super) fn end(&self) -> Vec<MessagePort> {
+    pub(super) fn end(&self) -> Vec<(MessagePort, Purpose)> {
         if let Some(channel) = &self.channel {
             channel.close();
         }
@@ -264,7 +273,7 @@ impl Guest {
                 link.moved();
             } else {
                 link.channel.close();
-                ports.push(link.port.clone());
+                ports.push((link.port.clone(), link.purpose));
             }
         }
         ports

@@ -1,0 +1,400 @@
+//! The view of stores: which there are in this browser, and files in and out of the one that is open.
+
+mod host;
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::spawn_local;
+use web_sys::{Blob, File, HtmlInputElement, SubmitEvent};
+use yew::prelude::*;
+
+use super::ViewProps;
+use super::value::text::{grouped, size};
+use crate::i18n::{t, t1};
+
+/// Example data: a file in `static/examples`, and what it holds.
+const EXAMPLES: [(&str, &str); 4] = [
+    ("shop", "A shop"),
+    ("social", "A social network"),
+    ("sensors", "Sensors"),
+    ("game", "A game"),
+];
+
+#[wasm_bindgen]
+extern "C" {
+    /// Offers bytes or a text to the person as a file of this name.
+    #[wasm_bindgen(js_namespace = redstart)]
+    fn save(name: &str, content: &JsValue);
+
+    /// The files that were dropped onto the page and not taken.
+    #[wasm_bindgen(js_namespace = redstart)]
+    fn dropped() -> Array;
+
+    /// What a file of the page's own holds.
+    #[wasm_bindgen(js_namespace = redstart, catch)]
+    async fn load(address: &str) -> Result<JsValue, JsValue>;
+}
+
+/// A store, and the bytes that its files hold.
+#[derive(Clone, PartialEq)]
+struct Store {
+    name: String,
+    bytes: f64,
+}
+
+pub(super) struct Stores {
+    stores: Vec<Store>,
+    /// The one that is open.
+    open: String,
+    /// A file that somebody has to decide about.
+    brought: Option<(Blob, String)>,
+    /// What is going on, and how far it is in hundredths.
+    busy: Option<(AttrValue, u32)>,
+    /// What came of it, and whether that is bad.
+    told: Option<(AttrValue, bool)>,
+    /// The store that is being renamed or removed.
+    chosen: Option<(String, Change)>,
+}
+
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Change {
+    Rename,
+    Remove,
+}
+
+pub(super) enum Msg {
+    Look,
+    Listed(Result<Array, String>),
+    Brought(Blob, String),
+    Choose(Option<(String, Change)>),
+    Change(&'static str, String, String),
+    Import(bool),
+    GiveUp,
+    Example(&'static str),
+    Dump,
+    Progress(u32),
+    Failed(String),
+    Told(AttrValue),
+    Dumped(Array),
+    Transcript(u32),
+}
+
+impl Component for Stores {
+    type Message = Msg;
+    type Properties = ViewProps;
+
+    fn create(ctx: &Context<Self>) -> Self {
+        ctx.link().send_message(Msg::Look);
+        take_dropped(ctx);
+        Self {
+            stores: Vec::new(),
+            open: String::new(),
+            brought: None,
+            busy: None,
+            told: None,
+            chosen: None,
+        }
+    }
+
+    fn changed(&mut self, ctx: &Context<Self>, old: &ViewProps) -> bool {
+        let props = ctx.props();
+        if props.wish.0 != old.wish.0 {
+            take_dropped(ctx);
+        }
+        if props.is_seen && !old.is_seen {
+            ctx.link().send_message(Msg::Look);
+        }
+        true
+    }
+
+    fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
+        match msg {
+            Msg::Look => self.ask(ctx, vec!["stores".into()], Msg::Listed),
+            Msg::Listed(Ok(parts)) => {
+                self.open = parts.shift().as_string().unwrap_or_default();
+                let store = |part: JsValue| {
+                    let part = Array::from(&part);
+                    let name = part.get(0).as_string().unwrap_or_default();
+                    Store { name, bytes: part.get(1).as_f64().unwrap_or_default() }
+                };
+                self.stores = parts.iter().map(store).collect();
+            }
+            Msg::Listed(Err(why)) | Msg::Failed(why) => {
+                self.busy = None;
+                self.told = Some((t1("It was not done: {}", &why), true));
+            }
+            Msg::Brought(file, name) => {
+                self.told = None;
+                self.brought = Some((file, name));
+            }
+            Msg::GiveUp => self.brought = None,
+            Msg::Choose(chosen) => {
+                self.told = None;
+                self.chosen = chosen;
+            }
+            Msg::Change(what, name, to) => self.change(ctx, what, name, &to),
+            Msg::Import(instead) => {
+                if let Some((file, name)) = self.brought.take() {
+                    self.import(ctx, file, &name, instead);
+                }
+            }
+            Msg::Example(name) => load_example(ctx, name),
+            Msg::Dump => {
+                self.ask(ctx, vec!["dump".into()], |answer| match answer {
+                    Ok(parts) => Msg::Dumped(parts),
+                    Err(why) => Msg::Failed(why),
+                });
+            }
+            Msg::Dumped(parts) => {
+                let bytes = parts.get(0).unchecked_into::<Uint8Array>();
+                let name = if self.open.is_empty() { "dump" } else { &self.open };
+                save(&format!("{name}.rdb"), &bytes);
+                self.told = Some((t1("{} were saved", &size(bytes.length().into())), false));
+            }
+            Msg::Progress(hundredths) => {
+                if let Some((_, done)) = &mut self.busy {
+                    *done = hundredths;
+                }
+            }
+            Msg::Told(text) => {
+                self.busy = None;
+                self.told = (!text.is_empty()).then_some((text, false));
+                if self.told.is_some() {
+                    ctx.link().send_message(Msg::Look);
+                }
+            }
+            Msg::Transcript(pane) => save(&format!("connection-{pane}.txt"), &transcript(pane)),
+        }
+        true
+    }
+
+    fn view(&self, ctx: &Context<Self>) -> Html {
+        html! {
+            <div class="stores-view">
+                { self.files(ctx) }
+                <section>
+                    <h3>{ t("Stores in this browser") }</h3>
+                    <p class="note">{ t("Each store has its own data and settings, and stays in this browser.") }</p>
+                    <ul class="stores">{ for self.stores.iter().map(|store| self.store(ctx, store)) }</ul>
+                    { self.maker(ctx) }
+                </section>
+                <section>
+                    <h3>{ t("What was shown") }</h3>
+                    <div class="tool-row">{ for ctx.props().desk.panes().iter().map(|(pane, _)| {
+                        let pane = *pane;
+                        let onclick = ctx.link().callback(move |_| Msg::Transcript(pane));
+                        html! {
+                            <button type="button" {onclick}>
+                                { t1("Save connection {} as text", &pane.to_string()) }
+                            </button>
+                        }
+                    }) }</div>
+                </section>
+            </div>
+        }
+    }
+}
+
+impl Stores {
+    fn ask(
+        &self,
+        ctx: &Context<Self>,
+        question: Vec<JsValue>,
+        answered: impl FnOnce(Result<Array, String>) -> Msg + 'static,
+    ) {
+        let link = ctx.link().clone();
+        spawn_local(async move {
+            let progress = link.callback(Msg::Progress);
+            link.send_message(answered(host::ask(&question, progress).await));
+        });
+    }
+
+    fn change(&mut self, ctx: &Context<Self>, what: &'static str, name: String, to: &str) {
+        self.chosen = None;
+        let link = ctx.link().clone();
+        self.ask(ctx, vec![what.into(), name.into(), to.trim().into()], move |answer| {
+            link.send_message(Msg::Look);
+            match answer {
+                Ok(_) => Msg::Told(AttrValue::default()),
+                Err(why) => Msg::Failed(why),
+            }
+        });
+    }
+
+    fn import(&mut self, ctx: &Context<Self>, file: Blob, name: &str, instead: bool) {
+        self.busy = Some((t1("Loading {}", name), 0));
+        let question = vec!["import".into(), file.into(), instead.into()];
+        self.ask(ctx, question, |answer| {
+            let parts = match answer {
+                Ok(parts) => parts,
+                Err(why) => return Msg::Failed(why),
+            };
+            let number = |index| grouped(parts.get(index).as_f64().unwrap_or_default() as u64);
+            let mut text = t1("{} keys were loaded.", &number(0)).to_string();
+            if parts.get(1).as_f64() > Some(0.0) {
+                text += &t1(" {} had expired.", &number(1));
+            }
+            if parts.get(3).as_f64() > Some(0.0) {
+                text += &t1(" {} commands were refused, the first", &number(3));
+                text += &format!(" {}", parts.get(4).as_string().unwrap_or_default());
+            }
+            Msg::Told(text.into())
+        });
+    }
+
+    fn files(&self, ctx: &Context<Self>) -> Html {
+        let link = ctx.link();
+        let onchange = link.batch_callback(|event: Event| {
+            let input = event.target()?.dyn_into::<HtmlInputElement>().ok()?;
+            let file = input.files()?.get(0)?;
+            // The same file can be chosen once more.
+            input.set_value("");
+            Some(brought(file))
+        });
+        let example = |(name, title): (&'static str, &'static str)| {
+            let onclick = link.callback(move |_| Msg::Example(name));
+            html! { <button type="button" {onclick}>{ t(title) }</button> }
+        };
+        html! {
+            <section>
+                <h3>{ t("Data in and out") }</h3>
+                <div class="tool-row">
+                    <button type="button" onclick={link.callback(|_| Msg::Dump)}>{ t("Download as dump.rdb") }</button>
+                    <label class="button">{ t("Load a file") }
+                        <input type="file" class="hidden" {onchange} />
+                    </label>
+                </div>
+                <p class="note">{ t("A dump.rdb or append-only file of any Redis or Valkey, or a text with one command a line. Files can be dropped anywhere on this page.") }</p>
+                <div class="tool-row"><span class="note">{ t("Examples:") }</span>{ for EXAMPLES.into_iter().map(example) }</div>
+                if let Some((file, name)) = &self.brought {
+                    <div class="question" role="group" aria-label={t("What becomes of the data")}>
+                        <p>{ t1("Load {} …", &format!("{name} ({})", size(file.size() as u64))) }</p>
+                        <div class="tool-row">
+                            <button type="button" class="main" onclick={link.callback(|_| Msg::Import(false))}>{ t("and keep the other keys") }</button>
+                            <button type="button" onclick={link.callback(|_| Msg::Import(true))}>{ t("in the place of all data") }</button>
+                            <button type="button" class="quiet" onclick={link.callback(|_| Msg::GiveUp)}>{ t("Cancel") }</button>
+                        </div>
+                    </div>
+                }
+                if let Some((text, done)) = &self.busy {
+                    <p class="note"><label>{ text.clone() }{ " " }<progress max="100" value={done.to_string()} /></label></p>
+                }
+                <p role="status" class={self.told.as_ref().filter(|(_, is_bad)| *is_bad).map(|_| "error")}>
+                    { self.told.as_ref().map(|(text, _)| text.clone()).unwrap_or_default() }
+                </p>
+            </section>
+        }
+    }
+
+    fn store(&self, ctx: &Context<Self>, store: &Store) -> Html {
+        let link = ctx.link();
+        let Store { name, bytes } = store;
+        let is_open = *name == self.open;
+        let shown = if name.is_empty() { t("The first store") } else { name.clone().into() };
+        let choose = |change: Change| {
+            let chosen = Some((name.clone(), change));
+            link.callback(move |_: MouseEvent| Msg::Choose(chosen.clone()))
+        };
+        let change = self.chosen.as_ref().filter(|(chosen, _)| chosen == name).map(|(_, it)| *it);
+        html! {
+            <li key={name.clone()} aria-current={is_open.then_some("true")}>
+                <span class="store-name">{ shown.clone() }</span>
+                <span class="bytes">{ size(*bytes as u64) }</span>
+                if is_open {
+                    <span class="note">{ t("open") }</span>
+                } else {
+                    <a class="button" href={address(name)} aria-label={t1("Open {}", &shown)}>{ t("Open") }</a>
+                    if !name.is_empty() {
+                        <button type="button" class="quiet" aria-label={t1("Rename {}", &shown)}
+                            onclick={choose(Change::Rename)}>{ t("Rename") }</button>
+                        <button type="button" class="quiet" aria-label={t1("Delete {}", &shown)}
+                            onclick={choose(Change::Remove)}>{ t("Delete") }</button>
+                    }
+                }
+                if change == Some(Change::Rename) {
+                    { namer(t("New name"), t("Rename"), {
+                        let name = name.clone();
+                        link.callback(move |to| Msg::Change("rename", name.clone(), to))
+                    }) }
+                }
+                if change == Some(Change::Remove) {
+                    <div class="question tool-row">
+                        <span>{ t1("All that is in {} will be gone.", &shown) }</span>
+                        <button type="button" class="main" onclick={link.callback({
+                            let name = name.clone();
+                            move |_| Msg::Change("remove", name.clone(), String::new())
+                        })}>{ t("Delete for good") }</button>
+                        <button type="button" class="quiet" onclick={link.callback(|_| Msg::Choose(None))}>{ t("Cancel") }</button>
+                    </div>
+                }
+            </li>
+        }
+    }
+
+    fn maker(&self, ctx: &Context<Self>) -> Html {
+        let make = |name: String| Msg::Change("create", name.trim().to_owned(), String::new());
+        namer(t("Name of a new store"), t("Make a store"), ctx.link().callback(make))
+    }
+}
+
+/// A field for a name and a button; `named` gets the name.
+fn namer(label: AttrValue, button: AttrValue, named: Callback<String>) -> Html {
+    let onsubmit = Callback::from(move |event: SubmitEvent| {
+        event.prevent_default();
+        let form = event.target().and_then(|form| form.dyn_into::<web_sys::Element>().ok());
+        let field = form.and_then(|form| form.query_selector("input").ok().flatten());
+        if let Some(field) = field.and_then(|field| field.dyn_into::<HtmlInputElement>().ok()) {
+            named.emit(field.value());
+            field.set_value("");
+        }
+    });
+    html! {
+        <form class="tool-row" {onsubmit}>
+            <input type="text" aria-label={label.clone()} placeholder={label} autocomplete="off" maxlength="60" />
+            <button type="submit">{ button }</button>
+        </form>
+    }
+}
+
+/// The page's address with a store open.
+fn address(store: &str) -> String {
+    if store.is_empty() {
+        "./".to_owned()
+    } else {
+        format!("?store={}", js_sys::encode_uri_component(store))
+    }
+}
+
+fn load_example(ctx: &Context<Stores>, name: &'static str) {
+    let link = ctx.link().clone();
+    spawn_local(async move {
+        let address = format!("examples/{name}.txt");
+        link.send_message(match load(&address).await.map(JsCast::dyn_into::<Blob>) {
+            Ok(Ok(file)) => Msg::Brought(file, format!("{name}.txt")),
+            _ => Msg::Failed(t1("{} could not be loaded", &address).to_string()),
+        });
+    });
+}
+
+fn brought(file: File) -> Msg {
+    let name = file.name();
+    Msg::Brought(file.into(), name)
+}
+
+/// Takes the first file that was dropped onto the page.
+fn take_dropped(ctx: &Context<Stores>) {
+    if let Ok(file) = dropped().get(0).dyn_into::<File>() {
+        ctx.link().send_message(brought(file));
+    }
+}
+
+/// All that a pane shows.
+fn transcript(pane: u32) -> JsValue {
+    let log = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.get_element_by_id(&format!("line-{pane}")))
+        .and_then(|line| line.closest(".scroll").ok().flatten())
+        .and_then(|pane| pane.query_selector("[role=log]").ok().flatten())
+        .and_then(|log| log.dyn_into::<web_sys::HtmlElement>().ok());
+    log.map(|log| format!("{}\n", log.inner_text().trim_end())).unwrap_or_default().into()
+}
