@@ -75,13 +75,26 @@ fn store(
     Ok(())
 }
 
-/// Empties these places of the array at `key`, replies with how many were taken, and tells of it.
-fn remove(cx: &mut Ctx<'_>, key: &[u8], event: &str, spans: &[(u64, u64)]) -> Outcome {
+/// Places by their words.
+fn places(words: Argv<'_>) -> Result<Vec<u64>, Error> {
+    let mut places = Vec::with_capacity(words.len());
+    for word in words.iter() {
+        places.push(place(word)?);
+    }
+    Ok(places)
+}
+
+/// Empties the places of the array at `key` from one to another, of which `spans` has the ends, replies
+/// with how many were taken, and tells of it.
+fn remove(cx: &mut Ctx<'_>, key: &[u8], event: &str, spans: &[[u64; 2]]) -> Outcome {
     let Some(array) = cx.array_mut(key)? else {
         cx.out.int(0);
         return Ok(());
     };
-    let count: u64 = spans.iter().map(|&(first, last)| array.clear(first, last)).sum();
+    let mut count = 0;
+    for [one, other] in spans {
+        count += array.clear(*one.min(other), *one.max(other));
+    }
     let is_emptied = array.is_empty();
     cx.out.uint(count);
     if count > 0 {
@@ -136,14 +149,15 @@ const ARMSET: Command = Command {
 
 fn armset(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let pairs = pairs(cx, args.rest())?;
-    let mut places = Vec::new();
-    for (index, _) in pairs.clone() {
-        places.push(place(index)?);
+    only_pairs(cx, args)?;
+    // Nothing is stored unless all places are right.
+    let mut pairs = Vec::with_capacity(args.len() / 2);
+    while !args.is_empty() {
+        pairs.push((place(args.take()?)?, args.take()?));
     }
     let mut added = 0;
-    store(cx, key, "armset", places.len(), &mut |array| {
-        for (&place, (_, value)) in places.iter().zip(pairs.clone()) {
+    store(cx, key, "armset", pairs.len(), &mut |array| {
+        for &(place, value) in &pairs {
             added += i64::from(array.set(place, value));
         }
     })?;
@@ -151,15 +165,9 @@ fn armset(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Words two by two; an error if one is left.
-fn pairs<'a>(
-    cx: &Ctx<'_>,
-    words: Argv<'a>,
-) -> Result<impl Iterator<Item = (&'a [u8], &'a [u8])> + Clone + use<'a>, Error> {
-    if !words.len().is_multiple_of(2) {
-        return Err(wrong_arity(cx.entry));
-    }
-    Ok(words.iter().step_by(2).zip(words.from(1).iter().step_by(2)))
+/// An error if a word is left that makes no pair.
+fn only_pairs(cx: &Ctx<'_>, args: Args<'_>) -> Outcome {
+    if args.len().is_multiple_of(2) { Ok(()) } else { Err(wrong_arity(cx.entry)) }
 }
 
 const ARGET: Command = Command {
@@ -205,7 +213,7 @@ fn bulk_or_null(out: &mut Out, element: Option<Element<'_>>) {
 /// Replies with what is at each of the places behind the key.
 fn values(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let found = cx.read_array(args.take()?)?;
-    let places = args.rest().iter().map(place).collect::<Result<Vec<u64>, Error>>()?;
+    let places = places(args.rest())?;
     match found {
         Some((array, out)) => {
             for place in places {
@@ -268,8 +276,7 @@ const ARDEL: Command = Command {
 
 fn ardel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let spans = args.rest().iter().map(|word| place(word).map(|place| (place, place)));
-    let spans = spans.collect::<Result<Vec<_>, Error>>()?;
+    let spans: Vec<[u64; 2]> = places(args.rest())?.iter().map(|&place| [place; 2]).collect();
     remove(cx, key, "ardel", &spans)
 }
 
@@ -286,12 +293,10 @@ const ARDELRANGE: Command = Command {
 
 fn ardelrange(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    let ends = pairs(cx, args.rest())?.map(|(start, end)| {
-        let (start, end) = (place(start)?, place(end)?);
-        Ok((start.min(end), start.max(end)))
-    });
-    let spans = ends.collect::<Result<Vec<_>, Error>>()?;
-    remove(cx, key, "ardelrange", &spans)
+    only_pairs(cx, args)?;
+    let ends = places(args.rest())?;
+    let (spans, _) = ends.as_chunks();
+    remove(cx, key, "ardelrange", spans)
 }
 
 const ARLEN: Command = Command {

@@ -26,11 +26,27 @@ pub(super) enum Since {
 }
 
 /// When EXPIRE and its relatives leave the expiry as it is.
-const CONDITION: Arg = opt(one_of(
+pub(super) const CONDITION: Arg = opt(one_of(
     "condition",
     &[token("nx", "NX"), token("xx", "XX"), token("gt", "GT"), token("lt", "LT")],
-)
-.since("7.0.0"));
+));
+
+/// When what is written or read expires, for commands that can also take its expiry away …
+pub(super) const EXPIRATION_OR_PERSIST: Arg =
+    expiration(&[EX, PX, EXAT, PXAT, token("persist", "PERSIST")]);
+
+/// … and for those that can also leave it as it is.
+pub(super) const EXPIRATION_OR_KEEPTTL: Arg =
+    expiration(&[EX, PX, EXAT, PXAT, token("keepttl", "KEEPTTL")]);
+
+const EX: Arg = integer("seconds").after("EX");
+const PX: Arg = integer("milliseconds").after("PX");
+const EXAT: Arg = unix_time("unix-time-seconds").after("EXAT");
+const PXAT: Arg = unix_time("unix-time-milliseconds").after("PXAT");
+
+const fn expiration(times: &'static [Arg]) -> Arg {
+    opt(one_of("expiration", times))
+}
 
 const EXPIRE: Command = Command {
     name: "EXPIRE",
@@ -38,7 +54,7 @@ const EXPIRE: Command = Command {
     since: "1.0.0",
     group: Group::Generic,
     flags: &[Write, Fast],
-    args: &[key("key", &[Rw, Update]), integer("seconds"), CONDITION],
+    args: &[key("key", &[Rw, Update]), integer("seconds"), CONDITION.since("7.0.0")],
     example: "> SET note hello\nOK\n> EXPIRE note 10\n(integer) 1\n> TTL note\n(integer) 10\n\
               > EXPIRE note 20 NX\n(integer) 0\n> EXPIRE note 20 GT\n(integer) 1\n",
     run: |cx, args| expire_at(cx, args, Unit::Seconds, Since::Now),
@@ -51,7 +67,7 @@ const EXPIREAT: Command = Command {
     since: "1.2.0",
     group: Group::Generic,
     flags: &[Write, Fast],
-    args: &[key("key", &[Rw, Update]), unix_time("unix-time-seconds"), CONDITION],
+    args: &[key("key", &[Rw, Update]), unix_time("unix-time-seconds"), CONDITION.since("7.0.0")],
     example: "> SET note hello\nOK\n> EXPIREAT note 33177117420\n(integer) 1\n\
               > EXPIRETIME note\n(integer) 33177117420\n",
     run: |cx, args| expire_at(cx, args, Unit::Seconds, Since::Epoch),
@@ -102,7 +118,7 @@ const PEXPIRE: Command = Command {
     since: "2.6.0",
     group: Group::Generic,
     flags: &[Write, Fast],
-    args: &[key("key", &[Rw, Update]), integer("milliseconds"), CONDITION],
+    args: &[key("key", &[Rw, Update]), integer("milliseconds"), CONDITION.since("7.0.0")],
     example: "> SET note hello\nOK\n> PEXPIRE note 1500\n(integer) 1\n> TTL note\n(integer) 2\n\
               ~ 2000ms\n> GET note\n(nil)\n",
     run: |cx, args| expire_at(cx, args, Unit::Milliseconds, Since::Now),
@@ -115,7 +131,11 @@ const PEXPIREAT: Command = Command {
     since: "2.6.0",
     group: Group::Generic,
     flags: &[Write, Fast],
-    args: &[key("key", &[Rw, Update]), unix_time("unix-time-milliseconds"), CONDITION],
+    args: &[
+        key("key", &[Rw, Update]),
+        unix_time("unix-time-milliseconds"),
+        CONDITION.since("7.0.0"),
+    ],
     example: "> SET note hello\nOK\n> PEXPIREAT note 33177117420000\n(integer) 1\n\
               > PEXPIRETIME note\n(integer) 33177117420000\n",
     run: |cx, args| expire_at(cx, args, Unit::Milliseconds, Since::Epoch),

@@ -1,7 +1,9 @@
 //! When fields of hashes expire: the HEXPIRE family, HTTL and its relatives, and the commands that
 //! read, set or remove fields together with their expiry.
 
-use super::expire::{Condition, Since, Unit};
+use super::expire::{
+    CONDITION, Condition, EXPIRATION_OR_KEEPTTL, EXPIRATION_OR_PERSIST, Since, Unit,
+};
 use super::hash::{change, live, removed, value_or_null};
 use crate::base::{Error, num};
 use crate::ds::hash::Expiry;
@@ -30,11 +32,6 @@ pub(crate) const COMMANDS: &[&Command] = &[
 
 /// The last millisecond since 1970 at which a field can expire: Redis has 46 bits for it.
 const LAST_MS: i64 = (1 << 46) - 1;
-
-const CONDITION: Arg = opt(one_of(
-    "condition",
-    &[token("nx", "NX"), token("xx", "XX"), token("gt", "GT"), token("lt", "LT")],
-));
 
 const FIELDS: Arg = block("fields", &[integer("numfields"), many(string("field"))]).after("FIELDS");
 
@@ -402,20 +399,7 @@ const HGETEX: Command = Command {
     group: Group::Hash,
     complexity: "O(N) for N fields",
     flags: &[Write, Fast],
-    args: &[
-        key("key", &[Rw, Access, Update]),
-        opt(one_of(
-            "expiration",
-            &[
-                integer("seconds").after("EX"),
-                integer("milliseconds").after("PX"),
-                unix_time("unix-time-seconds").after("EXAT"),
-                unix_time("unix-time-milliseconds").after("PXAT"),
-                token("persist", "PERSIST"),
-            ],
-        )),
-        FIELDS,
-    ],
+    args: &[key("key", &[Rw, Access, Update]), EXPIRATION_OR_PERSIST, FIELDS],
     example: "> HSET user name ann\n(integer) 1\n> HGETEX user EX 10 FIELDS 1 name\n1) \"ann\"\n\
               > HTTL user FIELDS 1 name\n1) (integer) 10\n",
     run: hgetex,
@@ -518,16 +502,7 @@ const HSETEX: Command = Command {
         // As in Valkey 9.1.
         opt(one_of("key-condition", &[token("nx", "NX"), token("xx", "XX")]).since("9.1.0")),
         opt(one_of("condition", &[token("fnx", "FNX"), token("fxx", "FXX")])),
-        opt(one_of(
-            "expiration",
-            &[
-                integer("seconds").after("EX"),
-                integer("milliseconds").after("PX"),
-                unix_time("unix-time-seconds").after("EXAT"),
-                unix_time("unix-time-milliseconds").after("PXAT"),
-                token("keepttl", "KEEPTTL"),
-            ],
-        )),
+        EXPIRATION_OR_KEEPTTL,
         block(
             "fields",
             &[integer("numfields"), many(block("data", &[string("field"), string("value")]))],

@@ -12,7 +12,7 @@ mod lcs;
 mod msetex;
 mod options;
 
-use super::expire::expire_now;
+use super::expire::{EXPIRATION_OR_PERSIST, expire_now};
 use crate::base::{Error, num};
 use crate::engine::exec::wrong_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
@@ -114,19 +114,7 @@ const GETEX: Command = Command {
     since: "6.2.0",
     group: Group::String,
     flags: &[Write, Fast],
-    args: &[
-        key("key", &[Rw, Access, Update]),
-        opt(one_of(
-            "expiration",
-            &[
-                integer("seconds").after("EX"),
-                integer("milliseconds").after("PX"),
-                unix_time("unix-time-seconds").after("EXAT"),
-                unix_time("unix-time-milliseconds").after("PXAT"),
-                token("persist", "PERSIST"),
-            ],
-        )),
-    ],
+    args: &[key("key", &[Rw, Access, Update]), EXPIRATION_OR_PERSIST],
     example: "> SET session ann\nOK\n> GETEX session EX 60\n\"ann\"\n> TTL session\n\
               (integer) 60\n> GETEX session PERSIST\n\"ann\"\n> TTL session\n(integer) -1\n",
     run: getex,

@@ -350,19 +350,14 @@ impl Search {
 }
 
 /// How often the map is halved so that squares are about as large as `radius_m`, in metres.
-fn steps_for(mut radius_m: f64, latitude: f64) -> u32 {
-    if radius_m == 0.0 {
-        return STEPS_MAX;
-    }
-    let mut steps = -1_i32;
-    // Even the smallest double gets there in about 1100 steps.
-    while radius_m < MERCATOR_MAX_M {
-        radius_m *= 2.0;
-        steps += 1;
-    }
+fn steps_for(radius_m: f64, latitude: f64) -> u32 {
+    // After so many even the smallest square is too large.
+    let doublings = 0..STEPS_MAX + 8;
+    let is_below = |&by: &u32| radius_m * ((1_u64 << by) as f64) < MERCATOR_MAX_M;
+    let steps = doublings.take_while(is_below).count() as i32 - 1;
     // Near the poles squares are small.
-    steps -= i32::from(latitude.abs() > 66.0) + i32::from(latitude.abs() > 80.0);
-    steps.clamp(1, STEPS_MAX as i32).unsigned_abs()
+    let nearer = [66.0, 80.0].into_iter().filter(|&edge| latitude.abs() > edge).count() as i32;
+    (steps - nearer).clamp(1, STEPS_MAX as i32).unsigned_abs()
 }
 
 /// Whether a line to the east crosses the edges an odd number of times.

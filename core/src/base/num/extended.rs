@@ -1,4 +1,4 @@
-//! Extended precision, for INCRBYFLOAT and HINCRBYFLOAT.
+//! Extended precision, for INCRBYFLOAT, HINCRBYFLOAT and AROP.
 //!
 //! Redis adds these in C's `long double`, and people compare the result as text. On x86-64 that is
 //! the 80-bit format of the x87: 64 bits of significand, 15 of exponent. Plain doubles print other
@@ -372,6 +372,32 @@ mod tests {
         ] {
             let number = Extended::parse(text.as_bytes()).unwrap();
             assert_eq!(number.times_up(1000), expect, "{text}");
+        }
+    }
+
+    /// Each text is what `printf` of glibc writes on x86-64.
+    #[test]
+    fn seventeen_digits_are_those_of_c() {
+        for (text, expect) in [
+            ("0", "0"),
+            ("0.1", "0.1"),
+            ("-2.5", "-2.5"),
+            ("3000.3", "3000.3"),
+            ("0.00012345", "0.00012345"),
+            ("1e-5", "1e-05"),
+            ("1e-20", "1e-20"),
+            ("1e16", "10000000000000000"),
+            ("1e17", "1e+17"),
+            ("99999999999999999.5", "1e+17"),
+            ("123456789012345678", "1.2345678901234568e+17"),
+            ("1e30", "1e+30"),
+            ("7e-4940", "7.0000000000088248e-4940"),
+            ("7e-4950", "6.9258791105767017e-4950"),
+            ("1.18e4932", "1.18e+4932"),
+            ("inf", "inf"),
+        ] {
+            let written = Extended::parse(text.as_bytes()).unwrap().to_g17();
+            assert_eq!(String::from_utf8(written).unwrap(), expect, "{text}");
         }
     }
 

@@ -9,11 +9,10 @@ use super::expire_now;
 use super::options::{Expiry, deadline};
 use crate::base::num::Extended;
 use crate::base::{Error, num};
+use crate::commands::expire::EXPIRATION_OR_PERSIST;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Out;
-use crate::spec::{
-    Access::*, Flag::*, Group, double, integer, key, one_of, opt, string, token, unix_time,
-};
+use crate::spec::{Access::*, Flag::*, Group, double, integer, key, one_of, opt, string, token};
 use crate::store::{Value, ValueRef};
 
 pub(super) const INCREX: Command = Command {
@@ -31,16 +30,7 @@ pub(super) const INCREX: Command = Command {
         opt(token("saturate", "SATURATE")),
         opt(string("lowerbound").after("LBOUND")),
         opt(string("upperbound").after("UBOUND")),
-        opt(one_of(
-            "expiration",
-            &[
-                integer("seconds").after("EX"),
-                integer("milliseconds").after("PX"),
-                unix_time("unix-time-seconds").after("EXAT"),
-                unix_time("unix-time-milliseconds").after("PXAT"),
-                token("persist", "PERSIST"),
-            ],
-        )),
+        EXPIRATION_OR_PERSIST,
         opt(token("enx", "ENX")),
     ],
     example: "> INCREX calls UBOUND 2 EX 60 ENX\n1) (integer) 1\n2) (integer) 1\n\

@@ -2,9 +2,10 @@
 
 use super::options::{Condition, Expiry, Options};
 use crate::base::{Error, num};
+use crate::commands::expire::EXPIRATION_OR_KEEPTTL;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{
-    Access::*, Flag::*, Group, block, integer, key, many, one_of, opt, string, token, unix_time,
+    Access::*, Flag::*, Group, block, integer, key, many, one_of, opt, string, token,
 };
 
 pub(super) const MSETEX: Command = Command {
@@ -18,16 +19,7 @@ pub(super) const MSETEX: Command = Command {
         integer("numkeys"),
         many(block("data", &[key("key", &[Ow, Update]), string("value")])),
         opt(one_of("condition", &[token("nx", "NX"), token("xx", "XX")])),
-        opt(one_of(
-            "expiration",
-            &[
-                integer("seconds").after("EX"),
-                integer("milliseconds").after("PX"),
-                unix_time("unix-time-seconds").after("EXAT"),
-                unix_time("unix-time-milliseconds").after("PXAT"),
-                token("keepttl", "KEEPTTL"),
-            ],
-        )),
+        EXPIRATION_OR_KEEPTTL,
     ],
     tips: &["request_policy:multi_shard", "response_policy:all_succeeded"],
     example: "> MSETEX 2 one 1 two 2 EX 60\n(integer) 1\n> TTL two\n(integer) 60\n\
