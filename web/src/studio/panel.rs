@@ -1,7 +1,7 @@
 //! The panel: its tabs, its size, and whether it is seen.
 
 use wasm_bindgen::prelude::*;
-use web_sys::{Element, KeyboardEvent, PointerEvent};
+use web_sys::{Element, KeyboardEvent, PointerEvent, ScrollIntoViewOptions, ScrollLogicalPosition};
 use yew::prelude::*;
 
 use super::desk::{Desk, Listening};
@@ -162,6 +162,13 @@ impl Component for Panel {
         let _ = panel.toggle_attribute_with_force("data-tall", self.is_tall);
         let _ = panel.set_attribute("aria-label", &t("Panel"));
         self.place();
+        // On a phone there is not room for all tabs.
+        if let Ok(Some(tab)) = panel.query_selector("[role=tab][aria-selected=true]") {
+            let nearest = ScrollIntoViewOptions::new();
+            nearest.set_block(ScrollLogicalPosition::Nearest);
+            nearest.set_inline(ScrollLogicalPosition::Nearest);
+            tab.scroll_into_view_with_scroll_into_view_options(&nearest);
+        }
     }
 }
 

@@ -26,10 +26,10 @@ pub const ROW_PX: f64 = 28.0;
 /// How many keys a SCAN looks at, to begin with; later as many as fit into [`SLICE_MS`].
 const COUNT_START: usize = 500;
 const COUNT_MIN: usize = 50;
-const COUNT_MAX: usize = 4000;
+const COUNT_MAX: usize = 1500;
 
 /// How long taking one answer should keep the page, in milliseconds.
-const SLICE_MS: f64 = 8.0;
+const SLICE_MS: f64 = 5.0;
 
 /// Keys asked about in one question.
 const ASKED_MAX: usize = 300;

@@ -408,7 +408,7 @@ impl Time {
             html! {
                 <div class="change">
                     <div><code>{ brief(&change.key, 80) }</code>{ " " }<span class="soft">{ what }</span></div>
-                    <div class="diff">{ for change.lines.iter().map(line) }</div>
+                    <div class="diff" tabindex="0" role="group" aria-label={t("Lines")}>{ for change.lines.iter().map(line) }</div>
                 </div>
             }
         };

@@ -621,7 +621,7 @@ impl ValueView {
             }
         };
         html! {
-            <div class="ran" role="log" aria-label={t("Commands that were run")}>
+            <div class="ran" role="log" tabindex="0" aria-label={t("Commands that were run")}>
                 <ol>{ for self.ran.iter().map(line) }</ol>
             </div>
         }
