@@ -2,19 +2,22 @@
 //!
 //! *node*: every event is timed while a node saves its keys, one random write after each slice, on a
 //! disk that answers at once. *large*: the same for one value of each type that is large, which is
-//! what changes. *redis8*: the server beside Redis 8, over TCP: how long BGSAVE takes, how much
-//! memory it takes meanwhile, and how long a client that writes all the time waits at most.
+//! what changes. *rewrite*: the same while an append-only file is turned on, its base a snapshot or
+//! commands. *load*: what was written is loaded. *redis8*: the server beside Redis 8, over TCP: how
+//! long BGSAVE takes, how much memory it takes meanwhile, and how long a client that writes all the
+//! time waits at most.
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 #![allow(clippy::disallowed_types, reason = "a benchmark measures real time")]
 #![allow(clippy::disallowed_methods, reason = "and waits for it")]
 
+use std::collections::BTreeMap;
 use std::io::{BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use redstart::native::memory::{self, Counting};
-use redstart::node::{DiskDone, DiskOp, Effect, Event};
+use redstart::node::{DiskDone, DiskOp, Effect, Event, Part, Unreadable};
 use redstart_tests::oracle::{self, Server};
 use redstart_tests::timed::{CONN, Run, request, scattered, title};
 
@@ -51,6 +54,18 @@ fn main() {
     if wants("large") {
         for (name, grow, change) in LARGE {
             is_good &= save(name, grow, change, count(2.0));
+        }
+    }
+    for form in ["yes", "no"] {
+        let disk = if wants("rewrite") || wants("load") {
+            let (disk, is_good_one) = rewrite(form, count(1.0));
+            is_good &= is_good_one;
+            disk
+        } else {
+            continue;
+        };
+        if wants("load") {
+            is_good &= load(form, disk);
         }
     }
     if wants("redis8") {
@@ -100,6 +115,93 @@ fn save(name: &str, grow: &str, change: &str, count: u64) -> bool {
         extra as f64 / 1e6,
         extra as f64 * 100.0 / before as f64
     );
+    is_good
+}
+
+/// A disk that never fails.
+#[derive(Default)]
+struct Disk(BTreeMap<String, Vec<u8>>);
+
+impl Disk {
+    fn run(&mut self, op: DiskOp) -> DiskDone {
+        match op {
+            DiskOp::Read { name, from, bytes_max } => {
+                let part = self.0.get(&name).map(|all| Part::of(all, from, bytes_max));
+                DiskDone::Read { name, from, result: Ok(part) }
+            }
+            DiskOp::Replace { name, bytes } => {
+                self.0.insert(name.clone(), bytes);
+                DiskDone::Replace { name, result: Ok(()) }
+            }
+            DiskOp::Append { name, bytes } => {
+                self.0.entry(name.clone()).or_default().extend_from_slice(&bytes);
+                DiskDone::Append { name, bytes, result: Ok(()) }
+            }
+            DiskOp::Rename { from, to } => {
+                let file = self.0.remove(&from).unwrap_or_default();
+                self.0.insert(to.clone(), file);
+                DiskDone::Rename { from, to, result: Ok(()) }
+            }
+            op => done(op),
+        }
+    }
+
+    /// Answers what the node has asked for.
+    fn answer(&mut self, run: &mut Run) {
+        for effect in run.take_effects() {
+            if let Effect::Disk(op) = effect {
+                run.handle(Event::Disk(self.run(op)));
+            }
+        }
+    }
+}
+
+/// Turns on an append-only file among the keys that `count` commands have made.
+fn rewrite(preamble: &str, count: u64) -> (Disk, bool) {
+    let mut run = Run::with(&[("aof-use-rdb-preamble", preamble)]);
+    let mut disk = Disk::default();
+    run.handle(Event::Mounted { unreadable: Unreadable::Refuse });
+    while run.node.is_loading() {
+        disk.answer(&mut run);
+        run.handle(Event::Wake);
+    }
+    for number in 0..count {
+        let bytes = request("SET key:# value:#", scattered(number));
+        run.handle(Event::Received { conn: CONN, bytes: &bytes });
+    }
+    run.forget();
+    let (start, mut changes) = (Instant::now(), 0);
+    let turn_on = request("CONFIG SET appendonly yes", 0);
+    run.handle(Event::Received { conn: CONN, bytes: &turn_on });
+    while !disk.0.keys().any(|name| name.ends_with(".manifest")) {
+        disk.answer(&mut run);
+        run.handle(Event::Wake);
+        changes += 1;
+        let bytes = request("SET key:# other:#", scattered(changes * 7919 % count));
+        run.handle(Event::Received { conn: CONN, bytes: &bytes });
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let form = if preamble == "yes" { "rdb" } else { "commands" };
+    let is_good = run.report(&format!("rewrite {form}"));
+    let bytes: usize = disk.0.values().map(Vec::len).sum();
+    println!("{:<16} {seconds:.2} s, {:.1} MB, {changes} changes", "", bytes as f64 / 1e6);
+    (disk, is_good)
+}
+
+/// Loads what a rewrite has left.
+fn load(preamble: &str, mut disk: Disk) -> bool {
+    let mut run = Run::with(&[("appendonly", "yes")]);
+    let bytes: usize = disk.0.values().map(Vec::len).sum();
+    let start = Instant::now();
+    run.handle(Event::Mounted { unreadable: Unreadable::Refuse });
+    while run.node.is_loading() {
+        disk.answer(&mut run);
+        run.handle(Event::Wake);
+    }
+    let seconds = start.elapsed().as_secs_f64();
+    let form = if preamble == "yes" { "rdb" } else { "commands" };
+    let is_good = run.report(&format!("load {form}"));
+    println!("{:<16} {seconds:.2} s, {:.1} MB", "", bytes as f64 / 1e6);
     is_good
 }
 

@@ -70,8 +70,15 @@ impl Default for Run {
 impl Run {
     /// A node without data and without save points.
     pub fn new() -> Self {
+        Self::with(&[])
+    }
+
+    /// The same with these settings.
+    pub fn with(settings: &[(&str, &str)]) -> Self {
         let mut config = Config::default();
-        config.set_named("save", "").expect("this is a parameter");
+        for (name, value) in [("save", "")].iter().chain(settings) {
+            config.set_named(name, value).expect("these are parameters");
+        }
         let mut node = Node::new(config, Seed::of(1), START);
         let addr = || "127.0.0.1:50000".to_owned();
         let origin = Origin { addr: addr(), laddr: addr(), fd: 8, local: true };

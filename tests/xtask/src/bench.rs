@@ -37,7 +37,7 @@ const BENCHES: &[Bench] = &[
     },
     Bench {
         name: "snapshot",
-        what: "saving under load: events, memory, and the server beside Redis 8; 4 minutes",
+        what: "saving and loading: events, memory, and the server beside Redis 8; 4 minutes",
         run: snapshot,
     },
 ];

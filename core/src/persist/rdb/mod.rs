@@ -8,6 +8,11 @@
 //! streams, 14 for what was given back to groups of them, and for arrays. [`read()`] reads versions 1 to 14 of Redis and
 //! version 80 of Valkey.
 //!
+//! Where fields of hashes expire, Redis and Valkey have gone apart: Redis writes types 24 and 25 from
+//! version 12 on, Valkey 9 type 22 in its own version 80. Each refuses the other's, and Redis 7 knows
+//! neither. What is written here is Redis's, because Redis 8 is what this server is like; such a file,
+//! and DUMP of such a hash, are not for Valkey. Both are read.
+//!
 //! (The format has no specification but its implementations; the names here are theirs.)
 
 mod growing;
