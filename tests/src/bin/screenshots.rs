@@ -2,7 +2,8 @@
 //!
 //! `screenshots FOLDER`, with the page's address in `REDSTART_PAGE`: `cargo xtask screenshots`
 //! builds the page, serves it and calls this. The pictures are for people to look at; nothing is
-//! compared.
+//! compared. With the path of the library axe-core in `AXE`, each view is also searched for barriers to
+//! people with disabilities, and there must be none.
 
 #![allow(clippy::print_stdout, reason = "says where the pictures are")]
 
@@ -237,10 +238,12 @@ fn main() -> Result<()> {
     let address = std::env::var("REDSTART_PAGE").map_err(|_| "REDSTART_PAGE is not set")?;
     let folder = PathBuf::from(folder);
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
+    let axe = std::env::var_os("AXE").map(std::fs::read_to_string).transpose();
+    let axe = axe.map_err(|error| format!("AXE: {error}"))?;
     for view in VIEWS {
         for screen in &SCREENS {
             let file = folder.join(format!("{}-{}.png", view.name, screen.name));
-            take(&address, view, screen, &file)
+            take(&address, view, screen, axe.as_deref(), &file)
                 .map_err(|error| format!("{}: {error}", file.display()))?;
             println!("    {}", file.display());
         }
@@ -248,7 +251,7 @@ fn main() -> Result<()> {
     Ok(())
 }
 
-fn take(address: &str, view: &View, screen: &Screen, file: &Path) -> Result<()> {
+fn take(address: &str, view: &View, screen: &Screen, axe: Option<&str>, file: &Path) -> Result<()> {
     let browser = Browser::start()?;
     browser.resize(screen.width, screen.height, screen.is_phone)?;
     let theme = format!("localStorage.setItem('redstart.theme', '{}')", view.theme);
@@ -265,8 +268,28 @@ fn take(address: &str, view: &View, screen: &Screen, file: &Path) -> Result<()> 
     (view.get_there)(&page)?;
     // What fades in has to be there; no longer than a person would wait.
     page.browser.script_async("setTimeout(arguments[arguments.length - 1], 700)")?;
+    if let Some(axe) = axe {
+        check(&page.browser, axe)?;
+    }
     let picture = page.browser.screenshot()?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(picture);
     let bytes = bytes.map_err(|error| error.to_string())?;
     std::fs::write(file, bytes).map_err(|error| error.to_string())
+}
+
+/// Has the axe library look at what is shown; an error names each rule of accessibility that is
+/// broken, and where.
+fn check(browser: &Browser, axe: &str) -> Result<()> {
+    browser.script(axe, &[])?;
+    let broken = browser.script_async(
+        "const done = arguments[arguments.length - 1];
+         const told = (rule) => rule.nodes.map((node) =>
+             `${rule.id}: ${node.html.slice(0, 200)}: ${node.failureSummary}`);
+         axe.run().then((found) => done(found.violations.flatMap(told).join('\\n')),
+                        (error) => done(String(error)));",
+    )?;
+    match broken.as_str() {
+        Some("") => Ok(()),
+        broken => Err(broken.unwrap_or("no answer").to_owned()),
+    }
 }

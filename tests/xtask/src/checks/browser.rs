@@ -147,16 +147,29 @@ fn file_of_tests(file: &str) -> Command {
     cargo
 }
 
+/// Looks for barriers in every view of the page, at the size of a desktop and of a phone.
+pub(super) fn page_access(tools: &Tools) -> Result<Outcome> {
+    let mut cargo = pictures(&home()?.join("pictures"));
+    cargo.env("AXE", tools.node_home.join("node_modules/axe-core/axe.min.js"));
+    browse(cargo, &tools.browser, &built(own()?)?, "/")?;
+    Ok(Outcome::Passed)
+}
+
 /// Builds the page and takes pictures of its views into `folder`.
 pub(crate) fn screenshots(folder: &Path) -> Result<()> {
     let browser = Browser::install()?;
     let dist = Path::new("dist");
     bundle::build(dist)?;
     bundle::step("Taking pictures", "1 minute");
+    browse(pictures(folder), &browser, dist, "/")
+}
+
+/// The command that takes pictures of every view.
+fn pictures(folder: &Path) -> Command {
     let mut cargo = shell::cargo();
     cargo.args(["run", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     cargo.args(["--bin", "screenshots", "--"]).arg(folder);
-    browse(cargo, &browser, dist, "/")
+    cargo
 }
 
 /// Runs a command that opens the bundle in `dist`, served under a path, in a browser.

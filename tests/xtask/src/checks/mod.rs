@@ -47,6 +47,7 @@ const STEPS: &[Step] = &[
     Step { name: "trunk-bundle", usually: "1 minute", run: browser::trunk_bundle },
     Step { name: "page", usually: "1 minute", run: browser::page },
     Step { name: "page-below-a-path", usually: "10 seconds", run: browser::page_below_a_path },
+    Step { name: "page-access", usually: "1 minute", run: browser::page_access },
     Step { name: "page-kill", usually: "50 seconds", run: browser::page_kill },
     Step { name: "firefox-page", usually: "1 minute", run: browser::firefox_page },
     Step { name: "webkit-page", usually: "1 minute", run: browser::webkit_page },

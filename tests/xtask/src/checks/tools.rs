@@ -12,9 +12,10 @@ use std::process::{Command, Stdio};
 const TRUNK: &str = "0.21.14";
 const CARGO_DENY: &str = "0.20.2";
 
-/// Libraries for the client tests, what puts them into a page, the compiler of the package's types, and
+/// What finds barriers in the page, libraries for the client tests, what puts them into a page, the compiler of the package's types, and
 /// the linter of the README.
 const NODE_PACKAGES: &[&str] = &[
+    "axe-core@4.14.1",
     "ioredis@6.0.0",
     "redis@6.3.1",
     "buffer@6.0.3",
