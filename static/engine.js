@@ -4,5 +4,5 @@
 import init from './app.js';
 
 init({ module_or_path: new URL('app_bg.wasm', import.meta.url) }).catch((error) => {
-  postMessage({ Failed: { message: `The engine could not be loaded: ${error}` } });
+  postMessage(['Failed', `The engine could not be loaded: ${error}`]);
 });

@@ -1,17 +1,15 @@
 //! What the pages' programs and the worker tell each other besides RESP.
 //!
-//! These messages travel over the worker's own channel, as plain JavaScript objects. The bytes of
-//! a connection never do: each connection has a `MessagePort` of its own, over which both sides
+//! These messages travel over the worker's own channel, as arrays of what they are and what belongs to
+//! it. (What serde makes of them takes five times the code, in a program that everybody downloads.) The
+//! bytes of a connection never do: each connection has a `MessagePort` of its own, over which both sides
 //! send `Uint8Array`s, and `null` once to say that this was the last. Where the connection is lost
 //! with the tab that hosted the engine, that is `true`: whoever asks again finds the next one.
 
 use js_sys::Array;
-use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
 use wasm_bindgen::{JsCast, JsValue};
 
-/// What the page asks of the worker: an array of the operation and what it needs. (What serde makes of
-/// it takes five times the code, in a program that everybody downloads.)
+/// What the page asks of the worker.
 #[derive(Clone, Debug, PartialEq)]
 pub enum ToWorker {
     /// Accept a connection; its port is transferred with the message.
@@ -111,7 +109,7 @@ impl ToWorker {
 }
 
 /// How a sandbox is after something was done with it. The app's own program takes no notice of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct SandboxState {
     /// Its name.
     pub sandbox: String,
@@ -126,7 +124,7 @@ pub struct SandboxState {
 }
 
 /// What the worker tells the page.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum FromWorker {
     /// The program runs and takes messages.
     Ready,
@@ -157,7 +155,7 @@ pub enum FromWorker {
 }
 
 /// Where the data lives, or what became of it.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub enum Storage {
     /// Not known yet.
     Opening,
@@ -194,12 +192,93 @@ pub enum Storage {
     },
 }
 
-/// A message as what `postMessage` takes. Plain data always has such a form.
-pub fn to_js(message: &impl Serialize) -> JsValue {
-    serde_wasm_bindgen::to_value(message).unwrap_or_default()
+impl SandboxState {
+    /// As what `postMessage` takes.
+    pub fn to_js(&self) -> JsValue {
+        let numbers = [f64::from(self.ticket), self.steps, self.now_ms, self.rate];
+        message(["Sandbox", &self.sandbox], &numbers)
+    }
+
+    /// A message that came; `None` if it is none of these.
+    pub fn from_js(message: &JsValue) -> Option<Self> {
+        let parts = Parts::of(message)?;
+        (parts.text(0)? == "Sandbox").then_some(())?;
+        Some(Self {
+            sandbox: parts.text(1)?,
+            ticket: parts.number(2)? as u32,
+            steps: parts.number(3)?,
+            now_ms: parts.number(4)?,
+            rate: parts.number(5)?,
+        })
+    }
 }
 
-/// A message that came; `None` if it is none of ours.
-pub fn from_js<M: DeserializeOwned>(value: JsValue) -> Option<M> {
-    serde_wasm_bindgen::from_value(value).ok()
+impl FromWorker {
+    /// As what `postMessage` takes.
+    pub fn to_js(&self) -> JsValue {
+        match self {
+            Self::Ready => message(["Ready"], &[]),
+            Self::Log { warning, text } => message(["Log", text], &[f64::from(u8::from(*warning))]),
+            Self::Memory { bytes } => message(["Memory"], &[*bytes]),
+            Self::Exited { status } => message(["Exited"], &[f64::from(*status)]),
+            Self::Failed { message: why } => message(["Failed", why], &[]),
+            Self::Storage(storage) => match storage {
+                Storage::Opening => message(["Opening"], &[]),
+                Storage::Open { found_bytes } => message(["Open"], found_bytes.as_slice()),
+                Storage::Saving => message(["Saving"], &[]),
+                Storage::Saved { bytes, at_ms } => message(["Saved"], &[*bytes, *at_ms]),
+                Storage::Failed { why } => message(["Unsaved", why], &[]),
+                Storage::Guest => message(["Guest"], &[]),
+                Storage::Server { name } => message(["Server", name], &[]),
+                Storage::Memory { why } => message(["InMemory", why], &[]),
+            },
+        }
+    }
+
+    /// A message that came; `None` if it is none of these.
+    pub fn from_js(message: &JsValue) -> Option<Self> {
+        let parts = Parts::of(message)?;
+        let storage = match parts.text(0)?.as_str() {
+            "Ready" => return Some(Self::Ready),
+            "Log" => {
+                return Some(Self::Log { text: parts.text(1)?, warning: parts.number(2)? != 0.0 });
+            }
+            "Memory" => return Some(Self::Memory { bytes: parts.number(1)? }),
+            "Exited" => return Some(Self::Exited { status: parts.number(1)? as u8 }),
+            "Failed" => return Some(Self::Failed { message: parts.text(1)? }),
+            "Opening" => Storage::Opening,
+            "Open" => Storage::Open { found_bytes: parts.number(1) },
+            "Saving" => Storage::Saving,
+            "Saved" => Storage::Saved { bytes: parts.number(1)?, at_ms: parts.number(2)? },
+            "Unsaved" => Storage::Failed { why: parts.text(1)? },
+            "Guest" => Storage::Guest,
+            "Server" => Storage::Server { name: parts.text(1)? },
+            "InMemory" => Storage::Memory { why: parts.text(1)? },
+            _ => return None,
+        };
+        Some(Self::Storage(storage))
+    }
+}
+
+/// An array of texts, then numbers.
+fn message<const N: usize>(texts: [&str; N], numbers: &[f64]) -> JsValue {
+    let texts = texts.into_iter().map(JsValue::from_str);
+    texts.chain(numbers.iter().copied().map(JsValue::from_f64)).collect::<Array>().into()
+}
+
+/// What a message consists of.
+struct Parts<'a>(&'a Array);
+
+impl<'a> Parts<'a> {
+    fn of(message: &'a JsValue) -> Option<Self> {
+        message.dyn_ref().map(Self)
+    }
+
+    fn text(&self, place: u32) -> Option<String> {
+        self.0.get(place).as_string()
+    }
+
+    fn number(&self, place: u32) -> Option<f64> {
+        self.0.get(place).as_f64()
+    }
 }

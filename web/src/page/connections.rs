@@ -7,7 +7,7 @@ use yew::Callback;
 
 use super::shell;
 use crate::bridge;
-use crate::message::{self, FromWorker};
+use crate::message::FromWorker;
 use crate::state::{Action, KEY_FINDER};
 
 /// What is said when the worker's files are not there.
@@ -101,7 +101,7 @@ impl Drop for Connections {
 }
 
 fn tell(dispatch: &Callback<Action>, data: JsValue) {
-    if let Some(message) = message::from_js(data) {
+    if let Some(message) = FromWorker::from_js(&data) {
         dispatch.emit(Action::Worker(message));
     }
 }

@@ -9,7 +9,7 @@ use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 
 use crate::bridge;
-use crate::message::{self, SandboxOp, SandboxState, ToWorker};
+use crate::message::{SandboxOp, SandboxState, ToWorker};
 
 thread_local! {
     /// The number of the last question.
@@ -74,7 +74,7 @@ pub async fn tape(name: &str) -> Vec<u8> {
 /// Has something done with a sandbox; how it is then. Never answered if the worker ends meanwhile.
 pub async fn sandbox(name: &str, what: SandboxOp, value: f64) -> SandboxState {
     ask(name, what, value, |data, ticket| {
-        message::from_js::<SandboxState>(data).filter(|state| state.ticket == ticket)
+        SandboxState::from_js(&data).filter(|state| state.ticket == ticket)
     })
     .await
 }

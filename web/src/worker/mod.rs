@@ -21,7 +21,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, MessagePort};
 
-use crate::message::{self, FromWorker, Storage, ToWorker};
+use crate::message::{FromWorker, Storage, ToWorker};
 use disk::Disk;
 use host::Host;
 use relay::{Guest, Hub};
@@ -163,9 +163,13 @@ fn seed() -> Seed {
 }
 
 /// Tells the page something.
-fn post(message: &impl serde::Serialize) {
+fn post(message: &FromWorker) {
+    post_js(&message.to_js());
+}
+
+fn post_js(message: &JsValue) {
     // It fails only for what cannot be copied, and plain data can.
-    let _ = scope().post_message(&message::to_js(message));
+    let _ = scope().post_message(message);
 }
 
 fn scope() -> DedicatedWorkerGlobalScope {

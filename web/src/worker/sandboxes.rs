@@ -12,7 +12,7 @@ use web_sys::{MessageEvent, MessagePort};
 
 use super::clock::Clock;
 use super::host::hang_up;
-use super::{post, scope};
+use super::{post_js, scope};
 use crate::message::{SandboxOp, SandboxState};
 use crate::sandbox::{Output, Role, Sandbox, tape};
 
@@ -101,7 +101,7 @@ impl Sandboxes {
             state.now_ms = sandbox.now().unix_us as f64 / 1000.0;
             state.rate = sandbox.rate();
         }
-        post(&state);
+        post_js(&state.to_js());
     }
 
     fn find(&self, name: &str) -> Option<Rc<Hosted>> {
