@@ -240,15 +240,19 @@ fn main() -> Result<()> {
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
     let axe = std::env::var_os("AXE").map(std::fs::read_to_string).transpose();
     let axe = axe.map_err(|error| format!("AXE: {error}"))?;
+    // All are taken before the first failure ends it: they are to be looked at together.
+    let mut failed = 0;
     for view in VIEWS {
         for screen in &SCREENS {
             let file = folder.join(format!("{}-{}.png", view.name, screen.name));
-            take(&address, view, screen, axe.as_deref(), &file)
-                .map_err(|error| format!("{}: {error}", file.display()))?;
             println!("    {}", file.display());
+            if let Err(error) = take(&address, view, screen, axe.as_deref(), &file) {
+                println!("    FAILED: {error}");
+                failed += 1;
+            }
         }
     }
-    Ok(())
+    if failed == 0 { Ok(()) } else { Err(format!("{failed} pictures have failed")) }
 }
 
 fn take(address: &str, view: &View, screen: &Screen, axe: Option<&str>, file: &Path) -> Result<()> {
@@ -259,22 +263,21 @@ fn take(address: &str, view: &View, screen: &Screen, axe: Option<&str>, file: &P
     browser.go(address)?;
     let page = Page { browser };
     wait("the engine", || {
-        let text = page.browser.script("return document.body.innerText", &[])?;
-        let text = text.as_str().unwrap_or_default();
-        Ok((!text.contains("Loading the engine") && text.contains("New pane")).then_some(()))
+        let script =
+            "return document.getElementById('shell') ? 'Loading' : document.body.innerText";
+        let text = page.browser.script(script, &[])?;
+        Ok((!text.as_str().unwrap_or_default().contains("Loading")).then_some(()))
     })?;
     page.run("PING")?;
     page.run("CLEAR")?;
     (view.get_there)(&page)?;
     // What fades in has to be there; no longer than a person would wait.
     page.browser.script_async("setTimeout(arguments[arguments.length - 1], 700)")?;
-    if let Some(axe) = axe {
-        check(&page.browser, axe)?;
-    }
     let picture = page.browser.screenshot()?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(picture);
     let bytes = bytes.map_err(|error| error.to_string())?;
-    std::fs::write(file, bytes).map_err(|error| error.to_string())
+    std::fs::write(file, bytes).map_err(|error| error.to_string())?;
+    axe.map_or(Ok(()), |axe| check(&page.browser, axe))
 }
 
 /// Has the axe library look at what is shown; an error names each rule of accessibility that is

@@ -210,7 +210,7 @@ pub(crate) fn key_row(pane: &Pane, dispatch: &Callback<Action>) -> Html {
     let button = |(text, label, action): (&'static str, AttrValue, Action)| {
         let onclick = dispatch.reform(move |_: MouseEvent| action.clone());
         html! {
-            <button type="button" aria-label={label} {onclick} onmousedown={keep_focus()}>{ text }</button>
+            <button type="button" aria-label={format!("{text}: {label}")} {onclick} onmousedown={keep_focus()}>{ text }</button>
         }
     };
     html! {

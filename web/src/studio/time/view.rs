@@ -414,7 +414,7 @@ impl Time {
         };
         html! {
             <section aria-label={t("What the step changed")}>
-                <h4>{ t("What the step changed") }</h4>
+                <h3>{ t("What the step changed") }</h3>
                 if self.changes.is_empty() {
                     <p class="soft">{ t("Nothing: it only looked.") }</p>
                 }
@@ -443,7 +443,7 @@ impl Time {
         };
         html! {
             <section aria-label={t("All keys at this step")}>
-                <h4>{ t("All keys at this step") }</h4>
+                <h3>{ t("All keys at this step") }</h3>
                 <table class="moment"><tbody>{ for self.moment.iter().map(row) }</tbody></table>
             </section>
         }

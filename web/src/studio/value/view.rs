@@ -199,7 +199,7 @@ impl Component for ValueView {
                 } else if let (Some(head), Some(body)) = (&self.head, &self.body) {
                     { self.facts(ctx, head, body) }
                     { self.looks(ctx, head, body) }
-                    <div class="body">{ self.body(ctx, head, body) }</div>
+                    <div class="body" tabindex="0">{ self.body(ctx, head, body) }</div>
                 } else {
                     <p class="empty">{ t("Loading…") }</p>
                 }
