@@ -410,9 +410,9 @@ fn node_bytes(node: NodeRef<'_>) -> usize {
 fn nodes(list: &QuickList, fill: i32, compressed: bool) -> String {
     let count = list.nodes().count();
     let bytes: usize = list.nodes().map(node_bytes).sum();
-    let average = list.len() as f64 / count.max(1) as f64;
+    let average = num::format_fixed(list.len() as f64 / count.max(1) as f64, 2);
     format!(
-        " ql_nodes:{count} ql_avg_node:{average:.2} ql_listpack_max:{fill} ql_compressed:{} \
+        " ql_nodes:{count} ql_avg_node:{average} ql_listpack_max:{fill} ql_compressed:{} \
          ql_uncompressed_size:{bytes}",
         u8::from(compressed)
     )

@@ -199,9 +199,10 @@ fn point(args: &mut Args<'_>) -> Result<Point, Error> {
     let mut degrees = || num::parse_f64(args.take()?).ok_or(Error::NotFloat);
     let point = Point { longitude: degrees()?, latitude: degrees()? };
     if !point.is_valid() {
-        let Point { longitude, latitude } = point;
+        let [longitude, latitude] =
+            [point.longitude, point.latitude].map(|degrees| num::format_fixed(degrees, 6));
         return Err(Error::from(format!(
-            "ERR invalid longitude,latitude pair {longitude:.6},{latitude:.6}"
+            "ERR invalid longitude,latitude pair {longitude},{latitude}"
         )));
     }
     Ok(point)

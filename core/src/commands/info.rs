@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 
 use super::memory::Figures;
+use crate::base::num;
 use crate::base::time::Time;
 use crate::engine::aof;
 use crate::engine::config::{REDIS_VERSION, table};
@@ -210,11 +211,13 @@ const MEMORY: &[Field] = &[
     ("used_memory_rss_human", |view| human(view.memory().resident)),
     ("used_memory_peak", |view| view.memory().peak.to_string()),
     ("used_memory_peak_human", |view| human(view.memory().peak)),
-    ("used_memory_peak_perc", |view| format!("{:.2}%", view.memory().peak_percentage())),
+    ("used_memory_peak_perc", |view| num::format_fixed(view.memory().peak_percentage(), 2) + "%"),
     ("used_memory_overhead", |view| view.memory().overhead().to_string()),
     ("used_memory_startup", |view| view.memory().startup.to_string()),
     ("used_memory_dataset", |view| view.memory().dataset().to_string()),
-    ("used_memory_dataset_perc", |view| format!("{:.2}%", view.memory().dataset_percentage())),
+    ("used_memory_dataset_perc", |view| {
+        num::format_fixed(view.memory().dataset_percentage(), 2) + "%"
+    }),
     ("allocator_allocated", |view| view.memory().used.to_string()),
     ("allocator_active", |view| view.memory().resident.to_string()),
     ("allocator_resident", |view| view.memory().resident.to_string()),
@@ -237,13 +240,13 @@ const MEMORY: &[Field] = &[
     ("maxmemory", |view| view.engine.config.maxmemory.to_string()),
     ("maxmemory_human", |view| human(view.engine.config.maxmemory)),
     ("maxmemory_policy", |view| view.setting("maxmemory-policy")),
-    ("allocator_frag_ratio", |view| format!("{:.2}", view.memory().fragmentation().0)),
+    ("allocator_frag_ratio", |view| num::format_fixed(view.memory().fragmentation().0, 2)),
     ("allocator_frag_bytes", |view| view.memory().fragmentation().1.to_string()),
     ("allocator_rss_ratio", |_| "1.00".to_owned()),
     ("allocator_rss_bytes", zero),
     ("rss_overhead_ratio", |_| "1.00".to_owned()),
     ("rss_overhead_bytes", zero),
-    ("mem_fragmentation_ratio", |view| format!("{:.2}", view.memory().fragmentation().0)),
+    ("mem_fragmentation_ratio", |view| num::format_fixed(view.memory().fragmentation().0, 2)),
     ("mem_fragmentation_bytes", |view| view.memory().fragmentation().1.to_string()),
     ("mem_not_counted_for_evict", |view| view.engine.uncounted_bytes().to_string()),
     ("mem_replication_backlog", zero),
@@ -266,7 +269,9 @@ const MEMORY: &[Field] = &[
 fn human(bytes: u64) -> String {
     let units = [(1u64 << 40, 'T'), (1 << 30, 'G'), (1 << 20, 'M'), (1 << 10, 'K')];
     match units.iter().find(|(size, _)| bytes >= *size) {
-        Some((size, unit)) => format!("{:.2}{unit}", bytes as f64 / *size as f64),
+        Some((size, unit)) => {
+            format!("{}{unit}", num::format_fixed(bytes as f64 / *size as f64, 2))
+        }
         None => format!("{bytes}B"),
     }
 }
@@ -279,7 +284,7 @@ const PERSISTENCE: &[Field] = &[
     ("current_cow_size_age", zero),
     ("current_fork_perc", |view| {
         let (written, total) = view.saving_keys();
-        format!("{:.2}", written as f64 * 100.0 / total.max(1) as f64)
+        num::format_fixed(written as f64 * 100.0 / total.max(1) as f64, 2)
     }),
     ("current_save_keys_processed", |view| view.saving_keys().0.to_string()),
     ("current_save_keys_total", |view| view.saving_keys().1.to_string()),
@@ -336,7 +341,7 @@ const LOADING: &[Field] = &[
     ("loading_loaded_bytes", |view| of_load(view, Load::loaded_bytes)),
     ("loading_loaded_perc", |view| {
         let part = |load: &Load| load.loaded_bytes() as f64 / load.total_bytes().max(1) as f64;
-        format!("{:.2}", view.engine.loading().map_or(0.0, part) * 100.0)
+        num::format_fixed(view.engine.loading().map_or(0.0, part) * 100.0, 2)
     }),
     ("loading_eta_seconds", |view| {
         of_load(view, |load| {

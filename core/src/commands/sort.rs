@@ -7,7 +7,7 @@
 use std::cmp::Ordering;
 
 use crate::base::error::until_zero;
-use crate::base::{Error, order};
+use crate::base::{Error, num, order};
 use crate::ds::QuickList;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{
@@ -270,11 +270,8 @@ impl<'a> Request<'a> {
 /// Reads a number as SORT does, which is not how scores are read: nothing is 0, and there are no
 /// hexadecimal numbers.
 fn number(text: &[u8]) -> Option<f64> {
-    let text = std::str::from_utf8(until_zero(text)).ok()?;
-    if text.is_empty() {
-        return Some(0.0);
-    }
-    text.parse().ok().filter(|number: &f64| !number.is_nan())
+    let text = until_zero(text);
+    if text.is_empty() { Some(0.0) } else { num::parse_decimal(text) }
 }
 
 /// What an element stands for in BY and GET.

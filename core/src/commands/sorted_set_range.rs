@@ -4,8 +4,8 @@
 //! O(log N).
 
 use super::sorted_set::{Pairs, removed, size};
-use crate::base::Error;
 use crate::base::error::until_zero;
+use crate::base::{Error, num};
 use crate::ds::{Element, SortedSet};
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{
@@ -474,7 +474,7 @@ impl<'a> Range<'a> {
     fn parse(by: By, min: &'a [u8], max: &'a [u8]) -> Result<Self, Error> {
         Ok(match by {
             By::Rank => {
-                let rank = |text| crate::base::num::parse_i64(text).ok_or(Error::NotInteger);
+                let rank = |text| num::parse_i64(text).ok_or(Error::NotInteger);
                 Self::Rank(rank(min)?, rank(max)?)
             }
             By::Score => Self::Score(score_bound(min)?, score_bound(max)?),
@@ -537,12 +537,8 @@ fn score_bound(text: &[u8]) -> Result<Bound<f64>, Error> {
         [b'(', digits @ ..] => (true, digits),
         digits => (false, digits),
     };
-    let score = if digits.is_empty() {
-        Some(0.0)
-    } else {
-        std::str::from_utf8(digits).ok().and_then(|digits| digits.parse().ok())
-    };
-    match score.filter(|score: &f64| !score.is_nan()) {
+    let score = if digits.is_empty() { Some(0.0) } else { num::parse_decimal(digits) };
+    match score {
         Some(at) => Ok(Bound { at, excluded }),
         None => Err(Error::text("ERR min or max is not a float")),
     }

@@ -1,8 +1,9 @@
 //! Doubles, read and printed as Redis 8 does it.
 
+use super::decimal::{binary_of_double, quick_f64};
 use super::grisu;
 use super::integer::Digits;
-use super::scan::{Magnitude, scan};
+use super::scan::{Binary, Magnitude, scan};
 
 /// Bits of a double's significand.
 const PRECISION: u32 = 53;
@@ -20,25 +21,41 @@ pub fn parse_f64(text: &[u8]) -> Option<f64> {
     let scanned = scan(text)?;
     let magnitude = match scanned.magnitude {
         Magnitude::Infinite => f64::INFINITY,
-        Magnitude::Decimal { integer, fraction, .. } => {
-            let digits = text.strip_prefix(b"-").unwrap_or(text);
-            let value: f64 = std::str::from_utf8(digits).ok()?.parse().ok()?;
-            let vanished = value == 0.0 && integer.iter().chain(fraction).any(|&byte| byte != b'0');
-            if value.is_infinite() || vanished {
-                return None;
+        Magnitude::Decimal { integer, fraction, exponent } => {
+            match quick_f64(integer, fraction, exponent) {
+                Some(value) => value,
+                None => nearest(binary_of_double(integer, fraction, exponent))?,
             }
-            value
         }
-        Magnitude::Binary(binary) => {
-            let (significand, exponent) = binary.round(PRECISION, EXPONENT_MIN);
-            let vanished = significand == 0 && binary.significand != 0;
-            if exponent > EXPONENT_MAX || vanished {
-                return None;
-            }
-            from_parts(significand as u64, exponent)
+        Magnitude::Binary(binary) => nearest(binary)?,
+    };
+    Some(if scanned.negative { -magnitude } else { magnitude })
+}
+
+/// Reads a decimal number or an infinite one, as [`parse_f64`] does, but not a hexadecimal one; what
+/// is too large is infinite, and what is too small is 0. Costs O(text).
+pub fn parse_decimal(text: &[u8]) -> Option<f64> {
+    let scanned = scan(text)?;
+    let magnitude = match scanned.magnitude {
+        Magnitude::Infinite => f64::INFINITY,
+        Magnitude::Binary(_) => return None,
+        Magnitude::Decimal { integer, fraction, exponent } => {
+            quick_f64(integer, fraction, exponent).unwrap_or_else(|| {
+                let binary = binary_of_double(integer, fraction, exponent);
+                let (significand, exponent) = binary.round(PRECISION, EXPONENT_MIN);
+                let is_finite = exponent <= EXPONENT_MAX;
+                if is_finite { from_parts(significand as u64, exponent) } else { f64::INFINITY }
+            })
         }
     };
     Some(if scanned.negative { -magnitude } else { magnitude })
+}
+
+/// The nearest double, if there is one, and something is left of what is not zero.
+fn nearest(binary: Binary) -> Option<f64> {
+    let (significand, exponent) = binary.round(PRECISION, EXPONENT_MIN);
+    let vanished = significand == 0 && binary.significand != 0;
+    (exponent <= EXPONENT_MAX && !vanished).then(|| from_parts(significand as u64, exponent))
 }
 
 /// `significand × 2^exponent`, which is a double.
@@ -85,21 +102,6 @@ pub fn format_f64(value: f64) -> DoubleText {
         text.push_digits(&digits, digits.exponent);
     }
     text
-}
-
-/// A number with 17 significant digits, as C's `%.17g` writes it.
-pub fn format_g17(value: f64) -> String {
-    let text = format!("{value:.16e}");
-    let Some((digits, exponent)) = text.split_once('e') else { return text };
-    let exponent: i32 = exponent.parse().unwrap_or(0);
-    let strip = |text: &str| text.trim_end_matches('0').trim_end_matches('.').to_owned();
-    if (-4..17).contains(&exponent) {
-        let decimals = usize::try_from(16 - exponent).unwrap_or(0);
-        let text = format!("{value:.decimals$}");
-        return if decimals > 0 { strip(&text) } else { text };
-    }
-    let sign = if exponent < 0 { '-' } else { '+' };
-    format!("{}e{sign}{:02}", strip(digits), exponent.unsigned_abs())
 }
 
 impl DoubleText {

@@ -10,6 +10,7 @@ use std::cmp::Ordering;
 
 use super::Digits;
 use super::big::Big;
+use super::decimal::{binary_of, quotient};
 use super::scan::{Binary, Magnitude, scan};
 
 /// A number in extended precision; never not-a-number.
@@ -274,61 +275,6 @@ fn split(significand: u64, exponent: i32) -> (Vec<u8>, u128) {
     let (fraction, _) = scaled.round(127, 0);
     let integer = u128::from(integer) + u128::from(fraction == one);
     (Big::of(integer).digits(), fraction % one)
-}
-
-/// `integer.fraction × 10^exponent` in binary, with at least 66 bits, or exactly.
-fn binary_of(integer: &[u8], fraction: &[u8], exponent: i64) -> Binary {
-    let digits = || integer.iter().chain(fraction).skip_while(|&&digit| digit == b'0');
-    let count = digits().count();
-    let exponent = exponent - fraction.len() as i64;
-    if count == 0 {
-        return Binary { significand: 0, exponent: 0, more: false };
-    }
-    let ten = |power: i64| u32::try_from(power).ok().and_then(|power| 10u128.checked_pow(power));
-    if count <= 38 {
-        let value = digits().fold(0, |value, digit| value * 10 + u128::from(digit - b'0'));
-        if let Some(significand) = ten(exponent).and_then(|power| value.checked_mul(power)) {
-            return Binary { significand, exponent: 0, more: false };
-        }
-        if let Some(power) = ten(-exponent).filter(|power| power.leading_zeros() > 66) {
-            let room = value.leading_zeros();
-            let (significand, rest) = ((value << room) / power, (value << room) % power);
-            return Binary { significand, exponent: -i64::from(room), more: rest != 0 };
-        }
-    }
-    // Beyond these no digit matters: the number is too large, or nothing is left of it.
-    let magnitude = count as i64 + exponent;
-    if !(-5000..=5000).contains(&magnitude) {
-        return Binary { significand: 1, exponent: magnitude * 4, more: false };
-    }
-    let mut value = Big::default();
-    for digit in digits() {
-        value.times_plus(10, u32::from(digit - b'0'));
-    }
-    let power = exponent.unsigned_abs() as u32;
-    if exponent >= 0 {
-        value.times_power_of_ten(power);
-        let (significand, below, more) = value.top();
-        return Binary { significand, exponent: i64::from(below), more };
-    }
-    let mut divisor = Big::of(1);
-    divisor.times_power_of_ten(power);
-    quotient(value, divisor)
-}
-
-/// `value / divisor`, with 127 or 128 bits. Neither is 0.
-fn quotient(mut value: Big, mut divisor: Big) -> Binary {
-    let (value_bits, divisor_bits) = (value.bits(), divisor.bits());
-    value.shift_left(divisor_bits.saturating_sub(value_bits));
-    divisor.shift_left(value_bits.saturating_sub(divisor_bits));
-    // Now both have as many bits, and the quotient lies between a half and two.
-    let mut significand = 0u128;
-    for _ in 0..128 {
-        significand = significand << 1 | u128::from(value.take_away(&divisor));
-        value.shift_left(1);
-    }
-    let exponent = i64::from(value_bits) - i64::from(divisor_bits) - 127;
-    Binary { significand, exponent, more: !value.is_zero() }
 }
 
 #[cfg(test)]
