@@ -1,6 +1,6 @@
 //! Snapshots: when they are made, what waits for them, and what is found at the start.
 //!
-//! How one is made and written is in [`snapshotting`](super::snapshotting); here is who wants it and
+//! How one is made and written is in [`snapshotting`]; here is who wants it and
 //! who is told. SAVE and SHUTDOWN wait for it as blocked clients do. SAVE makes nobody else wait;
 //! SHUTDOWN does, because what is written after its snapshot would be lost. One snapshot is under way
 //! at a time.

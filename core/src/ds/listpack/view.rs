@@ -1,4 +1,4 @@
-//! A listpack to read, wherever its bytes lie: in a [`Listpack`](super::Listpack), or in an entry
+//! A listpack to read, wherever its bytes lie: in a [`Listpack`], or in an entry
 //! of the keyspace.
 
 use super::element::{Element, Needle, back_bytes, read_back, read_entry};
