@@ -44,15 +44,18 @@ pub(crate) fn LineView(props: &Props) -> Html {
     });
     let later = pane.session().is_waiting().then_some("later");
     let (candidates, chosen) = pane.input.candidates();
+    let hint = hint(pane);
     html! {
         <>
             <form class={classes!("line", later)} {onsubmit}>
                 <label class="prompt" for={format!("line-{id}")}>{ prompt(pane) }</label>
                 <div class="typing">
-                    <div class="ink" aria-hidden="true" ref={layer}>{ ink(pane) }</div>
+                    <div class="ink" aria-hidden="true" ref={layer}>{ ink(pane, &hint) }</div>
                     { text_field(pane, field, onscroll, dispatch) }
                 </div>
             </form>
+            // Where the screen is narrow, the hint stands here: behind the caret it would be cut off.
+            <p class="hint-below" aria-hidden="true">{ hint }</p>
             if !candidates.is_empty() {
                 { list(id, candidates, chosen, dispatch) }
             }
@@ -67,25 +70,34 @@ fn prompt(pane: &Pane) -> String {
     }
 }
 
-/// What the layer draws: the line in its colours, and behind it the hint or what was found.
-fn ink(pane: &Pane) -> Html {
+/// What is still to be typed, or in a search what was found.
+fn hint(pane: &Pane) -> AttrValue {
     let text = pane.input.text();
-    if let Some(search) = pane.input.search() {
-        let found = match (&search.found, text) {
+    match pane.input.search() {
+        Some(search) => match (&search.found, text) {
             (Some(found), _) => AttrValue::from(found.clone()),
             (None, "") => t("type a part of an earlier line"),
             (None, _) => t("no earlier line has this"),
-        };
-        return html! { <>{ text }<span class="hint" id={format!("hint-{}", pane.id)}>{ "  " }{ found }</span></> };
+        },
+        None if pane.hides_hints => AttrValue::default(),
+        None => AttrValue::from(Line::new(text).hint()),
     }
-    let line = Line::new(text);
-    let part = |(class, part): (Class, &str)| {
-        html! { <span class={class_name(class)}>{ part }</span> }
+}
+
+/// What the layer draws: the line in its colours, and behind it the hint.
+fn ink(pane: &Pane, hint: &AttrValue) -> Html {
+    let text = pane.input.text();
+    let line = if pane.input.search().is_some() {
+        html! { <>{ text }{ "  " }</> }
+    } else {
+        let part = |(class, part): (Class, &str)| {
+            html! { <span class={class_name(class)}>{ part }</span> }
+        };
+        html! { <>{ for Line::new(text).classes().into_iter().map(part) }</> }
     };
-    let hint = if pane.hides_hints { String::new() } else { line.hint() };
     html! {
         <>
-            { for line.classes().into_iter().map(part) }
+            { line }
             <span class="hint" id={format!("hint-{}", pane.id)}>{ hint }</span>
         </>
     }
