@@ -178,7 +178,9 @@ pub(super) fn take_ids<'a>(ids: &mut Option<Argv<'a>>, args: &mut Args<'a>) -> R
     }
     let none = Error::text("ERR Number of IDs must be a positive integer");
     let count = args.integer_or(none.clone())?;
-    let count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(none)?;
+    let count = u64::try_from(count).ok().filter(|&count| count > 0).ok_or(none)?;
+    // More than the machine can count is more than there are.
+    let count = usize::try_from(count).unwrap_or(usize::MAX);
     *ids = Some(args.take_many(count).map_err(|_| {
         Error::text("ERR The `numids` parameter must match the number of arguments")
     })?);
