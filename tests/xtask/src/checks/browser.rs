@@ -53,10 +53,10 @@ pub(super) fn page_below_a_path(tools: &Tools) -> Result<Outcome> {
 }
 
 pub(super) fn trunk_page(tools: &Tools) -> Result<Outcome> {
-    play(tools, &built(trunks()?)?, "/", &[])
+    play(tools, &built(trunks()?)?, "/", MAIN)
 }
 
-/// What is played in Firefox and WebKit too, which take longer than Chromium.
+/// What is played in Firefox and WebKit too, and on Trunk's bundle, which has the same programs.
 const MAIN: &[&str] = &[
     "a_line_is_hinted_at_completed_and_explained",
     "errors_are_replies_too",
