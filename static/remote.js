@@ -21,8 +21,8 @@ window.redstartServer = (() => {
     const worker = new Worker('engine.js', { type: 'module', name: store });
     const ready = new Promise((resolve, reject) => {
       worker.addEventListener('message', ({ data }) => {
-        if (data === 'Ready') resolve(worker);
-        else if (data.Failed !== undefined) reject(new Error(data.Failed.message));
+        if (data[0] === 'Ready') resolve(worker);
+        else if (data[0] === 'Failed') reject(new Error(data[1]));
       });
       worker.addEventListener('error', (event) => {
         reject(new Error(event.message || t("The engine could not be loaded.")));
@@ -53,8 +53,8 @@ window.redstartServer = (() => {
       // A page that the browser keeps for the way back would keep its connections too.
       addEventListener('pagehide', () => this.#sockets.forEach((socket) => socket.close()));
       queueMicrotask(() => {
-        this.#say('Ready');
-        this.#say({ Storage: { Server: { name } } });
+        this.#say(['Ready']);
+        this.#say(['Server', name]);
       });
     }
 
@@ -100,7 +100,7 @@ window.redstartServer = (() => {
         const { worker } = this.#engine;
         worker.onmessage = ({ data }) => {
           // What it says of the tab's own data is not what this page shows.
-          if (data.sandbox !== undefined || data.Failed !== undefined) this.#say(data);
+          if (['Sandbox', 'Failed'].includes(data[0]) || typeof data[0] === 'number') this.#say(data);
         };
         worker.onerror = (event) => this.onerror?.(event);
       }

@@ -33,7 +33,7 @@ const WATCH_WORKER: &str = r#"
         constructor(...words) {
             super(...words);
             this.addEventListener("message", ({ data }) => {
-                if (data === "Ready") window.engine = this;
+                if (data[0] === "Ready") window.engine = this;
             });
         }
     };
