@@ -26,6 +26,11 @@ pub fn line(words: &[&str]) -> Words {
     words.iter().map(|&word| word.into()).collect()
 }
 
+/// A command whose words hold no spaces, from the text of it.
+pub fn words_of(command: &str) -> Words {
+    line(&command.split(' ').collect::<Vec<_>>())
+}
+
 /// `command` as it goes over the wire.
 pub fn encoded(command: &Words) -> Vec<u8> {
     let mut bytes = format!("*{}\r\n", command.len()).into_bytes();
@@ -49,6 +54,37 @@ pub fn shown(command: &Words) -> String {
 /// When the connection does not last.
 pub fn run(stage: &mut dyn Stage, batch: &[Words]) -> Vec<Reply> {
     run_on(stage, "a", batch)
+}
+
+/// Sends one command, whose words hold no spaces, and returns its reply.
+///
+/// # Panics
+/// When the connection does not last.
+pub fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
+    run(stage, &[words_of(command)]).remove(0)
+}
+
+/// Sends one command on `connection` and returns all that arrives there, once nothing more happens: the
+/// reply, or nothing, where it has to wait.
+///
+/// # Panics
+/// When the connection does not last.
+pub fn ask_at(stage: &mut dyn Stage, connection: &str, command: &str) -> String {
+    stage.send(connection, &encoded(&words_of(command))).unwrap();
+    let arrived = stage.receive(Patience::Quiet);
+    let own = arrived.into_iter().filter(|(name, _, _)| name == connection);
+    own.map(|(_, bytes, _)| String::from_utf8_lossy(&bytes).into_owned()).collect()
+}
+
+/// The text that a reply consists of.
+///
+/// # Panics
+/// When it is no text.
+pub fn text_of(reply: &Reply) -> String {
+    match reply {
+        Reply::Bulk(bytes) | Reply::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
+        reply => panic!("{reply:?}"),
+    }
 }
 
 /// As [`run`], on another connection than the usual one.

@@ -10,7 +10,7 @@ use redstart::engine::Config;
 use redstart::resp::Reply;
 use redstart_tests::local::Local;
 use redstart_tests::play::{Patience, Stage};
-use redstart_tests::wire::{encoded, line, run};
+use redstart_tests::wire::{ask, encoded, text_of, words_of};
 
 const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
 const INCREMENT: &str = "appendonlydir/appendonly.aof.1.incr.aof";
@@ -30,20 +30,8 @@ fn on(files: Files, settings: &[(&str, &str)]) -> Local {
     Local::on_disk(config(settings), Seed::of(1), files)
 }
 
-fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
-    let words: Vec<&str> = command.split(' ').collect();
-    run(stage, &[line(&words)]).remove(0)
-}
-
-fn text(reply: &Reply) -> String {
-    match reply {
-        Reply::Bulk(bytes) | Reply::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        reply => panic!("{reply:?}"),
-    }
-}
-
 fn record(words: &str) -> Vec<u8> {
-    encoded(&line(&words.split(' ').collect::<Vec<_>>()))
+    encoded(&words_of(words))
 }
 
 #[test]
@@ -157,10 +145,10 @@ fn a_tail_that_was_cut_off_is_forgotten_and_appended_to() {
             (INCREMENT.to_owned(), [&whole[..], &tail].concat()),
         ]);
         let mut local = on(files, &[]);
-        assert_eq!(text(&ask(&mut local, "GET a")), "2");
+        assert_eq!(text_of(&ask(&mut local, "GET a")), "2");
         ask(&mut local, "INCR a");
         let mut again = on(local.files(), &[]);
-        assert_eq!(text(&ask(&mut again, "GET a")), "3");
+        assert_eq!(text_of(&ask(&mut again, "GET a")), "3");
     }
 }
 
@@ -177,15 +165,15 @@ fn a_full_disk_is_survived() {
         let text = "MISCONF Errors writing to the AOF file: No space left on device";
         assert_eq!(String::from_utf8_lossy(&error), text);
     }
-    assert_eq!(text(&ask(&mut local, "GET a")), "2");
-    assert!(text(&ask(&mut local, "INFO persistence")).contains("aof_last_write_status:err"));
+    assert_eq!(text_of(&ask(&mut local, "GET a")), "2");
+    assert!(text_of(&ask(&mut local, "INFO persistence")).contains("aof_last_write_status:err"));
     local.wait(2_500);
     local.disk.is_full = false;
     local.wait(1_500);
     assert_eq!(ask(&mut local, "SET b 1"), Reply::Simple(b"OK".to_vec()));
     let mut again = on(local.files(), &[]);
-    assert_eq!(text(&ask(&mut again, "GET a")), "2");
-    assert_eq!(text(&ask(&mut again, "GET b")), "1");
+    assert_eq!(text_of(&ask(&mut again, "GET a")), "2");
+    assert_eq!(text_of(&ask(&mut again, "GET b")), "1");
 }
 
 /// The page's policy: what cannot be read is kept under other names, and a new file begun.
@@ -221,13 +209,13 @@ fn what_cannot_be_read_is_kept() {
 fn a_single_file_of_old_is_taken_over() {
     let files = Files::from([("appendonly.aof".to_owned(), record("SET a 1"))]);
     let mut local = on(files, &[]);
-    assert_eq!(text(&ask(&mut local, "GET a")), "1");
+    assert_eq!(text_of(&ask(&mut local, "GET a")), "1");
     let files = local.files();
     assert!(files.contains_key("appendonlydir/appendonly.aof"), "{:?}", files.keys());
     // The upgrade may have ended before the file was moved.
     let (name, manifest) = (MANIFEST.to_owned(), b"file appendonly.aof seq 1 type b\n".to_vec());
     let files = Files::from([("appendonly.aof".to_owned(), record("SET a 2")), (name, manifest)]);
-    assert_eq!(text(&ask(&mut on(files, &[]), "GET a")), "2");
+    assert_eq!(text_of(&ask(&mut on(files, &[]), "GET a")), "2");
 }
 
 #[test]

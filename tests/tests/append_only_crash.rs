@@ -13,7 +13,7 @@ use redstart::resp::Reply;
 use redstart_tests::disk::{Faults, SimDisk};
 use redstart_tests::local::Local;
 use redstart_tests::play::{Patience, Stage};
-use redstart_tests::wire::{encoded, line, run};
+use redstart_tests::wire::{ask, encoded, text_of, words_of};
 
 /// Seeds of one run …
 const SEEDS: u64 = 1000;
@@ -35,20 +35,8 @@ fn config(seed: u64, policy: &str) -> Config {
     config
 }
 
-fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
-    let words: Vec<&str> = command.split(' ').collect();
-    run(stage, &[line(&words)]).remove(0)
-}
-
-fn text(reply: &Reply) -> String {
-    match reply {
-        Reply::Bulk(bytes) | Reply::Simple(bytes) => String::from_utf8_lossy(bytes).into_owned(),
-        reply => panic!("{reply:?}"),
-    }
-}
-
 fn record(words: &str) -> Vec<u8> {
-    encoded(&line(&words.split(' ').collect::<Vec<_>>()))
+    encoded(&words_of(words))
 }
 
 /// One who adds numbers to a list, in order, and counts those that were said to be added.
@@ -81,7 +69,7 @@ impl Writer {
     }
 
     fn look_whether_it_is_on(&mut self) {
-        let info = text(&ask(&mut self.local, "INFO persistence"));
+        let info = text_of(&ask(&mut self.local, "INFO persistence"));
         let is_on = |line: &str| info.lines().any(|other| other == line);
         self.is_starting =
             !(is_on("aof_rewrite_in_progress:0") && is_on("aof_rewrite_scheduled:0"));
@@ -158,7 +146,7 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
             let mut writer = Writer::new(local);
             let found = ask(&mut writer.local, "LRANGE log 0 -1");
             let Reply::Array(found) = found else { panic!("{found:?}") };
-            let found: Vec<u64> = found.iter().map(|item| text(item).parse().unwrap()).collect();
+            let found: Vec<u64> = found.iter().map(|item| text_of(item).parse().unwrap()).collect();
             let log: Vec<String> =
                 writer.local.log.iter().map(|record| record.text.clone()).collect();
             assert!(
@@ -166,7 +154,7 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
                 "CRASH_SEED={seed}, life {life}: {told} were told, found: {found:?}\n{log:#?}"
             );
             let n = ask(&mut writer.local, "GET n");
-            let n: u64 = if n == Reply::Null { 0 } else { text(&n).parse().unwrap() };
+            let n: u64 = if n == Reply::Null { 0 } else { text_of(&n).parse().unwrap() };
             assert!(found.len() as u64 - n <= 1, "CRASH_SEED={seed}: {n} of {}", found.len());
             (writer.sent, writer.told) = (found.last().copied().unwrap_or(0), found.len() as u64);
             ask(&mut writer.local, &format!("SET n {}", found.len()));
@@ -228,7 +216,7 @@ fn everysec_loses_two_seconds_at_most() {
             let local = Local::on(config(seed, policy), Seed::of(seed), disk);
             let mut writer = Writer::new(local);
             let Reply::Array(found) = ask(&mut writer.local, "LRANGE log 0 -1") else { panic!() };
-            let found: Vec<u64> = found.iter().map(|item| text(item).parse().unwrap()).collect();
+            let found: Vec<u64> = found.iter().map(|item| text_of(item).parse().unwrap()).collect();
             let count = found.len() as u64;
             let is_whole = found.iter().zip(1..).all(|(&found, number)| found == number);
             assert!(

@@ -12,7 +12,7 @@ use redstart_tests::local::Local;
 use redstart_tests::oracle::{self, Server};
 use redstart_tests::play::Stage;
 use redstart_tests::tcp::Tcp;
-use redstart_tests::wire::{line, run};
+use redstart_tests::wire::ask;
 
 const MANIFEST: &str = "appendonlydir/appendonly.aof.manifest";
 
@@ -25,11 +25,6 @@ fn on(files: Files, settings: &[(&str, &str)]) -> Local {
         config.set_named(name, value).unwrap();
     }
     Local::on_disk(config, Seed::of(1), files)
-}
-
-fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
-    let words: Vec<&str> = command.split(' ').collect();
-    run(stage, &[line(&words)]).remove(0)
 }
 
 #[test]

@@ -11,8 +11,8 @@ use redstart::resp::{Reply, pretty};
 use redstart_tests::grammar::is_in_redis8;
 use redstart_tests::local::Local;
 use redstart_tests::oracle::{self, Server};
-use redstart_tests::play::{Patience, Stage};
 use redstart_tests::tcp::Tcp;
+use redstart_tests::wire::ask;
 
 /// What differs on purpose: command, part, and why.
 const DEVIATIONS: &[(&str, &str, &str)] = &[
@@ -99,21 +99,6 @@ fn declarations_agree_with_redis_8() {
 
 fn both(our: &Reply, their: &Reply) -> String {
     format!("  ours:\n{}\n  Redis 8's:\n{}", pretty::print(our), pretty::print(their))
-}
-
-/// One command and its reply.
-fn ask(stage: &mut dyn Stage, command: &str) -> Reply {
-    stage.send("a", format!("{command}\r\n").as_bytes()).unwrap();
-    let mut input = Vec::new();
-    loop {
-        for (_, bytes, closed) in stage.receive(Patience::Expecting("a")) {
-            assert!(!closed, "{command}");
-            input.extend(bytes);
-        }
-        if let Some((reply, _)) = Reply::read(&input).unwrap() {
-            return reply;
-        }
-    }
 }
 
 fn items(reply: &Reply) -> &[Reply] {

@@ -9,7 +9,7 @@ use redstart::engine::Config;
 use redstart::node::{DiskOp, Event, How, Imported};
 use redstart_tests::local::Local;
 use redstart_tests::play::{Patience, Stage};
-use redstart_tests::wire::{encoded, line};
+use redstart_tests::wire::ask_at;
 
 type Files = BTreeMap<String, Vec<u8>>;
 
@@ -21,18 +21,10 @@ fn node(settings: &[(&str, &str)], files: Files) -> Local {
     Local::on_disk(config, Seed::of(1), files)
 }
 
-fn ask(local: &mut Local, connection: &str, command: &str) -> String {
-    let words: Vec<&str> = command.split(' ').collect();
-    local.send(connection, &encoded(&line(&words))).unwrap();
-    let arrived = local.receive(Patience::Quiet);
-    let own = arrived.into_iter().filter(|(name, _, _)| name == connection);
-    own.map(|(_, bytes, _)| String::from_utf8_lossy(&bytes).into_owned()).collect()
-}
-
 /// Imports `content` into a node that holds two keys; the node, and how it ended.
 fn import(content: &[u8], how: How) -> (Local, Result<Imported, String>) {
     let mut local = node(&[], Files::from([("brought".to_owned(), content.to_vec())]));
-    ask(&mut local, "a", "MSET old 1 both 1");
+    ask_at(&mut local, "a", "MSET old 1 both 1");
     local.event(Event::Import { name: "brought".to_owned(), how });
     let ended = local.imported.take().unwrap();
     (local, ended)
@@ -43,11 +35,11 @@ fn kinds() -> Vec<(&'static str, Vec<u8>)> {
     let text = "# made by hand\nSET both 2\n\n  MSET new \"2\\x00\"\nSELECT 3\nRPUSH list a b";
     let mut local = node(&[("appendonly", "yes"), ("appendfsync", "always")], Files::new());
     for command in ["SET both 2", "SET new 2", "SELECT 3", "RPUSH list a b"] {
-        ask(&mut local, "a", command);
+        ask_at(&mut local, "a", command);
     }
     let increment = local.files()["appendonlydir/appendonly.aof.1.incr.aof"].clone();
-    ask(&mut local, "a", "BGREWRITEAOF");
-    ask(&mut local, "a", "SAVE");
+    ask_at(&mut local, "a", "BGREWRITEAOF");
+    ask_at(&mut local, "a", "SAVE");
     let files = local.files();
     let base = files.iter().find(|(name, _)| name.contains(".base.")).unwrap().1.clone();
     let with_preamble = [base, b"*3\r\n$3\r\nSET\r\n$3\r\nnew\r\n$1\r\n3\r\n".to_vec()].concat();
@@ -64,10 +56,10 @@ fn every_kind_takes_the_place_of_the_data() {
     for (kind, content) in kinds() {
         let (mut local, ended) = import(&content, How::Instead);
         assert_eq!(ended.map(|imported| (imported.keys, imported.refused)), Ok((3, 0)), "{kind}");
-        assert_eq!(ask(&mut local, "a", "EXISTS old both new"), ":2\r\n", "{kind}");
-        assert_eq!(ask(&mut local, "b", "GET both"), "$1\r\n2\r\n", "{kind}");
-        ask(&mut local, "b", "SELECT 3");
-        assert_eq!(ask(&mut local, "b", "LLEN list"), ":2\r\n", "{kind}");
+        assert_eq!(ask_at(&mut local, "a", "EXISTS old both new"), ":2\r\n", "{kind}");
+        assert_eq!(ask_at(&mut local, "b", "GET both"), "$1\r\n2\r\n", "{kind}");
+        ask_at(&mut local, "b", "SELECT 3");
+        assert_eq!(ask_at(&mut local, "b", "LLEN list"), ":2\r\n", "{kind}");
     }
 }
 
@@ -76,8 +68,8 @@ fn every_kind_can_be_added() {
     for (kind, content) in kinds() {
         let (mut local, ended) = import(&content, How::Over);
         assert_eq!(ended.map(|imported| imported.keys), Ok(3), "{kind}");
-        assert_eq!(ask(&mut local, "a", "EXISTS old both new"), ":3\r\n", "{kind}");
-        assert_eq!(ask(&mut local, "a", "GET both"), "$1\r\n2\r\n", "{kind}");
+        assert_eq!(ask_at(&mut local, "a", "EXISTS old both new"), ":3\r\n", "{kind}");
+        assert_eq!(ask_at(&mut local, "a", "GET both"), "$1\r\n2\r\n", "{kind}");
     }
 }
 
@@ -85,8 +77,8 @@ fn check_bad(content: &[u8], why: &str) {
     for how in [How::Instead, How::Over] {
         let (mut local, ended) = import(content, how);
         assert_eq!(ended.unwrap_err(), why);
-        assert_eq!(ask(&mut local, "a", "MGET old both"), "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
-        assert_eq!(ask(&mut local, "a", "DBSIZE"), ":2\r\n");
+        assert_eq!(ask_at(&mut local, "a", "MGET old both"), "*2\r\n$1\r\n1\r\n$1\r\n1\r\n");
+        assert_eq!(ask_at(&mut local, "a", "DBSIZE"), ":2\r\n");
     }
 }
 
@@ -136,7 +128,7 @@ fn what_was_refused_is_counted() {
         refusal: Some(refusal.to_owned()),
     };
     assert_eq!(ended, Ok(expect));
-    assert_eq!(ask(&mut local, "a", "GET a"), "$1\r\n2\r\n");
+    assert_eq!(ask_at(&mut local, "a", "GET a"), "$1\r\n2\r\n");
 }
 
 #[test]
@@ -144,7 +136,7 @@ fn a_file_that_is_not_there_is_an_error() {
     let mut local = node(&[], Files::new());
     local.event(Event::Import { name: "nowhere".to_owned(), how: How::Over });
     assert_eq!(local.imported, Some(Err("No such file or directory".to_owned())));
-    assert_eq!(ask(&mut local, "a", "PING"), "+PONG\r\n");
+    assert_eq!(ask_at(&mut local, "a", "PING"), "+PONG\r\n");
 }
 
 /// What was imported is in the append-only file before anything that follows.
@@ -153,19 +145,19 @@ fn what_was_imported_is_safe() {
     let settings = [("appendonly", "yes"), ("appendfsync", "always")];
     for how in [How::Instead, How::Over] {
         let mut local = node(&settings, Files::new());
-        ask(&mut local, "a", "MSET old 1 both 1");
-        ask(&mut local, "a", "RPUSH list old");
+        ask_at(&mut local, "a", "MSET old 1 both 1");
+        ask_at(&mut local, "a", "RPUSH list old");
         let text = b"SET both 2\nRPUSH list new\nSET gone 1 PX 1\nSETEX stays 1000 1".to_vec();
         local.disk.run(DiskOp::Replace { name: "brought".to_owned(), bytes: text });
         local.event(Event::Import { name: "brought".to_owned(), how });
         assert!(local.imported.take().unwrap().is_ok());
-        ask(&mut local, "a", "INCR both");
-        let digest = ask(&mut local, "a", "DEBUG DIGEST");
-        assert_eq!(ask(&mut local, "a", "LRANGE list 0 -1"), "*1\r\n$3\r\nnew\r\n");
+        ask_at(&mut local, "a", "INCR both");
+        let digest = ask_at(&mut local, "a", "DEBUG DIGEST");
+        assert_eq!(ask_at(&mut local, "a", "LRANGE list 0 -1"), "*1\r\n$3\r\nnew\r\n");
         let mut again = node(&settings, local.files());
-        assert_eq!(ask(&mut again, "a", "DEBUG DIGEST"), digest);
+        assert_eq!(ask_at(&mut again, "a", "DEBUG DIGEST"), digest);
         let old = if how == How::Over { "$1\r\n1\r\n" } else { "$-1\r\n" };
-        assert_eq!(ask(&mut again, "a", "GET old"), old);
+        assert_eq!(ask_at(&mut again, "a", "GET old"), old);
     }
 }
 
@@ -173,14 +165,14 @@ fn what_was_imported_is_safe() {
 #[test]
 fn those_who_wait_and_watch_are_told() {
     let mut local = node(&[], Files::from([("brought".to_owned(), b"RPUSH queue job".to_vec())]));
-    ask(&mut local, "waits", "BLPOP queue 0");
-    ask(&mut local, "watches", "WATCH a");
-    ask(&mut local, "watches", "MULTI");
+    ask_at(&mut local, "waits", "BLPOP queue 0");
+    ask_at(&mut local, "watches", "WATCH a");
+    ask_at(&mut local, "watches", "MULTI");
     local.event(Event::Import { name: "brought".to_owned(), how: How::Over });
     let arrived = local.receive(Patience::Quiet);
     let woken = arrived
         .iter()
         .any(|(name, bytes, _)| name == "waits" && bytes == b"*2\r\n$5\r\nqueue\r\n$3\r\njob\r\n");
     assert!(woken, "{arrived:?}");
-    assert_eq!(ask(&mut local, "watches", "EXEC"), "*-1\r\n");
+    assert_eq!(ask_at(&mut local, "watches", "EXEC"), "*-1\r\n");
 }

@@ -113,8 +113,12 @@ fn digits_of(value: f64) -> (Vec<u8>, i32) {
     let (biased, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
     let significand = if biased == 0 { fraction } else { fraction | 1 << 52 };
     let zeros = significand.trailing_zeros();
-    let exponent = biased.max(1) - 1075 + zeros as i32;
-    let mut digits = Big::of(u128::from(significand >> zeros));
+    expand(significand >> zeros, biased.max(1) - 1075 + zeros as i32)
+}
+
+/// The decimal digits of `significand × 2^exponent`, and how many stand before the point.
+fn expand(significand: u64, exponent: i32) -> (Vec<u8>, i32) {
+    let mut digits = Big::of(u128::from(significand));
     // 2^-n is 5^n with the point n places further left.
     if exponent >= 0 {
         digits.shift_left(exponent.unsigned_abs());
@@ -283,16 +287,7 @@ mod tests {
         let bits = low.to_bits();
         let (biased, fraction) = ((bits >> 52) as i32, bits & ((1 << 52) - 1));
         let significand = if biased == 0 { fraction } else { fraction | 1 << 52 };
-        let exponent = biased.max(1) - 1076;
-        let mut digits = Big::of(u128::from(significand * 2 + 1));
-        if exponent >= 0 {
-            digits.shift_left(exponent.unsigned_abs());
-        } else {
-            (0..-exponent).for_each(|_| digits.times_plus(5, 0));
-        }
-        let digits = digits.digits();
-        let before = digits.len() as i32 + exponent.min(0);
-        (digits, before)
+        expand(significand * 2 + 1, biased.max(1) - 1076)
     }
 
     #[test]
