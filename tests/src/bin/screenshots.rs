@@ -57,6 +57,11 @@ const VIEWS: &[View] = &[
     View { name: "sketch", theme: "light", get_there: |page| value(page, "visitors", "Inside") },
     View { name: "bits", theme: "dark", get_there: |page| value(page, "days:ada", "Bits") },
     View { name: "map", theme: "light", get_there: |page| value(page, "cities", "Map") },
+    View {
+        name: "stores",
+        theme: "light",
+        get_there: |page| page.view("stores", "Stores in this browser"),
+    },
     View { name: "log", theme: "dark", get_there: log },
     View { name: "wire", theme: "light", get_there: wire },
     View { name: "eviction", theme: "light", get_there: eviction },
