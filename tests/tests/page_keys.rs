@@ -16,7 +16,7 @@ fn with_examples() -> Page {
     page.pane(1).run("PING", "PONG");
     page.view("keys");
     page.press("Make example keys");
-    page.view_says("14 keys");
+    page.view_says("15 keys");
     page
 }
 
@@ -51,11 +51,11 @@ fn keys_lie_in_folders_and_are_found() {
     open(&page, "user:");
     page.view_says_not("tags");
     page.fill("Search keys", "user");
-    page.view_says("3 of 14 keys");
+    page.view_says("3 of 15 keys");
     page.choose("Order", "name");
     page.view_says("user:1:tags");
     page.choose("Type", "set");
-    page.view_says("1 of 14 keys");
+    page.view_says("1 of 15 keys");
     page.choose("Type", "");
     page.choose("Order", "size");
     page.view_says("user:2");
@@ -67,9 +67,9 @@ fn what_others_change_is_seen() {
     let page = with_examples();
     page.pane(1).run("SET another:one 1", "OK");
     page.view_says("another:");
-    page.view_says("15 keys");
+    page.view_says("16 keys");
     page.pane(1).run("DEL another:one greeting", "(integer) 2");
-    page.view_says("13 keys");
+    page.view_says("14 keys");
     page.view_says_not("another:");
     open(&page, "board");
     page.view_says("3120");
@@ -146,6 +146,14 @@ fn streams_bits_places_and_sketches_have_views_of_their_own() {
     page.view_says("About 7 different elements");
     open_key("stock:prices");
     page.view_says("leaves with members");
+    open_key("temperatures");
+    page.view_says("blocks of 64 places");
+    page.press("Value");
+    page.view_says("-0.5, snow");
+    page.fill("Value", "9.5");
+    page.fill("Index (empty: the next)", &format!("365{ENTER}"));
+    page.view_says("ARSET temperatures 365 9.5");
+    page.server_says("ARGET temperatures 365", "\"9.5\"");
     open_key("session:7f3a");
     page.press("JSON");
     open_key("user:1");

@@ -13,13 +13,13 @@
 
 use std::rc::Rc;
 
-use super::{Element, Listpack};
+use super::{Element, Listpack, listpack::ListpackRef};
 use crate::base::ordered::IdMap;
 
 /// Places of a block, as a power of two.
 const BLOCK_BITS: u32 = 6;
 /// Longer listpacks become values on their own, in bytes.
-const PACK_BYTES_MAX: usize = 8 * 1024;
+pub const PACK_BYTES_MAX: usize = 8 * 1024;
 /// What an entry of a listpack costs besides its value, at most, in bytes.
 const ENTRY_OVERHEAD: usize = 16;
 /// What the map takes for a block besides what the block holds, about, in bytes.
@@ -36,6 +36,19 @@ pub struct Array {
     bytes: usize,
     /// Where the last value was put that was to come behind the others; `None` if none was.
     pub last_insert: Option<u64>,
+}
+
+/// A block of an array, for those who draw it.
+#[derive(Clone, Copy, Debug)]
+pub struct BlockRef<'a> {
+    /// The first of its 64 places.
+    pub first: u64,
+    /// Which of them are taken: a bit each, the lowest for the first.
+    pub mask: u64,
+    /// Their values in one piece; `None` if each lies on its own.
+    pub pack: Option<ListpackRef<'a>>,
+    /// Bytes of the values.
+    pub bytes: usize,
 }
 
 /// Which places of a block are taken, and what by.
@@ -180,6 +193,17 @@ impl Array {
     /// How many blocks there are. O(1).
     pub fn blocks_len(&self) -> usize {
         self.blocks.len()
+    }
+
+    /// The blocks in the order of their places.
+    pub fn blocks(&self) -> impl Iterator<Item = BlockRef<'_>> {
+        self.blocks.iter().map(|(&id, block)| {
+            let (pack, bytes) = match &*block.values {
+                Values::Packed(pack) => (Some(pack.view()), pack.byte_len()),
+                Values::Single(values) => (None, values.iter().map(|value| value.len()).sum()),
+            };
+            BlockRef { first: id << BLOCK_BITS, mask: block.mask, pack, bytes }
+        })
     }
 
     /// Heap bytes held, about. O(1).

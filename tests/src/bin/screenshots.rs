@@ -55,6 +55,12 @@ const VIEWS: &[View] = &[
         get_there: |page| value(page, "stock:prices", "Inside"),
     },
     View { name: "sketch", theme: "light", get_there: |page| value(page, "visitors", "Inside") },
+    View { name: "array", theme: "light", get_there: |page| value(page, "temperatures", "Value") },
+    View {
+        name: "inside-array",
+        theme: "dark",
+        get_there: |page| value(page, "temperatures", "Inside"),
+    },
     View { name: "bits", theme: "dark", get_there: |page| value(page, "days:ada", "Bits") },
     View { name: "map", theme: "light", get_there: |page| value(page, "cities", "Map") },
     View {
@@ -149,7 +155,7 @@ fn panes(page: &Page) -> Result<()> {
 fn keys(page: &Page) -> Result<()> {
     page.view("keys", "no keys yet")?;
     page.click("Make example keys")?;
-    page.view("keys", "14 keys")
+    page.view("keys", "15 keys")
 }
 
 fn value(page: &Page, key: &str, look: &str) -> Result<()> {

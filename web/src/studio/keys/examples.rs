@@ -14,6 +14,8 @@ SADD primes 2 3 5 7 11 13 17 19 23
 RPUSH jobs:mail "to ada" "to grace" "to edsger" "to barbara"
 ZADD board 3120 ada 2980 grace 2755 edsger 2210 barbara 1980 donald
 GEOADD cities 13.4050 52.5200 Berlin 2.3522 48.8566 Paris 12.4964 41.9028 Rome -3.7038 40.4168 Madrid 16.3738 48.2082 Vienna
+ARSET temperatures 0 -1.5 0.2 1.0
+ARMSET temperatures 6 2.5 364 "-0.5, snow"
 XADD sensor:1 1700000000000-0 temperature 21.5 humidity 40
 XADD sensor:1 1700000060000-0 temperature 21.7 humidity 41
 XADD sensor:1 1700000120000-0 temperature 22.1 humidity 39
@@ -61,7 +63,7 @@ mod tests {
             let reply = server.command(&command);
             assert!(!matches!(reply, Reply::Error(_)), "{command:?}: {reply:?}");
         }
-        assert_eq!(server.run("DBSIZE"), Reply::Int(14));
+        assert_eq!(server.run("DBSIZE"), Reply::Int(15));
         assert_eq!(server.run("OBJECT ENCODING stock:prices"), Reply::Bulk(b"skiplist".to_vec()));
     }
 }

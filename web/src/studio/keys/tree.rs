@@ -49,6 +49,8 @@ pub enum Kind {
     Hash,
     /// `stream`
     Stream,
+    /// `array`
+    Array,
     /// Of a type that this program does not know.
     Other,
     /// There was such a key.
@@ -57,8 +59,8 @@ pub enum Kind {
 
 impl Kind {
     /// The types that there are.
-    pub const ALL: [Self; 6] =
-        [Self::String, Self::List, Self::Set, Self::Zset, Self::Hash, Self::Stream];
+    pub const ALL: [Self; 7] =
+        [Self::String, Self::List, Self::Set, Self::Zset, Self::Hash, Self::Stream, Self::Array];
 
     /// The type's name in TYPE.
     pub fn name(self) -> &'static str {
@@ -69,6 +71,7 @@ impl Kind {
             Self::Zset => "zset",
             Self::Hash => "hash",
             Self::Stream => "stream",
+            Self::Array => "array",
             Self::Unknown | Self::Other | Self::Gone => "",
         }
     }

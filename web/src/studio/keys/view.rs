@@ -590,7 +590,7 @@ impl Keys {
                 Msg::Make(Some(making))
             })
         };
-        let kinds = ["string", "hash", "list", "set", "zset", "stream", "hll"];
+        let kinds = ["string", "hash", "list", "set", "zset", "stream", "array", "hll"];
         let kinds = kinds.into_iter().map(|kind| (kind.to_owned(), AttrValue::from(kind)));
         let submit = link.callback(|event: SubmitEvent| {
             event.prevent_default();

@@ -1,5 +1,6 @@
 //! When a value turns into another encoding: the settings that decide it, and how near a value is.
 
+use redstart::ds::array::PACK_BYTES_MAX;
 use redstart::ds::{hash, quicklist, set, zset};
 use redstart::persist::rdb::Forms;
 use redstart::resp::Reply;
@@ -84,6 +85,8 @@ pub enum Then {
     Encoding(&'static str),
     /// One more node of the same kind.
     NewNode,
+    /// Values that lie each on its own.
+    Apart,
 }
 
 /// What is known of a value, to be compared with the bounds.
@@ -236,6 +239,7 @@ impl Limits {
                 };
                 vec![bound("list-max-listpack-size", what, most, then)]
             }
+            ("array", _) => vec![bound("", NodeBytes, PACK_BYTES_MAX as u64, Then::Apart)],
             ("stream", _) => {
                 let bytes =
                     bound("stream-node-max-bytes", NodeBytes, self.stream_bytes, Then::NewNode);

@@ -10,10 +10,11 @@ pub mod limits;
 pub mod pack;
 pub(crate) mod view;
 
+use redstart::ds::array::BlockRef;
 use redstart::ds::hyperloglog::{self, Registers};
 use redstart::ds::listpack::ListpackRef;
 use redstart::ds::quicklist::NodeRef;
-use redstart::ds::{Listpack, Set, Stream};
+use redstart::ds::{Array, Listpack, Set, Stream};
 use redstart::persist::rdb::undump;
 use redstart::store::{Type, Value, ValueRef};
 
@@ -83,6 +84,8 @@ pub enum Shape {
     },
     /// Blocks of entries, found through a tree of their IDs.
     Blocks(Vec<Block>),
+    /// Blocks of 64 places of an array.
+    Windows(Vec<Window>),
     /// Registers of a HyperLogLog.
     Registers {
         /// One a register.
@@ -139,6 +142,19 @@ pub struct Block {
     pub pack: Option<Pack>,
 }
 
+/// Sixty-four places of an array.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Window {
+    /// The first of them.
+    pub first: u64,
+    /// Which are taken: a bit each, the lowest for the first.
+    pub mask: u64,
+    /// Bytes of the values.
+    pub bytes: usize,
+    /// Its bytes cut up, unless its values lie each on its own or it comes too late in the array.
+    pub pack: Option<Pack>,
+}
+
 /// Draws what a payload of DUMP holds; `None` if it cannot be read. Costs O(bytes).
 pub fn draw(payload: &[u8], limits: &Limits) -> Option<Drawing> {
     let value = undump(payload, limits.forms()).ok()?;
@@ -166,7 +182,8 @@ pub fn draw(payload: &[u8], limits: &Limits) -> Option<Drawing> {
             None => Shape::Table { entries: hash.len(), slots: hash.slot_count().unwrap_or(0) },
         },
         ValueRef::Stream(stream) => of_stream(stream, &mut measure),
-        ValueRef::Int(_) | ValueRef::Str { .. } | ValueRef::Array(_) => return None,
+        ValueRef::Array(array) => of_array(array, &mut measure),
+        ValueRef::Int(_) | ValueRef::Str { .. } => return None,
     };
     Some(Drawing { kind: view.kind().name(), encoding: view.encoding(), measure, shape })
 }
@@ -289,6 +306,25 @@ fn of_stream(stream: &Stream, measure: &mut Measure) -> Shape {
     Shape::Blocks(blocks)
 }
 
+fn of_array(array: &Array, measure: &mut Measure) -> Shape {
+    let window = |(index, block): (usize, BlockRef<'_>)| Window {
+        first: block.first,
+        mask: block.mask,
+        bytes: block.bytes,
+        pack: block
+            .pack
+            .filter(|_| index < NODES_MAX)
+            .map(|list| pack::read(list.as_bytes(), ENTRIES_MAX)),
+    };
+    let windows: Vec<Window> = array.blocks().enumerate().map(window).collect();
+    measure.bytes = windows.iter().map(|window| window.bytes as u64).sum();
+    if let Some(last) = windows.last() {
+        measure.last_bytes = last.bytes as u64;
+        measure.last_entries = u64::from(last.mask.count_ones());
+    }
+    Shape::Windows(windows)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -356,6 +392,22 @@ mod tests {
         assert_eq!((blocks.len(), blocks[0].id.as_str(), blocks[0].deleted), (3, "1-1", 1));
         assert_eq!(blocks[0].fields, [b"temp".to_vec()]);
         assert_eq!(blocks.iter().map(|block| block.entries).sum::<i64>(), 248);
+    }
+
+    #[test]
+    fn arrays_are_blocks_of_places() {
+        let mut server = Server::new();
+        let lines = ["ARSET k 0 a b", "ARSET k 63 c", "ARSET k 5000 d"];
+        let drawing = drawn(&mut server, &lines);
+        let Shape::Windows(windows) = &drawing.shape else { panic!("{drawing:?}") };
+        let places: Vec<(u64, u64)> = windows.iter().map(|it| (it.first, it.mask)).collect();
+        assert_eq!(places, [(0, 1 << 63 | 0b11), (4992, 1 << 8)]);
+        let pack = windows[0].pack.as_ref().unwrap();
+        assert_eq!((pack.count, windows[0].bytes), (3, pack.bytes));
+        let long = format!("ARSET k 0 {}", "x".repeat(9000));
+        let drawing = drawn(&mut server, &[&long]);
+        let Shape::Windows(windows) = &drawing.shape else { panic!("{drawing:?}") };
+        assert_eq!((windows[0].pack.as_ref(), windows[0].bytes), (None, 9000));
     }
 
     #[test]

@@ -4,7 +4,7 @@ use yew::prelude::*;
 
 use super::limits::{Counted, Then, Threshold};
 use super::pack::{DATA_MAX, Entry, Pack};
-use super::{Block, Drawing, Node, Role, Shape};
+use super::{Block, Drawing, Node, Role, Shape, Window};
 use crate::i18n::{t, t1};
 use crate::studio::value::text::{brief, grouped, hex, size};
 
@@ -57,6 +57,7 @@ fn bound(bound: &Threshold) -> Html {
     let then = match bound.then {
         Then::Encoding(name) => t1("above that it becomes a {}", name),
         Then::NewNode => t("above that a new node begins"),
+        Then::Apart => t("above that its values lie each on its own"),
     };
     let (now, most) = (grouped(bound.now), grouped(bound.most));
     let label = format!("{what}: {now} / {most}");
@@ -99,6 +100,7 @@ fn shape(drawing: &Drawing, encoding: &str, opened: usize, open: &Callback<usize
             </>
         },
         Shape::Blocks(blocks) => blocks_view(blocks, opened, open),
+        Shape::Windows(windows) => windows_view(windows, opened, open),
         Shape::Registers { ranks, runs, count } => registers(ranks, runs.as_deref(), *count),
     }
 }
@@ -246,6 +248,42 @@ fn blocks_view(blocks: &[Block], opened: usize, open: &Callback<usize>) -> Html 
                 }
             }
         </>
+    }
+}
+
+fn windows_view(windows: &[Window], opened: usize, open: &Callback<usize>) -> Html {
+    let boxes = windows.iter().take(DRAWN_MAX).map(|window| {
+        let places = format!("{} – {}", window.first, window.first.saturating_add(63));
+        let values = t1("{} values", &window.mask.count_ones().to_string());
+        (places, format!("{values} · {}", size(window.bytes as u64)))
+    });
+    html! {
+        <>
+            <p class="note">{ t1("{} blocks of 64 places each; blocks without a value are not there. A bit for each place says whether it is taken.", &grouped(windows.len() as u64)) }</p>
+            { row_of_boxes(boxes, opened, open) }
+            { more(windows.len()) }
+            if let Some(window) = windows.get(opened) {
+                { places_taken(window) }
+                if let Some(pack) = &window.pack {
+                    { pack_view(pack, &[Role::Element]) }
+                } else {
+                    <p>{ t("The values lie each on its own.") }</p>
+                }
+            }
+        </>
+    }
+}
+
+/// The places of a block: two lines of squares.
+fn places_taken(window: &Window) -> Html {
+    let taken = (0..64).filter(|bit| window.mask >> bit & 1 == 1);
+    let square = |bit: u32| format!("M{} {}h8v8h-8z", bit % 32 * 10 + 1, bit / 32 * 10 + 1);
+    let path: String = taken.map(square).collect();
+    html! {
+        <svg class="places-taken" viewBox="0 0 320 20" role="img"
+            aria-label={t1("{} of 64 places are taken", &window.mask.count_ones().to_string())}>
+            <rect width="320" height="20" /><path d={path} />
+        </svg>
     }
 }
 

@@ -100,6 +100,9 @@ fn lines(body: &Body) -> Vec<String> {
             };
             entries.iter().map(|entry| format!("{}: {}", entry.id, pairs(&entry.pairs))).collect()
         }
+        Part::Placed(placed, _) => {
+            placed.iter().map(|(place, value)| format!("{place}: {}", text(value))).collect()
+        }
         Part::Unknown => Vec::new(),
     };
     lines.truncate(LINES_MAX);

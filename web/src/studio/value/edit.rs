@@ -48,6 +48,12 @@ pub enum Edit {
     RemoveGroup(Vec<u8>),
     /// An entry is done with: group and ID.
     Acknowledge(Vec<u8>, String),
+    /// What is at a place of the array.
+    SetPlaced(u64, String),
+    /// A value at a place of the array, which was typed; behind the last one, if none was.
+    AddPlaced(String, String),
+    /// A place of the array is emptied.
+    RemovePlaced(u64),
     /// Something was seen, for a HyperLogLog to count.
     Count(String),
     /// The key expires in so many seconds; never, if none.
@@ -107,6 +113,14 @@ impl Edit {
             }
             Self::RemoveGroup(name) => one(&[b"XGROUP", b"DESTROY", key, name]),
             Self::Acknowledge(group, id) => one(&[b"XACK", key, group, id.as_bytes()]),
+            Self::SetPlaced(place, text) => one(&[b"ARSET", key, &number(*place), &typed(text)]),
+            Self::AddPlaced(place, text) if place.trim().is_empty() => {
+                one(&[b"ARINSERT", key, &typed(text)])
+            }
+            Self::AddPlaced(place, text) => {
+                one(&[b"ARSET", key, place.trim().as_bytes(), &typed(text)])
+            }
+            Self::RemovePlaced(place) => one(&[b"ARDEL", key, &number(*place)]),
             Self::Count(text) => one(&[b"PFADD", key, &typed(text)]),
             Self::Expire(Some(seconds)) => one(&[b"EXPIRE", key, seconds.trim().as_bytes()]),
             Self::Expire(None) => one(&[b"PERSIST", key]),
@@ -126,6 +140,7 @@ pub fn create(kind: &str, key: &str, text: &str) -> Words {
         "zset" => &[b"ZADD", &key, b"0", &text],
         "hash" => &[b"HSET", &key, b"field", &text],
         "stream" => &[b"XADD", &key, b"*", b"field", &text],
+        "array" => &[b"ARINSERT", &key, &text],
         "hll" => &[b"PFADD", &key, &text],
         _ => &[b"SET", &key, &text, b"NX"],
     };
@@ -179,6 +194,20 @@ mod tests {
                 "XGROUP CREATE k g 0",
                 "XLEN k",
             ),
+            ("ARSET k 7 a", Edit::SetPlaced(7, "b".into()), "ARSET k 7 b", "ARGET k 7"),
+            (
+                "ARINSERT k a",
+                Edit::AddPlaced(String::new(), "b".into()),
+                "ARINSERT k b",
+                "ARGET k 1",
+            ),
+            (
+                "ARINSERT k a",
+                Edit::AddPlaced(" 9".into(), "b c".into()),
+                "ARSET k 9 \"b c\"",
+                "ARLEN k",
+            ),
+            ("ARSET k 7 a b", Edit::RemovePlaced(7), "ARDEL k 7", "ARCOUNT k"),
             ("PFADD k a", Edit::Count("b".into()), "PFADD k b", "PFCOUNT k"),
             ("SET k v", Edit::Expire(Some("10".into())), "EXPIRE k 10", "TTL k"),
             ("SET k v EX 10", Edit::Expire(None), "PERSIST k", "TTL k"),
@@ -208,6 +237,10 @@ mod tests {
             "(integer) 1",
             "(integer) 2",
             "(integer) 0",
+            "(integer) 1",
+            "\"b\"",
+            "\"b\"",
+            "(integer) 10",
             "(integer) 1",
             "(integer) 2",
             "(integer) 10",
@@ -252,7 +285,7 @@ mod tests {
     #[test]
     fn a_key_of_any_type_can_be_made() {
         let mut server = Server::new();
-        for kind in ["string", "list", "set", "zset", "hash", "stream", "hll"] {
+        for kind in ["string", "list", "set", "zset", "hash", "stream", "array", "hll"] {
             let command = create(kind, kind, "a value");
             let reply = server.command(&command);
             assert!(!matches!(reply, Reply::Error(_)), "{kind}: {reply:?}");

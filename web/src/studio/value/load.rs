@@ -16,6 +16,9 @@ pub const BYTES_PAGE: u64 = 65_536;
 /// Elements of anything else in a page.
 pub const PAGE: u64 = 100;
 
+/// The highest place of an array.
+const PLACE_MAX: &[u8] = b"18446744073709551614";
+
 /// Entries of a group that were delivered and not acknowledged, that are shown.
 const PENDING_MAX: &[u8] = b"50";
 
@@ -37,7 +40,7 @@ pub struct Head {
 pub struct Page {
     /// The index of the first element or byte, where there are indexes.
     pub start: u64,
-    /// Where a scan goes on, or the ID of a stream from which on entries are shown.
+    /// Where a scan goes on, or the ID of a stream or the place of an array from which on it is shown.
     pub cursor: Vec<u8>,
     /// A pattern for names, where there are names.
     pub pattern: String,
@@ -69,6 +72,8 @@ pub enum Part {
     Scored(Vec<(Vec<u8>, String)>),
     /// Entries of a stream, and its groups.
     Entries(Vec<Entry>, StreamFacts, Vec<Group>),
+    /// Values of an array with their places, and what is told of all.
+    Placed(Vec<(u64, Vec<u8>)>, ArrayFacts),
     /// A type that this program cannot show.
     Unknown,
 }
@@ -102,6 +107,15 @@ pub struct StreamFacts {
     pub added: i64,
     /// Nodes of listpacks.
     pub nodes: i64,
+}
+
+/// What ARINFO says of an array.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct ArrayFacts {
+    /// The number behind the highest place that is taken.
+    pub length: u64,
+    /// Where ARINSERT puts the next value.
+    pub next: u64,
 }
 
 /// A group of consumers.
@@ -206,6 +220,11 @@ pub fn ask_body(kind: Kind, key: &[u8], page: &Page) -> Vec<Words> {
                 words(&[b"XINFO", b"GROUPS", key]),
             ]
         }
+        Kind::Array => vec![
+            words(&[b"ARCOUNT", key]),
+            words(&[b"ARSCAN", key, cursor, PLACE_MAX, b"LIMIT", &number(PAGE)]),
+            words(&[b"ARINFO", key]),
+        ],
         Kind::Unknown | Kind::Other | Kind::Gone => Vec::new(),
     }
 }
@@ -239,7 +258,11 @@ pub fn read_body(kind: Kind, replies: &[Reply]) -> Option<Body> {
             let scored = |(member, score): (&Reply, &Reply)| Some((bytes(member)?, text(score)?));
             Part::Scored(pairs(content)?.into_iter().map(scored).collect::<Option<_>>()?)
         }
-        _ => {
+        Kind::Array => {
+            let placed = elements(content)?.iter().map(read_placed).collect::<Option<_>>()?;
+            Part::Placed(placed, read_array_facts(replies.get(2)?))
+        }
+        Kind::Stream | Kind::Unknown | Kind::Other | Kind::Gone => {
             let entries = elements(content)?.iter().map(read_entry).collect::<Option<Vec<_>>>()?;
             let groups = elements(replies.get(3)?)?.iter().map(read_group);
             Part::Entries(entries, read_facts(replies.get(2)?), groups.collect())
@@ -251,6 +274,13 @@ pub fn read_body(kind: Kind, replies: &[Reply]) -> Option<Body> {
         && let Some(last) = entries.last()
     {
         body.next = Some(format!("({}", last.id).into_bytes());
+    }
+    if let Part::Placed(placed, facts) = &body.part
+        && placed.len() as u64 == PAGE
+        && let Some((last, _)) = placed.last()
+        && last + 1 < facts.length
+    {
+        body.next = Some((last + 1).to_string().into_bytes());
     }
     Some(body)
 }
@@ -314,6 +344,16 @@ fn read_facts(reply: &Reply) -> StreamFacts {
     }
 }
 
+fn read_placed(reply: &Reply) -> Option<(u64, Vec<u8>)> {
+    let [place, value] = elements(reply)? else { return None };
+    Some((whole(place)?, bytes(value)?))
+}
+
+fn read_array_facts(reply: &Reply) -> ArrayFacts {
+    let fact = |name| named(reply, name).and_then(whole).unwrap_or(0);
+    ArrayFacts { length: fact("len"), next: fact("next-insert-index") }
+}
+
 fn read_group(reply: &Reply) -> Group {
     Group {
         name: named(reply, "name").and_then(bytes).unwrap_or_default(),
@@ -372,10 +412,15 @@ pub fn named<'a>(reply: &'a Reply, name: &str) -> Option<&'a Reply> {
 pub fn bytes(reply: &Reply) -> Option<Vec<u8>> {
     match reply {
         Reply::Bulk(bytes) | Reply::Simple(bytes) | Reply::Verbatim(bytes) => Some(bytes.clone()),
-        Reply::Double(text) => Some(text.clone()),
+        Reply::Double(text) | Reply::BigNumber(text) => Some(text.clone()),
         Reply::Int(number) => Some(num::Digits::of(*number).to_vec()),
         _ => None,
     }
+}
+
+/// A number that may be too large for a reply's integers, and then comes as a string.
+fn whole(reply: &Reply) -> Option<u64> {
+    text(reply)?.parse().ok()
 }
 
 fn all_bytes(reply: &Reply) -> Option<Vec<Vec<u8>>> {
@@ -429,6 +474,11 @@ mod tests {
         let (_, body) = first(&mut server, "ZADD k 1.5 a 2 b");
         let scored = vec![(b"a".to_vec(), "1.5".to_owned()), (b"b".to_vec(), "2".to_owned())];
         assert_eq!(body.part, Part::Scored(scored));
+        let (head, body) = first(&mut server, "ARMSET k 3 a 5000 b");
+        assert_eq!((head.kind, head.encoding.as_str()), (Kind::Array, "sliced-array"));
+        let placed = vec![(3, b"a".to_vec()), (5000, b"b".to_vec())];
+        assert_eq!(body.part, Part::Placed(placed, ArrayFacts { length: 5001, next: 0 }));
+        assert_eq!((body.length, body.next), (2, None));
         let (_, body) = first(&mut server, "HSETEX k EXAT 9999999999 FIELDS 1 f v");
         let field = Field {
             name: b"f".to_vec(),
@@ -477,6 +527,18 @@ mod tests {
             let (_, body) = page(&mut server, &Page { cursor, ..Page::default() });
             let Part::Entries(entries, ..) = &body.part else { panic!("no stream") };
             seen += entries.len();
+            next = body.next;
+        }
+        assert_eq!(seen, 250);
+        server.run("DEL k");
+        for number in 0..250_u64 {
+            server.run(&format!("ARSET k {} v", u64::MAX - 1 - number * 1000));
+        }
+        let (mut seen, mut next) = (0, Some(Vec::new()));
+        while let Some(cursor) = next {
+            let (_, body) = page(&mut server, &Page { cursor, ..Page::default() });
+            let Part::Placed(placed, _) = &body.part else { panic!("no array") };
+            seen += placed.len();
             next = body.next;
         }
         assert_eq!(seen, 250);

@@ -4,7 +4,7 @@ use web_sys::MouseEvent;
 use yew::prelude::*;
 
 use super::edit::Edit;
-use super::load::{Entry, Field, Group, Page, StreamFacts};
+use super::load::{ArrayFacts, Entry, Field, Group, Page, StreamFacts};
 use super::text::{self, brief, span};
 use super::view::{Look, Msg, Spot, ValueView};
 use crate::i18n::{t, t1};
@@ -260,6 +260,57 @@ pub(super) fn zset(view: &ValueView, ctx: &Ctx, scored: &[(Vec<u8>, String)]) ->
                 Edit::SetScore(text::typed(&it[0]), if it[1].is_empty() { "0".to_owned() } else { it[1].clone() })
             }) }
         </>
+    }
+}
+
+/// An array: the places that are taken, with their values.
+pub(super) fn array(
+    view: &ValueView,
+    ctx: &Ctx,
+    placed: &[(u64, Vec<u8>)],
+    facts: &ArrayFacts,
+) -> Html {
+    let row = |(index, (place, value)): (usize, &(u64, Vec<u8>))| {
+        let place = *place;
+        html! {
+            <tr key={place}>
+                <th scope="row">{ place }</th>
+                <td>{ cell(view, ctx, index, value, t("Value")) }</td>
+                <td class="end">{ small(t("Take it out"), "×", act(ctx, move || Edit::RemovePlaced(place))) }</td>
+            </tr>
+        }
+    };
+    html! {
+        <>
+            <p class="note">{ t1("Its places go up to {}; those that are empty take no room.", &(facts.length.saturating_sub(1)).to_string()) }
+                { " " }{ t1("ARINSERT goes on at {}.", &facts.next.to_string()) }</p>
+            { from_place(view, ctx) }
+            <table>
+                <thead><tr><th scope="col">{ t("Index") }</th><th scope="col">{ t("Value") }</th><td></td></tr></thead>
+                <tbody>{ for placed.iter().enumerate().map(row) }</tbody>
+            </table>
+            { adding(view, ctx, &[t("Value"), t("Index (empty: the next)")], t("Add value"), |it| {
+                Edit::AddPlaced(it[1].clone(), it[0].clone())
+            }) }
+        </>
+    }
+}
+
+/// Goes to a place of an array; only where there is more than a page of it.
+fn from_place(view: &ValueView, ctx: &Ctx) -> Html {
+    let length = view.body.as_ref().map_or(0, |body| body.length);
+    if length <= super::load::PAGE {
+        return html! {};
+    }
+    let onchange = ctx.link().batch_callback(|event: Event| {
+        let place = dom::value(&event).trim().to_owned();
+        let is_place = place.is_empty() || place.parse::<u64>().is_ok();
+        is_place.then(|| Msg::Turn(Page { cursor: place.into_bytes(), ..Page::default() }))
+    });
+    let place = String::from_utf8_lossy(&view.page.cursor).into_owned();
+    html! {
+        <input type="search" class="search" inputmode="numeric" aria-label={t("From this index on")} {onchange}
+            placeholder={t("From this index on")} value={place} />
     }
 }
 

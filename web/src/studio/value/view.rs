@@ -392,6 +392,7 @@ impl ValueView {
             Part::Elements(_) => Some(Edit::SetElement(self.page.start + row as u64, typed)),
             Part::Fields(fields) => Some(Edit::SetField(fields.get(row)?.name.clone(), typed)),
             Part::Scored(scored) => Some(Edit::SetScore(scored.get(row)?.0.clone(), typed)),
+            Part::Placed(placed, _) => Some(Edit::SetPlaced(placed.get(row)?.0, typed)),
             _ => None,
         }
     }
@@ -456,6 +457,7 @@ impl ValueView {
             Kind::Hash => t1("{} fields", &length),
             Kind::Set | Kind::Zset => t1("{} members", &length),
             Kind::Stream => t1("{} entries", &length),
+            Kind::Array => t1("{} values", &length),
             _ => t1("{} elements", &length),
         };
         let seconds = left_ms.map(|ms| (ms / 1000).to_string()).unwrap_or_default();
@@ -557,6 +559,7 @@ impl ValueView {
             Part::Entries(entries, facts, groups) => {
                 parts::stream(self, ctx, entries, facts, groups)
             }
+            Part::Placed(placed, facts) => parts::array(self, ctx, placed, facts),
             Part::Unknown => {
                 html! { <p class="empty">{ t("This type cannot be shown here.") }</p> }
             }
