@@ -175,24 +175,40 @@ impl Local {
     }
 }
 
+impl Local {
+    /// Sends what several clients have sent at one time, as a host does that reads from all of them first.
+    pub fn send_together(&mut self, sent: &[(&str, &[u8])]) {
+        for (name, _) in sent {
+            self.conn(name);
+        }
+        self.node.look_ahead(sent.iter().map(|(name, bytes)| (self.connections[*name], *bytes)));
+        for (name, bytes) in sent {
+            assert_eq!(self.send(name, bytes), Ok(()));
+        }
+    }
+
+    /// The connection of this name; opens it if there is none.
+    fn conn(&mut self, name: &str) -> ConnId {
+        if let Some(&conn) = self.connections.get(name) {
+            return conn;
+        }
+        let conn = ConnId(self.next_conn);
+        self.next_conn += 1;
+        self.connections.insert(name.to_owned(), conn);
+        let origin = Origin {
+            addr: format!("127.0.0.1:{}", 50_000 + conn.0),
+            laddr: "127.0.0.1:6379".into(),
+            fd: i64::from(conn.0) + 8,
+            local: true,
+        };
+        self.event(Event::Opened { conn, origin });
+        conn
+    }
+}
+
 impl Stage for Local {
     fn send(&mut self, name: &str, bytes: &[u8]) -> Result<(), String> {
-        let conn = match self.connections.get(name) {
-            Some(&conn) => conn,
-            None => {
-                let conn = ConnId(self.next_conn);
-                self.next_conn += 1;
-                self.connections.insert(name.to_owned(), conn);
-                let origin = Origin {
-                    addr: format!("127.0.0.1:{}", 50_000 + conn.0),
-                    laddr: "127.0.0.1:6379".into(),
-                    fd: i64::from(conn.0) + 8,
-                    local: true,
-                };
-                self.event(Event::Opened { conn, origin });
-                conn
-            }
-        };
+        let conn = self.conn(name);
         self.event(Event::Received { conn, bytes });
         Ok(())
     }

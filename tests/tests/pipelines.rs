@@ -62,6 +62,50 @@ fn check(lines: &[&str]) {
     }
 }
 
+/// What five clients get who send random pieces of commands, garbage among them, at the same times.
+fn replies_to_five(seed: u64, is_together: bool) -> Vec<(String, Vec<u8>, bool)> {
+    const PIECES: [&[u8]; 10] = [
+        b"*3\r\n$3\r\nSET\r\n$1\r\na\r\n$1\r\nx\r\n",
+        b"*2\r\n$3\r\nGET\r\n$1\r\na\r\n*2\r\n$4\r\nLLEN\r\n$1\r\nl\r\n",
+        b"*3\r\n$5\r\nRPUSH\r\n$1\r\nl\r\n$2\r\nxy\r\n",
+        b"*3\r\n$5\r\nBLPOP\r\n$1\r\nl\r\n$1\r\n9\r\n",
+        b"*2\r\n$6\r\nSELECT\r\n$1\r\n1\r\n",
+        b"*2\r\n$6\r\nAP",
+        b"PEND\r\n$1\r\na\r\n",
+        b"incr n\r\n",
+        b"*1\r\n:3\r\n",
+        b"*3\r\n$6\r\nCLIENT\r\n$4\r\nKILL\r\n$15\r\n127.0.0.1:50001\r\n",
+    ];
+    let (mut rng, mut local) = (Rng::new(Seed::of(seed)), Local::for_tests());
+    let mut all = Vec::new();
+    for _ in 0..40 {
+        let mut sent = Vec::new();
+        for name in ["a", "b", "c", "d", "e"] {
+            let pieces = (0..rng.below(3)).map(|_| PIECES[rng.below(PIECES.len() as u64) as usize]);
+            sent.push((name, pieces.collect::<Vec<_>>().concat()));
+        }
+        let sent: Vec<_> = sent.iter().map(|(name, bytes)| (*name, bytes.as_slice())).collect();
+        if is_together {
+            local.send_together(&sent);
+        } else {
+            // Whoever is not there yet comes first, as above.
+            sent.iter().for_each(|(name, _)| assert_eq!(local.send(name, b""), Ok(())));
+            sent.iter().for_each(|(name, bytes)| assert_eq!(local.send(name, bytes), Ok(())));
+        }
+        all.extend(local.receive(Patience::Quiet));
+    }
+    all
+}
+
+#[test]
+fn several_clients_at_one_time() {
+    for seed in 0..200 {
+        let (together, apart) = (replies_to_five(seed, true), replies_to_five(seed, false));
+        assert!(apart.iter().any(|(_, bytes, _)| !bytes.is_empty()));
+        assert_eq!(together, apart, "seed {seed}");
+    }
+}
+
 #[test]
 fn keys_and_databases() {
     check(&["SET a 1", "GET a", "SELECT 1", "GET a", "SET a 2", "FLUSHALL", "GET a", "INCR a"]);

@@ -56,6 +56,16 @@ pub enum Seen {
     Gone,
 }
 
+impl Seen {
+    /// How many bytes were read.
+    pub fn count(self) -> usize {
+        match self {
+            Self::More(count) | Self::Drained(count) => count,
+            Self::Gone => 0,
+        }
+    }
+}
+
 /// All connections, by the number the node knows them by.
 #[derive(Default)]
 pub struct Connections {

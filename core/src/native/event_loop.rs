@@ -24,16 +24,15 @@ use super::playground::visitor::{Became, Visitor};
 use super::playground::websocket::Close;
 use super::playground::{GUESTS_MAX, Wish};
 use super::ready::{Events, Patience};
+use crate::base::limits;
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::Config;
 use crate::engine::config::table;
 use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Origin, Signal, Unreadable};
 
-/// Bytes read from a socket at once.
+/// Bytes read from a socket at once; what is left waits until the others had theirs.
 const READ_BYTES: usize = 64 * 1024;
-/// Reads of one connection in a turn; what is left waits until the others had theirs.
-const READS_PER_TURN: usize = 4;
 /// Connections accepted in a turn.
 const ACCEPTS_PER_TURN: usize = 1000;
 /// So long the data is waited for before anyone is served.
@@ -45,6 +44,14 @@ const WAKER: Token = Token(1 << 20);
 const SIGNALS: Token = Token((1 << 20) + 1);
 /// Tokens of listeners begin at 0, of connections here.
 const FIRST_CONNECTION: usize = (1 << 20) + 2;
+
+/// What a connection has sent, as far as it was read at once.
+struct Heard {
+    conn: ConnId,
+    /// Where it begins in the buffer.
+    start: usize,
+    seen: Seen,
+}
 
 /// The server: sockets around a node.
 pub struct EventLoop {
@@ -63,9 +70,12 @@ pub struct EventLoop {
     effects: Vec<Effect>,
     /// Connections with something to write.
     to_write: Vec<ConnId>,
-    /// Connections with more to read than a turn allows.
+    /// Connections with something to read, in this turn or, where it was more than a turn allows, in
+    /// the next.
     to_read: Vec<ConnId>,
+    /// What was read and is not handed over yet lies in here, one behind the other.
     buffer: Vec<u8>,
+    heard: Vec<Heard>,
     /// Somebody has sent something in this turn.
     has_served: bool,
     patience: Patience,
@@ -109,7 +119,8 @@ impl EventLoop {
             effects: Vec::new(),
             to_write: Vec::new(),
             to_read: Vec::new(),
-            buffer: vec![0; READ_BYTES],
+            buffer: vec![0; 2 * READ_BYTES],
+            heard: Vec::new(),
             has_served: false,
             patience: Patience::default(),
             measured: None,
@@ -131,11 +142,6 @@ impl EventLoop {
             self.wait(&mut events, wake)?;
             let now = self.clock.look();
             self.measure(now, log);
-            let mut to_read = std::mem::take(&mut self.to_read);
-            to_read.drain(..).for_each(|conn| self.read(conn, log));
-            if self.to_read.is_empty() {
-                self.to_read = to_read;
-            }
             let mut any = false;
             for event in events.iter() {
                 any = true;
@@ -152,11 +158,12 @@ impl EventLoop {
                             connection.has_ended |= event.has_ended;
                         }
                         if event.is_readable || event.has_ended {
-                            self.read(conn, log);
+                            self.to_read.push(conn);
                         }
                     }
                 }
             }
+            self.read_all(log);
             if wake.is_some_and(|wake| wake <= now.mono) || !any {
                 self.tell(Event::Wake, log);
             }
@@ -248,28 +255,62 @@ impl EventLoop {
         }
     }
 
-    /// Reads from a connection and gives what came to the node.
-    fn read(&mut self, conn: ConnId, log: &mut Log) {
-        for _ in 0..READS_PER_TURN {
-            let Some(connection) = self.connections.get_mut(conn) else { return };
-            let mut buffer = std::mem::take(&mut self.buffer);
-            let seen = connection.read(&mut buffer);
-            if let Seen::More(count) | Seen::Drained(count) = seen
-                && let Some(bytes) = buffer.get(..count).filter(|bytes| !bytes.is_empty())
-            {
-                self.has_served = true;
-                self.node.set_used_memory(memory::used());
-                self.hear(conn, bytes, log);
+    /// Reads once from every connection that has something, and gives what came to the node.
+    fn read_all(&mut self, log: &mut Log) {
+        let mut conns = std::mem::take(&mut self.to_read);
+        let mut buffer = std::mem::take(&mut self.buffer);
+        let mut heard = std::mem::take(&mut self.heard);
+        let mut rest = conns.drain(..);
+        loop {
+            self.read_some(&mut rest, &mut buffer, &mut heard);
+            if heard.is_empty() {
+                break;
             }
-            self.buffer = buffer;
-            match seen {
-                Seen::More(_) => {}
-                Seen::Drained(_) => return,
-                Seen::Gone => return self.close(conn, log),
+            let bytes_of = |heard: &Heard| &buffer[heard.start..][..heard.seen.count()];
+            self.node.look_ahead(heard.iter().map(|heard| (heard.conn, bytes_of(heard))));
+            for heard in heard.drain(..) {
+                self.hand_over(heard.conn, bytes_of(&heard), heard.seen, log);
             }
         }
-        // Others first; what this one has sent already makes no event any more.
-        self.to_read.push(conn);
+        drop(rest);
+        if self.to_read.is_empty() {
+            self.to_read = conns;
+        }
+        (self.buffer, self.heard) = (buffer, heard);
+    }
+
+    /// Reads from the next few connections, as many as the node looks ahead for.
+    fn read_some(
+        &mut self,
+        conns: &mut impl Iterator<Item = ConnId>,
+        buffer: &mut [u8],
+        heard: &mut Vec<Heard>,
+    ) {
+        let mut start = 0;
+        while heard.len() < limits::LOOKED_AHEAD_MAX
+            && let Some(room) = buffer[start..].get_mut(..READ_BYTES)
+            && let Some(conn) = conns.next()
+        {
+            let Some(connection) = self.connections.get_mut(conn) else { continue };
+            let seen = connection.read(room);
+            heard.push(Heard { conn, start, seen });
+            start += seen.count();
+        }
+    }
+
+    /// Gives the node what was read of a connection.
+    fn hand_over(&mut self, conn: ConnId, bytes: &[u8], seen: Seen, log: &mut Log) {
+        if !bytes.is_empty() {
+            self.has_served = true;
+            self.node.set_used_memory(memory::used());
+            self.hear(conn, bytes, log);
+        }
+        match seen {
+            // Others first; what this one has sent already makes no event any more.
+            Seen::More(_) => self.to_read.push(conn),
+            Seen::Drained(_) => {}
+            Seen::Gone => self.close(conn, log),
+        }
     }
 
     /// Gives the node what a connection has sent. A browser's is unwrapped first.

@@ -18,6 +18,8 @@ pub struct Node {
     /// The commands that are about to run, and what was seen of them.
     ahead: Vec<Ahead>,
     sights: Vec<Sight>,
+    /// Decodes what [`Node::look_ahead`] is told.
+    scout: Decoder,
 }
 
 /// A command that was decoded and has not run.
@@ -51,6 +53,7 @@ impl Node {
             engine: Engine::new(commands::table(), config, seed, now),
             ahead: Vec::new(),
             sights: Vec::new(),
+            scout: Decoder::default(),
         }
     }
 
@@ -106,6 +109,43 @@ impl Node {
         stats.peak_memory = bytes.max(stats.peak_memory);
         self.engine.measures.used_memory = bytes;
         self.engine.has_measured();
+    }
+
+    /// Looks ahead at what several connections have sent, which a host that has read from all of them
+    /// hands over next, one [`Event::Received`] each. It decides nothing and changes nothing: the memory
+    /// that the first command of each will need is asked for, so that their waiting for it overlaps.
+    pub fn look_ahead<'a>(&mut self, received: impl ExactSizeIterator<Item = (ConnId, &'a [u8])>) {
+        if received.len() < 2 {
+            return;
+        }
+        let mut inputs = [[].as_slice(); limits::LOOKED_AHEAD_MAX];
+        let mut shared_db = None;
+        let mut scout = std::mem::take(&mut self.scout);
+        let mut ahead = std::mem::take(&mut self.ahead);
+        scout.reset();
+        ahead.clear();
+        for (conn, bytes) in received {
+            // The rest of a command begins in the middle; and hardly ever do clients differ in this.
+            let is_whole = |client: &&Client| client.session.input.is_empty();
+            let Some(client) = self.engine.clients.get(conn).filter(is_whole) else { continue };
+            if *shared_db.get_or_insert(client.session.db) != client.session.db {
+                continue;
+            }
+            if scout.begins_inline(bytes) {
+                continue;
+            }
+            let step = scout.step_ahead(bytes, self.limits(client));
+            let (Ok(Step::Command(_)), Some(input)) = (step, inputs.get_mut(ahead.len())) else {
+                break;
+            };
+            *input = bytes;
+            ahead.push(Ahead { start: 0, words: scout.words() });
+        }
+        let argv_of = |index: usize| scout.argv_of(ahead[index].words, inputs[index]);
+        self.sights.clear();
+        self.sights.extend((0..ahead.len()).map(|index| self.engine.look_ahead(argv_of(index))));
+        self.engine.prefetch(shared_db.unwrap_or_default(), &mut self.sights, argv_of);
+        (self.scout, self.ahead) = (scout, ahead);
     }
 
     /// When the node wants a [`Event::Wake`] at the latest.
