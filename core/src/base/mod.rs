@@ -13,6 +13,7 @@ pub mod prefetch;
 pub mod regex;
 pub mod rng;
 pub mod sha1;
+pub mod shared;
 pub mod time;
 
 pub use error::Error;

@@ -11,10 +11,11 @@
 //!
 //! A copy shares the blocks, and a block that is shared is copied when it is changed.
 
+use std::ops::Bound::Included;
 use std::rc::Rc;
 
 use super::{Element, Listpack, listpack::ListpackRef};
-use crate::base::ordered::IdMap;
+use crate::base::shared::SharedMap;
 
 /// Places of a block, as a power of two.
 const BLOCK_BITS: u32 = 6;
@@ -23,7 +24,7 @@ pub const PACK_BYTES_MAX: usize = 8 * 1024;
 /// What an entry of a listpack costs besides its value, at most, in bytes.
 const ENTRY_OVERHEAD: usize = 16;
 /// What the map takes for a block besides what the block holds, about, in bytes.
-const BLOCK_OVERHEAD: usize = size_of::<(u64, u32, Block, Values, [usize; 2])>();
+const BLOCK_OVERHEAD: usize = size_of::<(u64, Block, Values, [usize; 2])>();
 
 /// The highest place that holds something: the number behind it stands for none.
 pub const PLACE_MAX: u64 = u64::MAX - 1;
@@ -31,7 +32,7 @@ pub const PLACE_MAX: u64 = u64::MAX - 1;
 /// Values at places.
 #[derive(Clone, Debug, Default)]
 pub struct Array {
-    blocks: IdMap<Block>,
+    blocks: SharedMap<u64, Block>,
     count: u64,
     bytes: usize,
     /// Where the last value was put that was to come behind the others; `None` if none was.
@@ -197,7 +198,7 @@ impl Array {
 
     /// The blocks in the order of their places.
     pub fn blocks(&self) -> impl Iterator<Item = BlockRef<'_>> {
-        self.blocks.iter().map(|(&id, block)| {
+        self.blocks.iter().map(|(id, block)| {
             let (pack, bytes) = match &*block.values {
                 Values::Packed(pack) => (Some(pack.view()), pack.byte_len()),
                 Values::Single(values) => (None, values.iter().map(|value| value.len()).sum()),
@@ -214,23 +215,21 @@ impl Array {
     /// What is at `place`. O(log N).
     pub fn get(&self, place: u64) -> Option<Element<'_>> {
         let (id, bit) = split(place);
-        self.blocks.get(&id)?.get(bit)
+        self.blocks.get(id)?.get(bit)
     }
 
     /// Puts `value` at `place`, at most [`PLACE_MAX`]; returns whether nothing was there. O(log N).
     pub fn set(&mut self, place: u64, value: &[u8]) -> bool {
         let (id, bit) = split(place);
         let mut before = 0;
-        let block = match self.blocks.get_mut(&id) {
-            Some(block) => {
-                before = block.bytes();
-                block
+        match self.blocks.get(id) {
+            Some(block) => before = block.bytes(),
+            None => {
+                let values = Rc::new(Values::Packed(Listpack::new()));
+                self.blocks.insert(id, Block { mask: 0, values });
             }
-            None => self.blocks.get_or_insert_with(id, || Block {
-                mask: 0,
-                values: Rc::new(Values::Packed(Listpack::new())),
-            }),
-        };
+        }
+        let Some(block) = self.blocks.get_mut(id) else { return false };
         let is_new = block.set(bit, value);
         self.bytes = self.bytes + block.bytes() - before;
         self.count += u64::from(is_new);
@@ -243,13 +242,13 @@ impl Array {
         let before = self.count;
         let (mut from, end) = (first >> BLOCK_BITS, last >> BLOCK_BITS);
         while let Some(id) = self.block_between(from, end)
-            && let Some(block) = self.blocks.get_mut(&id)
+            && let Some(block) = self.blocks.get_mut(id)
         {
             let mut mask = block.mask & mask_of(id, first, last);
             self.count -= u64::from(mask.count_ones());
             self.bytes -= block.bytes();
             if mask == block.mask {
-                self.blocks.remove(&id);
+                self.blocks.remove(id);
             } else {
                 while mask != 0 {
                     block.clear(mask.trailing_zeros());
@@ -264,8 +263,8 @@ impl Array {
 
     /// The number of the first block of these.
     fn block_between(&self, first: u64, last: u64) -> Option<u64> {
-        let mut blocks = (first <= last).then(|| self.blocks.range(first..=last))?;
-        blocks.next().map(|(&id, _)| id)
+        let (id, _) = self.blocks.range(Included(first)).next()?;
+        Some(id).filter(|&id| id <= last)
     }
 
     /// Shows `visit` what is at the places from `first` to `last`, from the last on if `back`, until
@@ -280,10 +279,15 @@ impl Array {
         if first > last {
             return;
         }
-        let mut blocks = self.blocks.range(first >> BLOCK_BITS..=last >> BLOCK_BITS);
-        while let Some((&id, block)) = if back { blocks.next_back() } else { blocks.next() }
-            && block.each(id, mask_of(id, first, last), back, visit)
-        {}
+        let (low, high) = (first >> BLOCK_BITS, last >> BLOCK_BITS);
+        let mut show = |(id, block): (u64, &Block)| {
+            (low..=high).contains(&id) && block.each(id, mask_of(id, first, last), back, visit)
+        };
+        if back {
+            self.blocks.range_back(Included(high)).all(&mut show);
+        } else {
+            self.blocks.range(Included(low)).all(&mut show);
+        }
     }
 
     /// As [`Array::each`], for the first block from this place on. Returns the place behind it, if
@@ -293,15 +297,15 @@ impl Array {
         from: u64,
         visit: &mut dyn FnMut(u64, Element<'_>) -> bool,
     ) -> Option<u64> {
-        let mut blocks = self.blocks.range(from >> BLOCK_BITS..=u64::MAX);
-        let (&id, block) = blocks.next()?;
+        let mut blocks = self.blocks.range(Included(from >> BLOCK_BITS));
+        let (id, block) = blocks.next()?;
         block.each(id, !0, false, visit);
         blocks.next().map(|(next, _)| next << BLOCK_BITS)
     }
 
-    /// Frees up to `max` blocks of an array that nobody will look into any more; returns how many.
+    /// Frees about `max` blocks of an array that nobody will look into any more; returns how many.
     pub fn free_some(&mut self, max: usize) -> usize {
-        (0..max).take_while(|_| self.blocks.pop_first().is_some()).count()
+        self.blocks.free_some(max)
     }
 
     /// How Redis would have laid the array out if it had been filled in the order of the places.
@@ -309,7 +313,7 @@ impl Array {
     pub fn layout(&self) -> Layout {
         let mut layout = Layout::default();
         let (mut slice, mut top) = (Slice::default(), None);
-        for (&id, block) in self.blocks.iter() {
+        for (id, block) in self.blocks.iter() {
             let first = id << BLOCK_BITS;
             if slice.id != first / SLICE_PLACES {
                 slice.tell(&mut layout);

@@ -220,12 +220,22 @@ impl QuickList {
 
 /// Changing.
 impl QuickList {
-    /// The list that has these nodes, of which the plain ones are elements; for readers of
-    /// snapshots. Empty nodes are left out.
-    pub fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>, limits: Limits) -> Self {
-        let mut list = Self(Form::Nodes(Box::new(Nodes::from_nodes(nodes, limits))));
-        list.try_pack(limits, 1);
-        if list.is_empty() { Self::default() } else { list }
+    /// A list to which nodes are [added](Self::push_node), of which the plain ones are elements, and
+    /// which is [settled](Self::settle) then; for readers of snapshots.
+    pub fn to_fill(limits: Limits) -> Self {
+        Self(Form::Nodes(Box::new(Nodes::from_nodes([], limits))))
+    }
+
+    /// Adds a node behind the others, unless it is empty.
+    pub fn push_node(&mut self, node: OwnedNode) {
+        if let Form::Nodes(nodes) = &mut self.0 {
+            nodes.push_node(node);
+        }
+    }
+
+    /// Takes the form that fits, once all nodes are there.
+    pub fn settle(&mut self, limits: Limits) {
+        self.try_pack(limits, 1);
     }
 
     /// The list of these elements, in the form that they fit into.
@@ -233,7 +243,7 @@ impl QuickList {
         let mut nodes = Nodes::from_nodes([], limits);
         elements.into_iter().for_each(|element| nodes.push(Side::Right, element, limits));
         let mut list = Self(Form::Nodes(Box::new(nodes)));
-        list.try_pack(limits, 1);
+        list.settle(limits);
         list
     }
 
@@ -554,10 +564,15 @@ mod tests {
             OwnedNode::Plain(b"big".as_slice().into()),
         ];
         let limits = Limits::default();
-        let list = QuickList::from_nodes(nodes.clone(), limits);
+        let of = |count: usize| {
+            let mut list = QuickList::to_fill(limits);
+            nodes.iter().take(count).for_each(|node| list.push_node(node.clone()));
+            list.settle(limits);
+            list
+        };
+        let list = of(3);
         assert_eq!((list.len(), list.nodes().count(), list.encoding()), (2, 2, "quicklist"));
-        let list = QuickList::from_nodes(nodes.into_iter().take(2), limits);
-        assert_eq!((list.len(), list.encoding()), (1, "listpack"));
-        assert!(QuickList::from_nodes([], limits).is_empty());
+        assert_eq!((of(2).len(), of(2).encoding()), (1, "listpack"));
+        assert!(of(0).is_empty());
     }
 }

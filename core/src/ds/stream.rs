@@ -21,10 +21,12 @@ pub use idempotence::{DURATION_S, Idempotence, Producer, SIZE_MAX};
 pub use node::Fields;
 
 use node::{Node, RawEntry};
+use std::ops::Bound::{Excluded, Included};
 
 use super::Listpack;
 use super::listpack::{LISTPACK_BYTES_MAX, Malformed};
-use crate::base::ordered::{NameMap, OrdMap};
+use crate::base::ordered::NameMap;
+use crate::base::shared::SharedMap;
 
 /// What a node may hold; 0 for no limit.
 #[derive(Clone, Copy, Debug)]
@@ -38,7 +40,7 @@ pub struct StreamLimits {
 /// A stream.
 #[derive(Clone, Debug, Default)]
 pub struct Stream {
-    nodes: OrdMap<StreamId, Node>,
+    nodes: SharedMap<StreamId, Node>,
     /// Groups by name.
     pub groups: NameMap<Group>,
     /// The greatest ID that an entry has had, or that was set as such.
@@ -125,7 +127,8 @@ impl Stream {
             0 => LISTPACK_BYTES_MAX,
             max => max.min(LISTPACK_BYTES_MAX),
         };
-        let mut last = self.nodes.last_mut();
+        let first = self.nodes.last().map(|(first, _)| first);
+        let mut last = first.and_then(|first| Some((first, self.nodes.get_mut(first)?)));
         if let Some((_, node)) = &mut last {
             let is_full = node.pack().byte_len().saturating_add(bytes) >= bytes_max
                 || limits.entries_max > 0 && node.total() >= limits.entries_max;
@@ -135,7 +138,7 @@ impl Stream {
             }
         }
         match last {
-            Some((&first, node)) => {
+            Some((first, node)) => {
                 let delta = StreamId {
                     ms: id.ms.wrapping_sub(first.ms),
                     seq: id.seq.wrapping_sub(first.seq),
@@ -157,15 +160,13 @@ impl Stream {
     /// Deletes the entry of this ID; returns whether there was one. Costs O(log nodes + entries of
     /// a node). [`Stream::settle`] must follow.
     pub fn delete(&mut self, id: StreamId) -> bool {
-        let Some(first) = self.nodes.range(..=id).next_back().map(|(&first, _)| first) else {
-            return false;
-        };
-        let Some(node) = self.nodes.get_mut(&first) else { return false };
+        let Some(first) = self.node_before(id) else { return false };
+        let Some(node) = self.nodes.get_mut(first) else { return false };
         if !node.delete(first, id) {
             return false;
         }
         if node.valid() == 0 {
-            self.nodes.remove(&first);
+            self.nodes.remove(first);
         }
         self.length -= 1;
         self.max_deleted_id = self.max_deleted_id.max(id);
@@ -194,7 +195,7 @@ impl Stream {
 
     fn trim_nodes(&mut self, trim: Trim) -> u64 {
         let mut removed = 0;
-        while let Some((&id, node)) = self.nodes.first_mut() {
+        while let Some((id, node)) = self.nodes.first() {
             if matches!(trim.bound, Bound::Length(max) if self.length <= max) {
                 break;
             }
@@ -212,7 +213,9 @@ impl Stream {
                 removed += entries;
                 continue;
             }
-            if !trim.is_approximate {
+            if !trim.is_approximate
+                && let Some(node) = self.nodes.get_mut(id)
+            {
                 let mut left = self.length;
                 let marked = node.delete_some(id, &mut |entry| goes(trim.bound, entry, &mut left));
                 self.length -= marked;
@@ -229,9 +232,9 @@ impl Stream {
         let (mut removed, mut from) = (0, StreamId::MIN);
         let mut groups = std::mem::take(&mut self.groups);
         loop {
-            let next = self.nodes.range(from..).next().map(|(&id, _)| id);
+            let next = self.nodes.range(Included(from)).next().map(|(id, _)| id);
             let Some(id) = next else { break };
-            let Some(node) = self.nodes.get_mut(&id) else { break };
+            let Some(node) = self.nodes.get_mut(id) else { break };
             let entries = node.valid();
             if trim.limit > 0 && removed + entries > trim.limit {
                 break;
@@ -259,7 +262,7 @@ impl Stream {
                 Some(true)
             });
             if node.valid() == 0 {
-                self.nodes.remove(&id);
+                self.nodes.remove(id);
             }
             self.length -= marked;
             removed += marked;
@@ -296,13 +299,10 @@ impl Stream {
         Some(result)
     }
 
-    /// Frees up to `max` nodes or pending entries of a stream that nobody will look into any more.
-    /// Returns how many; fewer mean that nothing is left.
+    /// Frees about `max` nodes or pending entries of a stream that nobody will look into any more.
+    /// Returns how many; fewer than `max` mean that nothing is left.
     pub fn free_some(&mut self, max: usize) -> usize {
-        let mut freed = 0;
-        while freed < max && self.nodes.pop_first().is_some() {
-            freed += 1;
-        }
+        let mut freed = self.nodes.free_some(max);
         if let Some(numbered) = &mut self.idempotence {
             freed += numbered.free_some(max.saturating_sub(freed));
         }
@@ -375,8 +375,10 @@ impl Stream {
 
     /// The entries from `start` to `end`, both included.
     pub fn iter(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = Entry<'_>> {
-        self.nodes_between(start, end)
-            .flat_map(|(&id, node)| node.iter(id))
+        let from = self.node_before(start).unwrap_or(start);
+        let nodes = self.nodes.range(Included(from)).take_while(move |&(id, _)| id <= end);
+        nodes
+            .flat_map(|(id, node)| node.iter(id))
             .skip_while(move |entry| entry.id < start)
             .take_while(move |entry| entry.id <= end)
             .filter_map(valid)
@@ -384,34 +386,28 @@ impl Stream {
 
     /// As [`Stream::iter`], from `end` back to `start`.
     pub fn iter_back(&self, start: StreamId, end: StreamId) -> impl Iterator<Item = Entry<'_>> {
-        self.nodes_between(start, end)
-            .rev()
-            .flat_map(|(&id, node)| node.iter_back(id))
+        let from = self.node_before(start).unwrap_or(start);
+        let nodes = self.nodes.range_back(Included(end)).take_while(move |&(id, _)| id >= from);
+        nodes
+            .flat_map(|(id, node)| node.iter_back(id))
             .skip_while(move |entry| entry.id > end)
             .take_while(move |entry| entry.id >= start)
             .filter_map(valid)
     }
 
-    fn nodes_between(
-        &self,
-        start: StreamId,
-        end: StreamId,
-    ) -> impl DoubleEndedIterator<Item = (&StreamId, &Node)> {
-        // The entry looked for may lie in a node that begins earlier.
-        let before = self.nodes.range(..=start).next_back().map(|(&id, _)| id);
-        let range = || self.nodes.range(before.unwrap_or(start)..=end);
-        (start <= end).then(range).into_iter().flatten()
+    /// The node in which an entry of this ID would lie: it may begin earlier.
+    fn node_before(&self, id: StreamId) -> Option<StreamId> {
+        self.nodes.range_back(Included(id)).next().map(|(id, _)| id)
     }
 
     /// The nodes: the ID that each one's entries are relative to, and its listpack.
     pub fn nodes(&self) -> impl Iterator<Item = (StreamId, &Listpack)> {
-        self.nodes.iter().map(|(&id, node)| (id, node.pack()))
+        self.nodes.iter().map(|(id, node)| (id, node.pack()))
     }
 
     /// As [`Stream::nodes`], from the first one behind `id` on.
     pub fn nodes_after(&self, id: StreamId) -> impl Iterator<Item = (StreamId, &Listpack)> {
-        let behind = (std::ops::Bound::Excluded(id), std::ops::Bound::Unbounded);
-        self.nodes.range(behind).map(|(&id, node)| (id, node.pack()))
+        self.nodes.range(Excluded(id)).map(|(id, node)| (id, node.pack()))
     }
 
     /// Number of nodes.
@@ -429,7 +425,7 @@ impl Stream {
         let run = |above: Option<usize>, depth: usize| {
             usize::from(depth > above.map_or(0, |above| above + 1))
         };
-        for id in self.nodes.keys().map(|id| id.to_bytes()) {
+        for id in self.nodes.iter().map(|(id, _)| id.to_bytes()) {
             let shared =
                 previous.map(|last| last.iter().zip(id).take_while(|(a, b)| *a == b).count());
             previous = Some(id);
@@ -447,20 +443,20 @@ impl Stream {
     /// average. Costs O(consumers).
     pub fn about_bytes(&self) -> usize {
         let bytes =
-            |node: Option<(&StreamId, &Node)>| node.map_or(0, |(_, node)| node.pack().heap_bytes());
+            |node: Option<(StreamId, &Node)>| node.map_or(0, |(_, node)| node.pack().heap_bytes());
         let ends = bytes(self.nodes.first()) + bytes(self.nodes.last());
         self.bytes_with(ends.saturating_mul(self.nodes.len()) / 2)
     }
 
     /// About the bytes on the heap. Costs O(nodes + consumers).
     pub fn heap_bytes(&self) -> usize {
-        self.bytes_with(self.nodes.values().map(|node| node.pack().heap_bytes()).sum())
+        self.bytes_with(self.nodes.iter().map(|(_, node)| node.pack().heap_bytes()).sum())
     }
 
     /// About the bytes on the heap, of which those of the nodes are so many.
     fn bytes_with(&self, nodes: usize) -> usize {
-        // Nodes are mostly added at the end, which leaves the map's own nodes half full.
-        let map = 2 * self.nodes.len() * size_of::<(StreamId, Node)>();
+        // Nodes are mostly added at the end, which leaves the map's own nodes full.
+        let map = self.nodes.len() * size_of::<(StreamId, Node)>();
         let groups: usize = self
             .groups
             .iter()
@@ -575,7 +571,7 @@ impl Stream {
     pub fn push_node(&mut self, id: StreamId, pack: Listpack) -> Result<(), Malformed> {
         let is_behind = match self.nodes.last() {
             None => true,
-            Some((&last, node)) => {
+            Some((last, node)) => {
                 last < id && node.iter_back(last).next().is_none_or(|entry| entry.id < id)
             }
         };

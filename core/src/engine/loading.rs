@@ -350,6 +350,7 @@ impl Engine {
         let Load { fresh, file, source, .. } = load;
         let keys = fresh.counts.keys;
         let rest = file.input.get(file.position..).unwrap_or_default();
+        reading.expect(file.bytes.unwrap_or(0));
         let mut filling = Filling { engine: self, fresh, now };
         let result = reading.step(rest, file.is_all, budget, &mut filling);
         let read = fresh.counts.keys - keys;

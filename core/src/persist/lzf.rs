@@ -99,19 +99,90 @@ fn put_copy(output: &mut Vec<u8>, distance: usize, length: usize) {
 /// The bytes that `input` is the compressed form of; `None` unless they are exactly `length`.
 /// Memory grows with what is written, never with `length` alone.
 pub fn decompress(input: &[u8], length: usize) -> Option<Vec<u8>> {
-    let mut output = Vec::new();
-    let mut rest = input;
-    while let Some((&control, after)) = rest.split_first() {
-        let control = usize::from(control);
-        rest = after;
-        if control < LITERALS_MAX {
-            let (run, after) = rest.split_at_checked(control + 1)?;
-            if output.len() + run.len() > length {
+    let mut output = Decompressor::with_room(length, 0);
+    let is_all = output.feed(input, usize::MAX)? == input.len() && output.is_whole();
+    is_all.then(|| output.into_bytes())
+}
+
+/// Decompresses what comes in parts.
+#[derive(Clone, Debug)]
+pub struct Decompressor {
+    output: Vec<u8>,
+    length: usize,
+}
+
+impl Decompressor {
+    /// Nothing yet, of `length` bytes, for which there is room at once if they are no more than
+    /// `room`.
+    pub fn with_room(length: usize, room: usize) -> Self {
+        Self { output: Vec::with_capacity(length.min(room)), length }
+    }
+
+    /// Decompresses the beginning of `input`, as many whole units as make about `max` bytes; returns
+    /// how many bytes of it that took, none if not even one unit is there. `None` if it becomes too
+    /// much, or copies what is not there.
+    pub fn feed(&mut self, input: &[u8], max: usize) -> Option<usize> {
+        let enough = self.output.len().saturating_add(max);
+        let mut rest = input;
+        while self.output.len() < enough
+            && let Some((unit, after)) = Unit::of(rest)
+        {
+            match unit {
+                Unit::Literals(run) => self.put(run),
+                Unit::Copy(distance, count) => self.copy(distance, count)?,
+            }
+            if self.output.len() > self.length {
                 return None;
             }
-            output.extend_from_slice(run);
             rest = after;
-            continue;
+        }
+        Some(input.len() - rest.len())
+    }
+
+    /// Adds bytes that are not compressed.
+    pub fn put(&mut self, bytes: &[u8]) {
+        self.output.extend_from_slice(bytes);
+    }
+
+    fn copy(&mut self, distance: usize, count: usize) -> Option<()> {
+        let from = self.output.len().checked_sub(distance)?;
+        if distance >= count {
+            self.output.extend_from_within(from..from + count);
+            return Some(());
+        }
+        // A copy may reach into what it writes itself: a run repeats.
+        for index in from..from + count {
+            self.output.push(*self.output.get(index)?);
+        }
+        Some(())
+    }
+
+    /// Whether all bytes are there.
+    pub fn is_whole(&self) -> bool {
+        self.output.len() == self.length
+    }
+
+    /// The bytes.
+    pub fn into_bytes(self) -> Vec<u8> {
+        self.output
+    }
+}
+
+/// What the compressed form is made of.
+enum Unit<'a> {
+    Literals(&'a [u8]),
+    /// How far back, and how many bytes.
+    Copy(usize, usize),
+}
+
+impl<'a> Unit<'a> {
+    /// The first unit, and what follows it; `None` if it is not all there.
+    fn of(input: &'a [u8]) -> Option<(Self, &'a [u8])> {
+        let (&control, mut rest) = input.split_first()?;
+        let control = usize::from(control);
+        if control < LITERALS_MAX {
+            let (run, after) = rest.split_at_checked(control + 1)?;
+            return Some((Self::Literals(run), after));
         }
         let mut count = (control >> 5) + 2;
         if count == 9 {
@@ -120,18 +191,9 @@ pub fn decompress(input: &[u8], length: usize) -> Option<Vec<u8>> {
             rest = after;
         }
         let (&low, after) = rest.split_first()?;
-        rest = after;
         let distance = ((control & 0x1f) << 8 | usize::from(low)) + 1;
-        let from = output.len().checked_sub(distance)?;
-        if output.len() + count > length {
-            return None;
-        }
-        // A copy may reach into what it writes itself: a run repeats.
-        for index in from..from + count {
-            output.push(*output.get(index)?);
-        }
+        Some((Self::Copy(distance, count), after))
     }
-    (output.len() == length).then_some(output)
 }
 
 #[cfg(test)]
@@ -145,8 +207,18 @@ mod tests {
             assert_eq!(output, b"before");
             return input.len();
         }
-        assert_eq!(decompress(&output[6..], input.len()).as_deref(), Some(input));
-        output.len() - 6
+        let output = &output[6..];
+        assert_eq!(decompress(output, input.len()).as_deref(), Some(input));
+        // The same in parts, of which some end in the middle of a unit.
+        let (mut parts, mut from, mut to) = (Decompressor::with_room(input.len(), 10), 0, 0);
+        while from < output.len() {
+            to = output.len().min(to + 1 + to % 7);
+            let before = parts.output.len();
+            from += parts.feed(&output[from..to], 100).unwrap();
+            assert!(parts.output.len() < before + 100 + COPY_MAX);
+        }
+        assert!(parts.is_whole() && parts.into_bytes() == input);
+        output.len()
     }
 
     #[test]

@@ -4,7 +4,7 @@
 //! of a string. A [`Cutting`] says how far one has come, so that between two pieces a value may
 //! change; what a table held when its [walk](crate::store::walk) began, its walk still shows.
 
-use std::ops::Bound::{Excluded, Unbounded};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
 use crate::ds::quicklist::NodeRef;
 use crate::ds::stream::{Consumer, Group, Idempotence, Pending, Producer, StreamId};
@@ -29,8 +29,8 @@ pub enum Cutting {
     Table(usize),
     /// The table of a hash of so many fields, which do not expire before this time.
     Expiring(usize, i64),
-    /// A list, up to this node.
-    List(usize),
+    /// A list, up to this byte of this node. Nodes of one long element come in blocks.
+    List(usize, usize),
     /// A stream.
     Stream(StreamCutting),
     /// An array, up to this place.
@@ -68,6 +68,10 @@ pub enum Piece<'a> {
     Block(&'a [u8]),
     /// A node of a list.
     Node(NodeRef<'a>),
+    /// A node of a list that is one element of so many bytes, of which all blocks follow.
+    LongNode(usize),
+    /// That was its last block.
+    LongNodeEnd,
     /// A member of a set.
     Member(&'a [u8]),
     /// A member of a sorted set, and its score.
@@ -115,7 +119,7 @@ impl Cutting {
         let len = live.map_or(0, |live| live.len);
         match (value, live.and_then(|live| live.first_due_ms)) {
             (ValueRef::Int(_) | ValueRef::Str { .. }, _) => Self::String(0, len),
-            (ValueRef::List(_), _) => Self::List(0),
+            (ValueRef::List(_), _) => Self::List(0, 0),
             (ValueRef::Stream(_), _) => Self::Stream(StreamCutting::default()),
             (ValueRef::Array(_), _) => Self::Array(0),
             (ValueRef::Set(_) | ValueRef::SortedSet(_), _) => Self::Table(len),
@@ -155,12 +159,12 @@ impl Cutting {
                 }))
             }
             (Self::Table(_) | Self::Expiring(..), Value::Hash(hash)) => cut_hash(hash, put),
-            (Self::List(from), Value::List(list)) => {
-                if let Some(node) = list.node(*from) {
-                    put(Piece::Node(node));
+            (Self::List(node, from), Value::List(list)) => {
+                *from = list.node(*node).map_or(0, |node| cut_list_node(node, *from, put));
+                if *from == 0 {
+                    *node += 1;
                 }
-                *from += 1;
-                Some(*from >= list.nodes_len())
+                Some(*node >= list.nodes_len())
             }
             (Self::Stream(cutting), Value::Stream(stream)) => {
                 Some(cutting.cut(stream, &mut |piece| put(Piece::Stream(stream, piece))))
@@ -192,6 +196,28 @@ fn cut_string<'a>(
     put(Piece::Block(block(*from)));
     *from = len.min(*from + BLOCK_BYTES);
     *from == len
+}
+
+/// Returns up to where the node is cut, 0 if that is its end.
+fn cut_list_node(node: NodeRef<'_>, from: usize, put: &mut dyn FnMut(Piece<'_>)) -> usize {
+    let NodeRef::Plain(bytes) = node else {
+        put(Piece::Node(node));
+        return 0;
+    };
+    if !is_in_blocks(bytes.len()) {
+        put(Piece::Node(node));
+        return 0;
+    }
+    if from == 0 {
+        put(Piece::LongNode(bytes.len()));
+    }
+    let to = bytes.len().min(from + BLOCK_BYTES);
+    put(Piece::Block(bytes.get(from..to).unwrap_or_default()));
+    if to < bytes.len() {
+        return to;
+    }
+    put(Piece::LongNodeEnd);
+    0
 }
 
 /// Whether a string of so many bytes comes in blocks.
@@ -313,13 +339,13 @@ fn cut_given_back(
     from: StreamId,
     put: &mut dyn FnMut(StreamPiece<'_>),
 ) -> StreamCutting {
-    let mut given_back = group.given_back().range(from..);
-    for &id in given_back.by_ref().take(ELEMENTS_AT_ONCE) {
+    let mut given_back = group.given_back().range(Included(from));
+    for (id, ()) in given_back.by_ref().take(ELEMENTS_AT_ONCE) {
         let deliveries = group.pending(id).map_or(0, |pending| pending.deliveries);
         put(StreamPiece::GivenBack(name, id, deliveries));
     }
     match given_back.next() {
-        Some(&next) => StreamCutting::GivenBack(name.into(), next),
+        Some((next, ())) => StreamCutting::GivenBack(name.into(), next),
         None => StreamCutting::Groups(Some(name.into())),
     }
 }

@@ -8,6 +8,7 @@ use std::ops::Deref;
 use crate::base::num::Digits;
 use crate::ds::hash::HashRef;
 use crate::ds::hashtable::WalkId;
+use crate::ds::quicklist::NodeRef;
 use crate::ds::stream::Extra;
 use crate::ds::{Array, Hash, QuickList, Set, SortedSet, Stream};
 
@@ -196,7 +197,11 @@ impl Value {
             Self::Int(_) => false,
             Self::Str(bytes) => bytes.len() >= LARGE_STRING_BYTES,
             Self::Raw(bytes) => bytes.len() >= LARGE_STRING_BYTES,
-            Self::List(list) => list.nodes_len() > LARGE_NODES,
+            Self::List(list) => {
+                let is_long =
+                    |node| matches!(node, NodeRef::Plain(bytes) if bytes.len() >= LARGE_BYTES);
+                list.nodes_len() > LARGE_NODES || list.nodes().any(is_long)
+            }
             Self::Set(set) => {
                 matches!(&**set, Set::Table(table) if table.heap_bytes() >= LARGE_BYTES)
             }

@@ -14,9 +14,10 @@
 //! What is too large to be handed over in one go is registered with the keeper instead, who cuts it
 //! into pieces between events:
 //!
-//! - A *list*, a *stream* or an *array* is copied, which costs a few bytes a node: copies share nodes
-//!   until one is changed, and then it is one node that is copied. (Pending entries of a stream's groups are
-//!   not in nodes; they are copied as they are.)
+//! - A *list*, a *stream* or an *array* is copied, for copies share nodes until one is changed, and then
+//!   it is one node that is copied. That costs a few bytes a node of a list; the others lie in
+//!   [trees](crate::base::shared) whose copies cost nothing, pending entries of groups too. (Names of
+//!   groups, consumers and producers are copied as they are.)
 //! - The table of a *hash*, a *set* or a *sorted set* is walked in its place, by its own
 //!   [walk](crate::ds::hashtable): what changes in it is kept element by element. Sharing chunks of
 //!   memory as lists share nodes would be simpler, but changes of a table lie everywhere, so that a

@@ -113,12 +113,18 @@ impl Nodes {
 
     /// These nodes, without the empty ones.
     pub(super) fn from_nodes(nodes: impl IntoIterator<Item = OwnedNode>, limits: Limits) -> Self {
-        let nodes = nodes.into_iter().map(|data| {
-            let count = if let OwnedNode::Packed(pack) = &data { pack.len() } else { 1 };
-            Node { data: Rc::new(data), count }
-        });
-        let queue: VecDeque<Node> = nodes.filter(|node| node.count > 0).collect();
-        Self { len: queue.iter().map(|node| node.count).sum(), queue, fill: limits.fill }
+        let mut own = Self { len: 0, queue: VecDeque::new(), fill: limits.fill };
+        nodes.into_iter().for_each(|node| own.push_node(node));
+        own
+    }
+
+    /// Adds a node behind the others, unless it is empty.
+    pub(super) fn push_node(&mut self, data: OwnedNode) {
+        let count = if let OwnedNode::Packed(pack) = &data { pack.len() } else { 1 };
+        if count > 0 {
+            self.len += count;
+            self.queue.push_back(Node { data: Rc::new(data), count });
+        }
     }
 
     /// What the nodes of this list may hold, where `limits` hold for a new one.

@@ -1,11 +1,12 @@
 //! Consumer groups: who has been given which entries and has not said yet that it is done.
 //!
 //! A *pending* entry is written down once, in the group, with the number of its consumer; each
-//! consumer has the set of IDs that are its own.
+//! consumer has the set of IDs that are its own. A copy of a group shares all of these.
 
-use std::ops::Bound::{Excluded, Unbounded};
+use std::ops::Bound::{Excluded, Included, Unbounded};
 
-use crate::base::ordered::{IdMap, NameMap, OrdMap, OrdSet};
+use crate::base::ordered::{IdMap, NameMap};
+use crate::base::shared::{SharedMap, SharedSet};
 
 use super::StreamId;
 
@@ -23,9 +24,9 @@ pub struct Group {
     /// How many entries of the stream lie up to `last_id`, counted from the stream's beginning;
     /// `None` if that is not known.
     pub entries_read: Option<i64>,
-    pending: OrdMap<StreamId, Pending>,
+    pending: SharedMap<StreamId, Pending>,
     /// Those of them that were given back.
-    given_back: OrdSet<StreamId>,
+    given_back: SharedSet<StreamId>,
     names: NameMap<ConsumerRef>,
     consumers: IdMap<Consumer>,
     last_consumer: ConsumerRef,
@@ -61,13 +62,13 @@ pub struct Consumer {
     pub seen_ms: i64,
     /// When it last got some; `None` for never.
     pub active_ms: Option<i64>,
-    pending: OrdSet<StreamId>,
+    pending: SharedSet<StreamId>,
 }
 
 impl Consumer {
     /// The IDs of the entries pending for it, from `start` on.
     pub fn pending_from(&self, start: StreamId) -> impl Iterator<Item = StreamId> {
-        self.pending.range(start..).copied()
+        self.pending.range(Included(start)).map(|(id, ())| id)
     }
 
     /// How many entries are pending for it.
@@ -91,7 +92,7 @@ impl Group {
         self.last_consumer += 1;
         let number = self.last_consumer;
         self.names.insert(name.into(), number);
-        let pending = OrdSet::default();
+        let pending = SharedSet::default();
         let consumer = Consumer { name: name.into(), seen_ms: now_ms, active_ms: None, pending };
         self.consumers.insert(number, consumer);
         Some(number)
@@ -130,7 +131,7 @@ impl Group {
     pub fn remove(&mut self, name: &[u8]) -> Option<usize> {
         let number = self.names.remove(name)?;
         let consumer = self.consumers.remove(&number)?;
-        for id in consumer.pending.iter() {
+        for (id, ()) in consumer.pending.iter() {
             self.pending.remove(id);
         }
         Some(consumer.pending.len())
@@ -146,22 +147,22 @@ impl Group {
 
     /// The pending entries from `start` on.
     pub fn pending_from(&self, start: StreamId) -> impl Iterator<Item = (StreamId, Pending)> {
-        self.pending.range(start..).map(|(&id, &pending)| (id, pending))
+        self.pending.range(Included(start)).map(|(id, &pending)| (id, pending))
     }
 
     /// The last pending entry.
     pub fn last_pending(&self) -> Option<StreamId> {
-        self.pending.last().map(|(&id, _)| id)
+        self.pending.last().map(|(id, _)| id)
     }
 
     /// Whether the entry is pending, or was not delivered yet.
     pub fn refers_to(&self, id: StreamId) -> bool {
-        id > self.last_id || self.pending.contains_key(&id)
+        id > self.last_id || self.pending.contains_key(id)
     }
 
     /// What is known of the entry, if it is pending.
     pub fn pending(&self, id: StreamId) -> Option<Pending> {
-        self.pending.get(&id).copied()
+        self.pending.get(id).copied()
     }
 
     /// Makes the entry pending, or changes what is known of it; it may change its consumer.
@@ -169,54 +170,46 @@ impl Group {
         match self.pending.insert(id, pending) {
             Some(old) if old.consumer == pending.consumer => return,
             Some(old) => {
-                self.own(old.consumer).map(|own| own.remove(&id));
+                self.own(old.consumer).map(|own| own.remove(id));
             }
             None => {}
         }
-        self.own(pending.consumer).map(|own| own.insert(id));
+        self.own(pending.consumer).map(|own| own.insert(id, ()));
     }
 
     /// The entry is no longer pending; returns whether it was.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
-        let Some(pending) = self.pending.remove(&id) else { return false };
-        self.own(pending.consumer).map(|own| own.remove(&id));
+        let Some(pending) = self.pending.remove(id) else { return false };
+        self.own(pending.consumer).map(|own| own.remove(id));
         true
     }
 
     /// The entries that were given back, and that nobody has claimed since.
-    pub fn given_back(&self) -> &OrdSet<StreamId> {
+    pub fn given_back(&self) -> &SharedSet<StreamId> {
         &self.given_back
     }
 
     /// What is pending for `consumer`.
-    fn own(&mut self, consumer: ConsumerRef) -> Option<&mut OrdSet<StreamId>> {
+    fn own(&mut self, consumer: ConsumerRef) -> Option<&mut SharedSet<StreamId>> {
         match consumer {
             NOBODY => Some(&mut self.given_back),
             _ => self.consumers.get_mut(&consumer).map(|consumer| &mut consumer.pending),
         }
     }
 
-    /// Frees up to `max` pending entries or consumers, of a group that nobody will look into any
+    /// Frees about `max` pending entries or consumers, of a group that nobody will look into any
     /// more; returns how many.
     pub(super) fn free_some(&mut self, max: usize) -> usize {
-        let mut freed = 0;
+        let mut freed = self.pending.free_some(max);
+        freed += self.given_back.free_some(max.saturating_sub(freed));
         while freed < max {
-            let pending = self.pending.pop_first().is_some();
-            self.given_back.pop_first();
-            let of_consumer = match self.consumers.first_mut() {
-                None => false,
-                Some((_, first)) => {
-                    if first.pending.pop_first().is_none() {
-                        self.consumers.pop_first();
-                    }
-                    true
-                }
-            };
-            let name = self.names.pop_first().is_some();
-            if !(pending || of_consumer || name) {
-                break;
+            self.names.pop_first();
+            let Some((_, first)) = self.consumers.first_mut() else { break };
+            freed += first.pending.free_some(max - freed);
+            if first.pending.is_empty() {
+                self.consumers.pop_first();
+                freed += 1;
             }
-            freed += 1;
         }
         freed
     }
@@ -228,7 +221,7 @@ impl Group {
 
     /// About the bytes on the heap. Costs O(consumers).
     pub(super) fn heap_bytes(&self) -> usize {
-        /// A tree's nodes are mostly three quarters full.
+        /// Nodes are mostly three quarters full.
         const fn tree(entry: usize, count: usize) -> usize {
             entry * count * 4 / 3
         }

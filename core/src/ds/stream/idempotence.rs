@@ -8,6 +8,7 @@
 //! Source: <https://redis.io/docs/latest/develop/data-types/streams/idempotency/>.
 
 use std::collections::VecDeque;
+use std::rc::Rc;
 
 use super::StreamId;
 use crate::base::ordered::NameMap;
@@ -34,7 +35,8 @@ pub struct Idempotence {
     pub added: u64,
     /// How many entries came twice.
     pub duplicates: u64,
-    producers: Vec<Producer>,
+    /// Shared with copies of the stream until they change.
+    producers: Vec<Rc<Producer>>,
     /// Places of producers by their names.
     places: NameMap<u64>,
     /// The producer that is looked at next.
@@ -99,13 +101,14 @@ impl Idempotence {
                 let place = self.producers.len();
                 self.places.insert(name.into(), place as u64);
                 let (iids, numbers) = (VecDeque::new(), NameMap::default());
-                self.producers.push(Producer { name: name.into(), iids, numbers, first: 0 });
+                let producer = Producer { name: name.into(), iids, numbers, first: 0 };
+                self.producers.push(Rc::new(producer));
                 self.bytes += size_of::<Producer>() + 2 * name.len();
                 place
             }
         };
         self.added = self.added.saturating_add(1);
-        if let Some(producer) = self.producers.get_mut(place) {
+        if let Some(producer) = self.producers.get_mut(place).map(Rc::make_mut) {
             let number = producer.first.wrapping_add(producer.iids.len() as u64);
             producer.numbers.insert(iid.into(), number);
             producer.iids.push_back((iid.into(), id));
@@ -131,7 +134,7 @@ impl Idempotence {
             return;
         }
         let old = producer.iids.iter().take_while(|&&(_, id)| self.is_old(id, now_ms)).count();
-        let Some(producer) = self.producers.get_mut(place) else { return };
+        let Some(producer) = self.producers.get_mut(place).map(Rc::make_mut) else { return };
         for _ in 0..old {
             self.bytes = self.bytes.saturating_sub(producer.forget());
         }
@@ -169,13 +172,13 @@ impl Idempotence {
     }
 
     /// All producers, those included of which everything is too old.
-    pub fn producers(&self) -> &[Producer] {
+    pub fn producers(&self) -> &[Rc<Producer>] {
         &self.producers
     }
 
     /// How many producers and iids are remembered now. Costs O(iids).
     pub fn tracked(&self, now_ms: u64) -> (u64, u64) {
-        let live = |producer: &Producer| {
+        let live = |producer: &Rc<Producer>| {
             producer.iids.iter().filter(|&&(_, id)| !self.is_old(id, now_ms)).count() as u64
         };
         self.producers

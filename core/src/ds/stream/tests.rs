@@ -110,9 +110,9 @@ fn a_large_stream_is_freed_in_slices() {
     stream.groups.insert((*b"g").into(), group);
     assert!(stream.is_slow_to_free(64));
     let mut slices = 0;
-    while stream.free_some(100) == 100 {
+    while stream.free_some(100) >= 100 {
         slices += 1;
     }
-    assert!((12..20).contains(&slices), "{slices}");
+    assert!((12..23).contains(&slices), "{slices}");
     assert!(stream.nodes.is_empty() && stream.groups.is_empty());
 }

@@ -100,12 +100,17 @@ impl Commands {
         if let &Cutting::String(_, len) = cutting
             && is_in_blocks(len)
         {
-            self.bytes.extend_from_slice(b"*3\r\n$3\r\nSET\r\n");
-            super::write_count(&mut self.bytes, b'$', head.key.len());
-            self.bytes.extend_from_slice(&head.key);
-            self.bytes.extend_from_slice(b"\r\n");
-            super::write_count(&mut self.bytes, b'$', len);
+            self.begin_long(b"*3\r\n$3\r\nSET\r\n", &head.key, len);
         }
+    }
+
+    /// A command whose last word follows, of so many bytes.
+    fn begin_long(&mut self, start: &[u8], key: &[u8], len: usize) {
+        self.bytes.extend_from_slice(start);
+        super::write_count(&mut self.bytes, b'$', key.len());
+        self.bytes.extend_from_slice(key);
+        self.bytes.extend_from_slice(b"\r\n");
+        super::write_count(&mut self.bytes, b'$', len);
     }
 
     /// Writes a piece of a value under `key`.
@@ -118,6 +123,8 @@ impl Commands {
                 self.flush(b"RPUSH", key);
             }
             Piece::Node(NodeRef::Plain(element)) => self.record(&[b"RPUSH", key, element]),
+            Piece::LongNode(len) => self.begin_long(b"*3\r\n$5\r\nRPUSH\r\n", key, len),
+            Piece::LongNodeEnd => self.bytes.extend_from_slice(b"\r\n"),
             Piece::Member(member) => self.add(b"SADD", key, [Element::Bytes(member)]),
             Piece::Scored(member, score) => {
                 let score = num::format_g17(score);

@@ -5,6 +5,7 @@
 
 use super::input::Reader;
 use super::read_stream::GrowingStream;
+use super::text::GrowingText;
 use super::{Forms, Reason, kind, placed};
 use crate::base::num;
 use crate::ds::array::PLACE_MAX;
@@ -13,17 +14,28 @@ use crate::ds::quicklist::{OwnedNode, QuickList, Side};
 use crate::ds::{Array, Hash, Set, SortedSet};
 use crate::store::Value;
 
+/// So many bytes take as long to read as an element.
+const BYTES_PER_ELEMENT: usize = 1024;
+
 /// A value, or the beginning of one.
 pub(super) enum Begun {
     Whole(Value),
     Growing(Growing),
 }
 
-/// A collection that is not all there: what there is, and how many elements are left.
+/// A node of a list, or the beginning of one.
+pub(super) enum BegunNode {
+    Whole(OwnedNode),
+    Growing(GrowingText),
+}
+
+/// A value that is not all there: what there is, and how many elements are left.
 pub(super) enum Growing {
+    /// A long string.
+    Text(GrowingText),
     List(QuickList, u64),
-    /// The nodes of a list in a form of this type.
-    Nodes(u8, Vec<OwnedNode>, u64),
+    /// A list in a form of this type, and a long element that is being read.
+    Nodes(u8, QuickList, Option<GrowingText>, u64),
     Set(Set, u64),
     /// A sorted set in a form of this type.
     SortedSet(u8, SortedSet, u64),
@@ -56,11 +68,15 @@ impl Reader<'_> {
         }
     }
 
-    /// Reads up to `max` elements more; returns whether there are none left. After an
-    /// error, the element that caused it was not read.
+    /// Reads up to `max` elements more, of long ones fewer; returns whether there are none left.
+    /// After an error, the element that caused it was not read.
     pub(super) fn grow(&mut self, growing: &mut Growing, max: usize) -> Result<bool, Reason> {
+        let enough = self.position.saturating_add(max.saturating_mul(BYTES_PER_ELEMENT));
         for _ in 0..max {
             let start = self.position;
+            if start >= enough {
+                break;
+            }
             let result = self.element(growing);
             if result.is_err() {
                 self.position = start;
@@ -76,12 +92,13 @@ impl Reader<'_> {
     fn element(&mut self, growing: &mut Growing) -> Result<bool, Reason> {
         let left = match growing {
             Growing::List(_, left)
-            | Growing::Nodes(_, _, left)
+            | Growing::Nodes(_, _, _, left)
             | Growing::Set(_, left)
             | Growing::SortedSet(_, _, left)
             | Growing::Hash(_, _, left)
             | Growing::Array(_, left) => left,
             Growing::Stream(stream) => return self.stream_part(stream),
+            Growing::Text(text) => return self.text_part(text),
         };
         if *left == 0 {
             return Ok(true);
@@ -92,10 +109,22 @@ impl Reader<'_> {
                 push(list, &element, self.forms);
                 *left -= 1;
             }
-            Growing::Nodes(kind, nodes, left) => {
-                nodes.push(self.node(*kind)?);
-                *left -= 1;
+            Growing::Nodes(_, list, long @ Some(_), left) => {
+                if let Some(text) = long
+                    && self.text_part(text)?
+                    && let Some(text) = long.take()
+                {
+                    list.push_node(OwnedNode::Plain(text.ripe().into()));
+                    *left -= 1;
+                }
             }
+            Growing::Nodes(kind, list, long, left) => match self.node(*kind)? {
+                BegunNode::Whole(node) => {
+                    list.push_node(node);
+                    *left -= 1;
+                }
+                BegunNode::Growing(text) => *long = Some(text),
+            },
             Growing::Set(set, left) => {
                 if !set.add(&self.string()?, &self.forms.set) {
                     return Err(Reason::Broken("Duplicate set members detected"));
@@ -114,7 +143,7 @@ impl Reader<'_> {
                 self.placed(array)?;
                 *left -= 1;
             }
-            Growing::Stream(_) => {}
+            Growing::Stream(_) | Growing::Text(_) => {}
         }
         Ok(false)
     }
@@ -199,13 +228,11 @@ impl Growing {
     pub(super) fn ripe(self, forms: Forms) -> Result<Value, Reason> {
         let value = match self {
             Self::List(list, _) if !list.is_empty() => Value::List(Box::new(list)),
-            Self::Nodes(_, nodes, _) => {
-                let list = QuickList::from_nodes(nodes, forms.list);
-                if list.is_empty() {
-                    return Err(Reason::Empty);
-                }
+            Self::Nodes(_, mut list, ..) if !list.is_empty() => {
+                list.settle(forms.list);
                 Value::List(Box::new(list))
             }
+            Self::Text(text) => Value::Str(text.ripe()),
             Self::Set(mut set, _) if !set.is_empty() => {
                 set.settle(&forms.set);
                 Value::Set(Box::new(set))

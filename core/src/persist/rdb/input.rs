@@ -20,7 +20,24 @@ pub(super) struct Reader<'a> {
     pub(super) forms: Forms,
     pub(super) dialect: Dialect,
     pub(super) version: u32,
+    /// Bytes of the file that come behind `bytes`, as far as that is known.
+    pub(super) behind: u64,
 }
+
+/// How a string is written down.
+#[derive(Clone, Copy)]
+pub(super) enum Head {
+    /// So many bytes follow.
+    Plain(u64),
+    /// It is the digits of a number.
+    Number(i64),
+    /// So many bytes follow, of which so many become.
+    Compressed(u64, u64),
+}
+
+/// What is wrong with a compressed string.
+pub(super) const NOT_COMPRESSED: Reason =
+    Reason::Broken("A compressed string that does not decompress");
 
 /// A length, or the form a string has instead of one.
 enum Length {
@@ -30,28 +47,51 @@ enum Length {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8], forms: Forms) -> Self {
-        Self { bytes, position: 0, forms, dialect: Dialect::Redis, version: 0 }
+        Self { bytes, position: 0, forms, dialect: Dialect::Redis, version: 0, behind: 0 }
     }
 
     pub(super) fn string(&mut self) -> Result<Cow<'a, [u8]>, Reason> {
-        let number = match self.any_length()? {
-            Length::Plain(length) => {
-                let length = usize::try_from(length).map_err(|_| Reason::Truncated)?;
-                return self.take(length).map(Into::into);
+        let head = self.string_head()?;
+        self.string_behind(head)
+    }
+
+    /// How a string is written down, which follows.
+    pub(super) fn string_head(&mut self) -> Result<Head, Reason> {
+        Ok(match self.any_length()? {
+            Length::Plain(length) => Head::Plain(length),
+            Length::Special(special::INT8) => Head::Number(i8::from_le_bytes(self.array()?).into()),
+            Length::Special(special::INT16) => {
+                Head::Number(i16::from_le_bytes(self.array()?).into())
             }
-            Length::Special(special::INT8) => i64::from(i8::from_le_bytes(self.array()?)),
-            Length::Special(special::INT16) => i64::from(i16::from_le_bytes(self.array()?)),
-            Length::Special(special::INT32) => i64::from(i32::from_le_bytes(self.array()?)),
-            Length::Special(special::LZF) => {
-                let broken = Reason::Broken("A compressed string that does not decompress");
-                let compressed = usize::try_from(self.length()?).map_err(|_| broken)?;
-                let length = usize::try_from(self.length()?).map_err(|_| broken)?;
-                let bytes = lzf::decompress(self.take(compressed)?, length);
-                return bytes.map(Into::into).ok_or(broken);
+            Length::Special(special::INT32) => {
+                Head::Number(i32::from_le_bytes(self.array()?).into())
             }
+            Length::Special(special::LZF) => Head::Compressed(self.length()?, self.length()?),
             Length::Special(_) => return Err(Reason::Broken("An encoding of strings unheard of")),
-        };
-        Ok(Digits::of(number).to_vec().into())
+        })
+    }
+
+    /// The string that this head stands before.
+    pub(super) fn string_behind(&mut self, head: Head) -> Result<Cow<'a, [u8]>, Reason> {
+        match head {
+            Head::Plain(length) => {
+                let length = usize::try_from(length).map_err(|_| Reason::Truncated)?;
+                self.take(length).map(Into::into)
+            }
+            Head::Number(number) => Ok(Digits::of(number).to_vec().into()),
+            Head::Compressed(compressed, length) => {
+                let compressed = usize::try_from(compressed).map_err(|_| NOT_COMPRESSED)?;
+                let length = usize::try_from(length).map_err(|_| NOT_COMPRESSED)?;
+                let bytes = lzf::decompress(self.take(compressed)?, length);
+                bytes.map(Into::into).ok_or(NOT_COMPRESSED)
+            }
+        }
+    }
+
+    /// How many bytes can follow, as far as that is known.
+    pub(super) fn follow_max(&self) -> usize {
+        let here = self.bytes.len().saturating_sub(self.position);
+        here.saturating_add(usize::try_from(self.behind).unwrap_or(usize::MAX))
     }
 
     pub(super) fn length(&mut self) -> Result<u64, Reason> {

@@ -21,6 +21,7 @@ mod read;
 mod read_stream;
 mod read_value;
 mod reason;
+mod text;
 mod write;
 mod write_stream;
 
@@ -138,7 +139,7 @@ mod tests {
 
     const HASH: hash::Limits = hash::Limits { entries: 4, value: 8, hash_key: [1, 2] };
 
-    fn forms() -> Forms {
+    pub(super) fn forms() -> Forms {
         Forms {
             list: Limits { fill: 4, plain_from: Some(50) },
             set: SET,

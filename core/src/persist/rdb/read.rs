@@ -6,6 +6,7 @@
 
 use super::growing::{Begun, Growing};
 use super::input::{Dialect, Reader};
+use super::text::Text;
 use super::{Problem, Reason, Usage, VERSION_MAX, VERSION_VALKEY, kind, opcode};
 use crate::base::crc::crc64;
 use crate::ds::quicklist::Limits;
@@ -132,8 +133,10 @@ pub struct Reading {
     db: u64,
     expires_ms: Option<i64>,
     usage: Usage,
-    /// A collection that is not all there.
+    /// A value that is not all there.
     value: Option<(Box<[u8]>, Growing)>,
+    /// How long the whole file is, if that is known.
+    file_bytes: u64,
 }
 
 impl Reading {
@@ -151,7 +154,13 @@ impl Reading {
             expires_ms: None,
             usage: Usage::Unknown,
             value: None,
+            file_bytes: 0,
         }
+    }
+
+    /// All that there is to read are so many bytes, with those that were read.
+    pub fn expect(&mut self, file_bytes: u64) {
+        self.file_bytes = file_bytes;
     }
 
     /// Reads on in `input`, which begins where the last step has ended; nothing follows it if
@@ -166,6 +175,7 @@ impl Reading {
     ) -> Result<(usize, Progress), Problem> {
         let mut reader = Reader::new(input, self.forms);
         (reader.dialect, reader.version) = (self.dialect, self.version);
+        reader.behind = self.file_bytes.saturating_sub((self.offset + input.len()) as u64);
         let (mut records, mut used) = (0, 0);
         let progress = loop {
             if used >= budget.bytes || records >= budget.records {
@@ -241,7 +251,13 @@ impl Reading {
             kind => {
                 let name = reader.string()?;
                 if kind == kind::STRING {
-                    let bytes = reader.string()?;
+                    let bytes = match reader.begin_text()? {
+                        Text::Whole(bytes) => bytes,
+                        Text::Growing(text) => {
+                            self.value = Some(((*name).into(), Growing::Text(text)));
+                            return Ok(Progress::Going);
+                        }
+                    };
                     let key = self.key(&name);
                     (self.expires_ms, self.usage) = (None, Usage::Unknown);
                     dataset.add_str(key, &bytes)?;

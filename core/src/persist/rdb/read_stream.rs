@@ -3,12 +3,12 @@
 
 use super::input::Reader;
 use super::{Reason, kind};
-use crate::base::ordered::OrdMap;
+use crate::base::shared::SharedMap;
 use crate::ds::Stream;
 use crate::ds::stream::{ConsumerRef, Group, Idempotence, NOBODY, Pending, StreamId};
 
-/// Pending entries that no consumer has claimed yet: when they were delivered and how often.
-type Unclaimed = OrdMap<StreamId, (i64, u64)>;
+/// Pending entries that no consumer has claimed yet.
+type Unclaimed = SharedMap<StreamId, Pending>;
 
 const BROKEN: Reason = Reason::Broken("Stream listpack integrity check failed");
 
@@ -22,6 +22,9 @@ pub(super) struct GrowingStream {
     /// Groups and consumers of the group that are still to be read.
     groups: u64,
     consumers: u64,
+    /// What producers have numbered, and the one that is being read.
+    known: Idempotence,
+    producer: Box<[u8]>,
 }
 
 /// What comes next, and how often.
@@ -31,12 +34,15 @@ enum Place {
     BehindNodes,
     Group,
     Pending(u64),
-    Consumers,
     Consumer,
     Claims(ConsumerRef, u64),
+    BehindConsumers,
     /// Entries that no consumer has any more.
-    GivenBack,
+    GivenBack(u64),
     BehindGroups,
+    Producers(u64),
+    /// What a producer has numbered, and how many producers follow.
+    Iids(u64, u64),
     End,
 }
 
@@ -50,6 +56,8 @@ impl GrowingStream {
             group: (Box::default(), Group::default(), Unclaimed::default()),
             groups: 0,
             consumers: 0,
+            known: Idempotence::default(),
+            producer: Box::default(),
         }
     }
 
@@ -60,14 +68,14 @@ impl GrowingStream {
 
     /// What follows the consumers of a group.
     fn behind_consumers(&self) -> Place {
-        if self.consumers > 0 { Place::Consumer } else { Place::GivenBack }
+        if self.consumers > 0 { Place::Consumer } else { Place::BehindConsumers }
     }
 }
 
 impl Reader<'_> {
     /// Reads the next part of a stream, all of it or nothing; returns whether there was none.
     pub(super) fn stream_part(&mut self, growing: &mut GrowingStream) -> Result<bool, Reason> {
-        let (kind, (name, group, unclaimed)) = (growing.kind, &mut growing.group);
+        let kind = growing.kind;
         growing.place = match growing.place {
             Place::Nodes(0) => Place::BehindNodes,
             Place::Nodes(left) => {
@@ -79,6 +87,22 @@ impl Reader<'_> {
                 Place::Group
             }
             Place::Group if growing.groups == 0 => Place::BehindGroups,
+            Place::BehindGroups if matches!(kind, kind::STREAM_4 | kind::STREAM_5) => {
+                growing.known = Idempotence::new(self.length()?, self.length()?);
+                Place::Producers(self.length()?)
+            }
+            Place::Producers(_) | Place::Iids(..) => self.producer_part(growing)?,
+            Place::BehindGroups => Place::End,
+            Place::End => return Ok(true),
+            place => self.group_part(growing, place)?,
+        };
+        Ok(false)
+    }
+
+    /// A part of a group; returns what comes next.
+    fn group_part(&mut self, growing: &mut GrowingStream, place: Place) -> Result<Place, Reason> {
+        let (kind, (name, group, unclaimed)) = (growing.kind, &mut growing.group);
+        Ok(match place {
             Place::Group => {
                 *name = (*self.string()?).into();
                 *group = self.group_head(kind, &growing.stream)?;
@@ -86,16 +110,16 @@ impl Reader<'_> {
                 growing.groups -= 1;
                 Place::Pending(pending)
             }
-            Place::Pending(0) => Place::Consumers,
-            Place::Pending(left) => {
+            Place::Pending(left @ 1..) => {
                 let id = StreamId::from_bytes(self.array()?);
                 let (delivered_ms, deliveries) = (self.time_ms()?, self.length()?);
-                if unclaimed.insert(id, (delivered_ms, deliveries)).is_some() {
+                let pending = Pending { delivered_ms, deliveries, consumer: NOBODY };
+                if unclaimed.insert(id, pending).is_some() {
                     return Err(Reason::Broken("Duplicated global PEL entry"));
                 }
                 Place::Pending(left - 1)
             }
-            Place::Consumers => {
+            Place::Pending(0) => {
                 growing.consumers = self.length()?;
                 growing.behind_consumers()
             }
@@ -110,10 +134,13 @@ impl Reader<'_> {
                 claim(group, unclaimed, id, consumer)?;
                 Place::Claims(consumer, left - 1)
             }
-            Place::GivenBack => {
-                if kind == kind::STREAM_5 {
-                    self.given_back(group, unclaimed)?;
-                }
+            Place::BehindConsumers if kind == kind::STREAM_5 => Place::GivenBack(self.length()?),
+            Place::GivenBack(left @ 1..) => {
+                let id = StreamId::from_bytes(self.array()?);
+                claim(group, unclaimed, id, NOBODY)?;
+                Place::GivenBack(left - 1)
+            }
+            _ => {
                 if !unclaimed.is_empty() {
                     return Err(Reason::Broken("Stream CG PEL entry without consumer"));
                 }
@@ -124,15 +151,32 @@ impl Reader<'_> {
                 }
                 Place::Group
             }
-            Place::BehindGroups => {
-                if matches!(kind, kind::STREAM_4 | kind::STREAM_5) {
-                    growing.stream.idempotence = self.idempotence()?;
-                }
+        })
+    }
+
+    /// A part of what producers have numbered; returns what comes next.
+    fn producer_part(&mut self, growing: &mut GrowingStream) -> Result<Place, Reason> {
+        let known = &mut growing.known;
+        Ok(match growing.place {
+            Place::Producers(left @ 1..) => {
+                let (name, iids) = (self.string()?, self.length()?);
+                growing.producer = (*name).into();
+                Place::Iids(iids, left - 1)
+            }
+            Place::Iids(0, left) => Place::Producers(left),
+            Place::Iids(iids, left) => {
+                let (iid, id) = (self.string()?, self.id_lengths()?);
+                // Nothing is too old yet: when it is read, the time is not known.
+                known.record(&growing.producer, &iid, id, 0);
+                Place::Iids(iids - 1, left)
+            }
+            _ => {
+                (known.added, known.duplicates) = (self.length()?, self.length()?);
+                let known = std::mem::take(known);
+                growing.stream.idempotence = known.is_used().then(|| Box::new(known));
                 Place::End
             }
-            Place::End => return Ok(true),
-        };
-        Ok(false)
+        })
     }
 
     fn stream_node(&mut self, stream: &mut Stream) -> Result<(), Reason> {
@@ -193,34 +237,6 @@ impl Reader<'_> {
         Ok((consumer, claims))
     }
 
-    /// Entries that no consumer has any more.
-    fn given_back(&mut self, group: &mut Group, unclaimed: &mut Unclaimed) -> Result<(), Reason> {
-        // All of it or nothing: what is read twice would be claimed twice.
-        let mut ids = Vec::new();
-        for _ in 0..self.length()? {
-            ids.push(StreamId::from_bytes(self.array()?));
-        }
-        for id in ids {
-            claim(group, unclaimed, id, NOBODY)?;
-        }
-        Ok(())
-    }
-
-    /// What producers have numbered; `None` if none has.
-    fn idempotence(&mut self) -> Result<Option<Box<Idempotence>>, Reason> {
-        let mut known = Idempotence::new(self.length()?, self.length()?);
-        for _ in 0..self.length()? {
-            let producer = self.string()?;
-            for _ in 0..self.length()? {
-                let iid = self.string()?;
-                // Nothing is too old yet: when it is read, the time is not known.
-                known.record(&producer, &iid, self.id_lengths()?, 0);
-            }
-        }
-        (known.added, known.duplicates) = (self.length()?, self.length()?);
-        Ok(known.is_used().then(|| Box::new(known)))
-    }
-
     fn id_lengths(&mut self) -> Result<StreamId, Reason> {
         Ok(StreamId { ms: self.length()?, seq: self.length()? })
     }
@@ -233,12 +249,12 @@ fn claim(
     id: StreamId,
     consumer: ConsumerRef,
 ) -> Result<(), Reason> {
-    let Some((delivered_ms, deliveries)) = unclaimed.remove(&id) else {
+    let Some(pending) = unclaimed.remove(id) else {
         return Err(Reason::Broken(match group.pending(id) {
             Some(_) => "Duplicated consumer PEL entry",
             None => "Consumer entry not found in group global PEL",
         }));
     };
-    group.set_pending(id, Pending { delivered_ms, deliveries, consumer });
+    group.set_pending(id, Pending { consumer, ..pending });
     Ok(())
 }

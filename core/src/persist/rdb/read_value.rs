@@ -3,9 +3,10 @@
 //! What comes in one piece (a listpack, an intset, and their ancestors) is checked in every byte.
 //! A value is Empty only after all of it was read, so that a reader can go on behind it.
 
-use super::growing::{Begun, FieldExpiry, Growing, push};
+use super::growing::{Begun, BegunNode, FieldExpiry, Growing, push};
 use super::input::{Dialect, Reader};
 use super::read_stream::GrowingStream;
+use super::text::Text;
 use super::{Reason, container, kind};
 use crate::base::num;
 use crate::ds::array::PLACE_MAX;
@@ -22,7 +23,7 @@ impl Reader<'_> {
         let growing = match (kind, self.dialect) {
             (kind::LIST, _) => Growing::List(QuickList::default(), self.length()?),
             (kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2, _) => {
-                Growing::Nodes(kind, Vec::new(), self.length()?)
+                Growing::Nodes(kind, QuickList::to_fill(forms.list), None, self.length()?)
             }
             (kind::SET, _) => {
                 let (count, mut set) = (self.length()?, Set::default());
@@ -89,23 +90,25 @@ impl Reader<'_> {
     }
 
     /// A node of a quicklist.
-    pub(super) fn node(&mut self, kind: u8) -> Result<OwnedNode, Reason> {
-        if kind == kind::LIST_QUICKLIST {
-            return self.ziplist("Ziplist integrity check failed").map(OwnedNode::Packed);
-        }
-        match self.length()? {
-            container::PLAIN => {
-                let element = self.string()?;
-                if element.is_empty() {
-                    return Err(Reason::Broken("A plain node of a list without an element"));
+    pub(super) fn node(&mut self, kind: u8) -> Result<BegunNode, Reason> {
+        let node = if kind == kind::LIST_QUICKLIST {
+            OwnedNode::Packed(self.ziplist("Ziplist integrity check failed")?)
+        } else {
+            match self.length()? {
+                container::PLAIN => match self.begin_text()? {
+                    Text::Growing(text) => return Ok(BegunNode::Growing(text)),
+                    Text::Whole(element) if element.is_empty() => {
+                        return Err(Reason::Broken("A plain node of a list without an element"));
+                    }
+                    Text::Whole(element) => OwnedNode::Plain(element.into_owned().into()),
+                },
+                container::PACKED => {
+                    OwnedNode::Packed(self.listpack("Listpack integrity check failed")?)
                 }
-                Ok(OwnedNode::Plain(element.into_owned().into()))
+                _ => return Err(Reason::Broken("Quicklist integrity check failed")),
             }
-            container::PACKED => {
-                self.listpack("Listpack integrity check failed").map(OwnedNode::Packed)
-            }
-            _ => Err(Reason::Broken("Quicklist integrity check failed")),
-        }
+        };
+        Ok(BegunNode::Whole(node))
     }
 
     fn packed_set(&mut self, kind: u8) -> Result<Set, Reason> {

@@ -1,7 +1,7 @@
 //! Writing large values piece by piece, and streams. The form of streams of version 10 leaves out when
 //! each consumer last got something, for which a reader takes when it last asked.
 
-use super::{Usage, Writer, kind};
+use super::{Usage, Writer, container, kind};
 use crate::ds::Stream;
 use crate::ds::stream::{DURATION_S, Extra, Idempotence, SIZE_MAX, StreamId};
 use crate::persist::pieces::{Cutting, Piece, StreamCutting, StreamPiece, is_in_blocks};
@@ -56,24 +56,40 @@ impl Writer {
     /// Writes a piece of a value; `first_ms` is when the first field of a hash expires, if any does.
     pub fn piece(&mut self, piece: Piece<'_>, first_ms: Option<i64>) {
         match piece {
-            Piece::String(bytes) | Piece::Member(bytes) => self.string(bytes),
+            Piece::String(bytes) | Piece::Member(bytes) => self.element(bytes),
             Piece::Block(bytes) => self.bytes.extend_from_slice(bytes),
             Piece::Node(node) => self.node(node),
+            Piece::LongNode(len) => {
+                self.length(container::PLAIN);
+                self.length(len as u64);
+            }
+            Piece::LongNodeEnd => {}
             Piece::Scored(member, score) => {
-                self.string(member);
+                self.element(member);
                 self.bytes.extend(score.to_le_bytes());
             }
             Piece::Field(name, value, expires_ms) => {
                 if let Some(first_ms) = first_ms {
                     self.field_expiry(expires_ms, first_ms);
                 }
-                self.string(name);
-                self.string(value);
+                self.element(name);
+                self.element(value);
             }
             Piece::Stream(stream, piece) => {
                 self.stream_piece(stream, piece, form_of(stream, kind::STREAM_2));
             }
             Piece::Placed(place, element) => self.placed(place, element),
+        }
+    }
+
+    /// A string that is an element: a long one is not compressed, which would take much longer than
+    /// copying it.
+    fn element(&mut self, bytes: &[u8]) {
+        if is_in_blocks(bytes.len()) {
+            self.length(bytes.len() as u64);
+            self.bytes.extend_from_slice(bytes);
+        } else {
+            self.string(bytes);
         }
     }
 
@@ -88,7 +104,7 @@ impl Writer {
         match piece {
             StreamPiece::Node(id, pack) => {
                 self.string(&id.to_bytes());
-                self.string(pack.as_bytes());
+                self.element(pack.as_bytes());
             }
             StreamPiece::BehindNodes => {
                 self.length(stream.len());
