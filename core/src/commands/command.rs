@@ -336,7 +336,7 @@ fn arguments(out: &mut Out, args: &[Arg], keys: &mut i64) {
 }
 
 fn argument(out: &mut Out, arg: &Arg, keys: &mut i64) {
-    let is_group = matches!(arg.kind, Kind::OneOf | Kind::Block);
+    let is_group = arg.kind.is_group();
     let flags = [
         (arg.optional, "optional"),
         (arg.multiple, "multiple"),

@@ -5,7 +5,8 @@
 
 use std::sync::LazyLock;
 
-use crate::engine::{Table, help};
+use crate::engine::{Command, Handler, Table, help};
+use crate::spec::pack::{self, Packed, Packer};
 
 mod acl;
 mod array;
@@ -50,62 +51,103 @@ mod string;
 mod transaction;
 mod wait;
 
+/// The declarations of all commands, which only the compiler sees.
+const FAMILIES: &[&[&Command]] = &[
+    acl::COMMANDS,
+    array::COMMANDS,
+    array::cursor::COMMANDS,
+    array::search::COMMANDS,
+    bitmap::COMMANDS,
+    client::COMMANDS,
+    command::COMMANDS,
+    config::COMMANDS,
+    connection::COMMANDS,
+    databases::COMMANDS,
+    debug::COMMANDS,
+    diagnose::COMMANDS,
+    dump::COMMANDS,
+    expire::COMMANDS,
+    function::COMMANDS,
+    geo::COMMANDS,
+    hyperloglog::COMMANDS,
+    hash::COMMANDS,
+    hash_expire::COMMANDS,
+    info::COMMANDS,
+    keys::COMMANDS,
+    list::COMMANDS,
+    list_move::COMMANDS,
+    memory::COMMANDS,
+    list_move_many::COMMANDS,
+    monitor::COMMANDS,
+    object::COMMANDS,
+    pubsub::COMMANDS,
+    saving::COMMANDS,
+    scan::COMMANDS,
+    server::COMMANDS,
+    set::COMMANDS,
+    set_combine::COMMANDS,
+    sort::COMMANDS,
+    sorted_set::COMMANDS,
+    sorted_set_combine::COMMANDS,
+    sorted_set_pop::COMMANDS,
+    sorted_set_range::COMMANDS,
+    stream::COMMANDS,
+    stream::claim::COMMANDS,
+    stream::group::COMMANDS,
+    stream::idempotence::COMMANDS,
+    stream::info::COMMANDS,
+    stream::nack::COMMANDS,
+    stream::read::COMMANDS,
+    stream::remove::COMMANDS,
+    string::COMMANDS,
+    transaction::COMMANDS,
+    wait::COMMANDS,
+];
+
+/// The declarations as they are linked.
+const PACKER: Packer = Packer::of(FAMILIES);
+static TEXTS: [u8; PACKER.texts_len()] = PACKER.texts();
+static SHAPES: [u8; PACKER.shapes_len()] = PACKER.shapes();
+static HANDLERS: [Handler; pack::count(FAMILIES)] = pack::handlers(FAMILIES);
+
 /// All commands of the engine.
 pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
     static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        let families = [
-            acl::COMMANDS,
-            array::COMMANDS,
-            array::cursor::COMMANDS,
-            array::search::COMMANDS,
-            bitmap::COMMANDS,
-            client::COMMANDS,
-            command::COMMANDS,
-            config::COMMANDS,
-            connection::COMMANDS,
-            databases::COMMANDS,
-            debug::COMMANDS,
-            diagnose::COMMANDS,
-            dump::COMMANDS,
-            expire::COMMANDS,
-            function::COMMANDS,
-            geo::COMMANDS,
-            hyperloglog::COMMANDS,
-            hash::COMMANDS,
-            hash_expire::COMMANDS,
-            info::COMMANDS,
-            keys::COMMANDS,
-            list::COMMANDS,
-            list_move::COMMANDS,
-            memory::COMMANDS,
-            list_move_many::COMMANDS,
-            monitor::COMMANDS,
-            object::COMMANDS,
-            pubsub::COMMANDS,
-            saving::COMMANDS,
-            scan::COMMANDS,
-            server::COMMANDS,
-            set::COMMANDS,
-            set_combine::COMMANDS,
-            sort::COMMANDS,
-            sorted_set::COMMANDS,
-            sorted_set_combine::COMMANDS,
-            sorted_set_pop::COMMANDS,
-            sorted_set_range::COMMANDS,
-            stream::COMMANDS,
-            stream::claim::COMMANDS,
-            stream::group::COMMANDS,
-            stream::idempotence::COMMANDS,
-            stream::info::COMMANDS,
-            stream::nack::COMMANDS,
-            stream::read::COMMANDS,
-            stream::remove::COMMANDS,
-            string::COMMANDS,
-            transaction::COMMANDS,
-            wait::COMMANDS,
-        ];
-        Table::new(families.into_iter().flatten().copied(), help::help)
+        let packed = Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS };
+        Table::new(packed.unpack(), help::help)
     });
     &TABLE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::spec;
+
+    /// Everything that a declaration says, as text.
+    fn told(command: &Command, text: &mut String) {
+        let spec::Command { name, summary, since, group, complexity, flags, acl, args, .. } =
+            command;
+        let spec::Command { arity, key_specs, tips, deprecated, subcommands, example, run, .. } =
+            command;
+        text.push_str(&format!(
+            "{name:?} {summary:?} {since:?} {group:?} {complexity:?} {flags:?} "
+        ));
+        text.push_str(&format!(
+            "{acl:?} {args:?} {arity:?} {key_specs:?} {tips:?} {deprecated:?} "
+        ));
+        text.push_str(&format!("{example:?} {:p} {{\n", *run as *const ()));
+        subcommands.iter().for_each(|subcommand| told(subcommand, text));
+        text.push_str("}\n");
+    }
+
+    #[test]
+    fn what_is_linked_says_what_was_declared() {
+        let (mut declared, mut linked) = (String::new(), String::new());
+        FAMILIES.iter().copied().flatten().for_each(|command| told(command, &mut declared));
+        let packed = Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS };
+        packed.unpack().into_iter().for_each(|command| told(command, &mut linked));
+        assert!(declared.len() > 100_000 && declared == linked);
+    }
 }

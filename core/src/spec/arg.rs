@@ -54,6 +54,24 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 9] = [
+        Self::String,
+        Self::Integer,
+        Self::Double,
+        Self::Key,
+        Self::Pattern,
+        Self::UnixTime,
+        Self::PureToken,
+        Self::OneOf,
+        Self::Block,
+    ];
+
+    /// Whether it is made of other arguments.
+    pub(crate) const fn is_group(self) -> bool {
+        matches!(self, Self::OneOf | Self::Block)
+    }
+
     /// Its name in COMMAND DOCS.
     pub fn name(self) -> &'static str {
         match self {
@@ -98,6 +116,21 @@ pub enum Access {
 }
 
 impl Access {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 11] = [
+        Self::Rw,
+        Self::Ro,
+        Self::Ow,
+        Self::Rm,
+        Self::Access,
+        Self::Update,
+        Self::Insert,
+        Self::Delete,
+        Self::NotKey,
+        Self::Incomplete,
+        Self::VariableFlags,
+    ];
+
     /// Its name in COMMAND INFO.
     pub fn name(self) -> &'static str {
         match self {

@@ -2,7 +2,8 @@
 //!
 //! A command is one `const` of plain data above its handler. What can be worked out from it is
 //! never written down a second time: arity, key positions, ACL categories, the replies of COMMAND
-//! and HELP, dispatch ([`mod@derive`], [`table`]), the terminal's hints ([`hint`]).
+//! and HELP, dispatch ([`mod@derive`], [`table`]), the terminal's hints ([`hint`]). In a program
+//! declarations take little room ([`pack`]).
 //!
 //! The model is that of COMMAND DOCS and COMMAND INFO:
 //! <https://redis.io/docs/latest/commands/command-docs/>,
@@ -14,6 +15,7 @@ mod arg;
 pub mod derive;
 pub mod hint;
 mod names;
+pub mod pack;
 pub mod table;
 
 pub use arg::*;
@@ -104,6 +106,33 @@ pub enum Flag {
 }
 
 impl Flag {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 23] = [
+        Self::Write,
+        Self::Readonly,
+        Self::DenyOom,
+        Self::Admin,
+        Self::Pubsub,
+        Self::Noscript,
+        Self::Blocking,
+        Self::Loading,
+        Self::Stale,
+        Self::SkipMonitor,
+        Self::SkipSlowlog,
+        Self::Fast,
+        Self::NoAuth,
+        Self::MayReplicate,
+        Self::NoMulti,
+        Self::MovableKeys,
+        Self::AllowBusy,
+        Self::Protected,
+        Self::NoAsyncLoading,
+        Self::NoMandatoryKeys,
+        Self::Asking,
+        Self::TouchesArbitraryKeys,
+        Self::System,
+    ];
+
     /// Its name in COMMAND INFO; `None` for flags that are not shown.
     pub fn name(self) -> Option<&'static str> {
         Some(match self {
@@ -173,6 +202,27 @@ pub enum Group {
 }
 
 impl Group {
+    /// All of them, in their order.
+    pub(crate) const ALL: [Self; 17] = [
+        Self::Generic,
+        Self::String,
+        Self::List,
+        Self::Set,
+        Self::SortedSet,
+        Self::Hash,
+        Self::Pubsub,
+        Self::Transactions,
+        Self::Connection,
+        Self::Server,
+        Self::Scripting,
+        Self::HyperLogLog,
+        Self::Cluster,
+        Self::Geo,
+        Self::Stream,
+        Self::Bitmap,
+        Self::Array,
+    ];
+
     /// Its name in COMMAND DOCS.
     pub fn name(self) -> &'static str {
         match self {
