@@ -5,6 +5,7 @@
 pub mod crc;
 pub mod error;
 pub mod glob;
+pub mod histogram;
 pub mod limits;
 pub mod num;
 pub mod order;

@@ -187,6 +187,7 @@ fn sleep(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let us = lenient(args.take()?).max(0.0) * 1e6;
     if us >= 1.0 {
         cx.asleep_until = Some(cx.now.mono + us as u64);
+        cx.stopwatch.pass(us as u64);
     }
     cx.out.ok();
     Ok(())

@@ -1,8 +1,8 @@
 //! INFO: what the server knows of itself, in sections of `name:value` lines.
 //!
 //! Each field is declared once, with the function that works it out. A field that other programs look
-//! for and that has no meaning here says so by the value that Redis gives it when idle. What an
-//! engine without a clock cannot know, such as the time a command took, is left out.
+//! for and that has no meaning here says so by the value that Redis gives it when idle. How
+//! long commands took is known if the host has lent a [`stopwatch`](crate::engine::stopwatch).
 
 use std::collections::BTreeSet;
 
@@ -106,8 +106,7 @@ const SECTIONS: &[Section] = &[
     section("Modules", &[]),
     Section { title: "Commandstats", is_default: false, lines: Lines::Many(command_stats) },
     Section { title: "Errorstats", is_default: true, lines: Lines::Many(error_stats) },
-    // Times of commands are not measured: the engine has no clock of its own.
-    Section { title: "Latencystats", is_default: false, lines: Lines::Fields(&[]) },
+    Section { title: "Latencystats", is_default: false, lines: Lines::Many(latency_stats) },
     section("Cluster", &[("cluster_enabled", zero)]),
     Section { title: "Keyspace", is_default: true, lines: Lines::Many(keyspace) },
 ];
@@ -442,11 +441,39 @@ fn command_stats(view: &View<'_>, text: &mut String) {
         if counts.calls + counts.rejected == 0 {
             continue;
         }
-        // Clients read all five; the times are those of an engine that measures none.
+        let hundredths = counts.ns / 10 / counts.calls.max(1);
         text.push_str(&format!(
-            "cmdstat_{}:calls={},usec=0,usec_per_call=0.00,rejected_calls={},failed_calls={}\r\n",
-            entry.full_name, counts.calls, counts.rejected, counts.failed
+            "cmdstat_{}:calls={},usec={},usec_per_call={}.{:02},rejected_calls={},failed_calls={}\r\n",
+            entry.full_name,
+            counts.calls,
+            counts.ns / 1000,
+            hundredths / 100,
+            hundredths % 100,
+            counts.rejected,
+            counts.failed
         ));
+    }
+}
+
+fn latency_stats(view: &View<'_>, text: &mut String) {
+    let config = &view.engine.config;
+    if !config.latency_tracking {
+        return;
+    }
+    let entries = view.engine.table.entries();
+    for (entry, counts) in entries.iter().zip(&view.engine.stats.by_command) {
+        if counts.times.total() == 0 {
+            continue;
+        }
+        let shown = config.latency_tracking_info_percentiles.iter().map(|word| {
+            let percent = num::parse_f64(word.as_bytes()).unwrap_or(0.0);
+            let name = num::format_fixed(percent, 6);
+            let ns = counts.times.percentile_ns(percent);
+            let name = name.trim_end_matches('0').trim_end_matches('.');
+            format!("p{name}={}.{:03}", ns / 1000, ns % 1000)
+        });
+        let shown = shown.collect::<Vec<_>>().join(",");
+        text.push_str(&format!("latency_percentiles_usec_{}:{shown}\r\n", entry.full_name));
     }
 }
 

@@ -17,6 +17,8 @@ use crate::store::near::Guess;
 pub struct Sight {
     /// The command, if it could be told from its name alone.
     pub entry: Option<&'static Entry>,
+    /// It may be measured together with others.
+    pub is_small: bool,
     /// The hash of its first key.
     hash: Option<u64>,
     /// The entry of that key, probably.
@@ -29,7 +31,8 @@ impl Engine {
     pub fn look_ahead(&self, argv: Argv<'_>) -> Sight {
         let entry = self.find_simple(argv);
         let key = entry.and_then(|entry| argv.get(entry.first_key?.get()));
-        Sight { entry, hash: key.map(|key| self.shard.hash(key)), guess: None }
+        let is_small = entry.is_some_and(|entry| self.is_small(entry, argv));
+        Sight { entry, is_small, hash: key.map(|key| self.shard.hash(key)), guess: None }
     }
 
     /// Asks for the memory that commands on database `db` will look at, as well as `seen` tells;

@@ -109,7 +109,8 @@ impl Ctx<'_> {
         let command = self.entry.index;
         self.blocking.last_ticket += 1;
         let ticket = self.blocking.last_ticket;
-        self.session.blocked = Some(Blocked { command, argv, on, deadline, since: now, ticket });
+        self.session.blocked =
+            Some(Blocked { command, argv, on, deadline, since: now, ticket, took_ns: 0 });
     }
 }
 
@@ -161,6 +162,12 @@ impl Engine {
     /// Lets the waiters of every key that is ready try again. Called once a command, with all that
     /// it ran, is done; serving a waiter can make other keys ready, which are served too.
     pub fn serve_ready(&mut self, now: Time) {
+        let aside = self.stopwatch.step_aside();
+        self.serve_all_ready(now);
+        self.stopwatch.step_back(aside);
+    }
+
+    fn serve_all_ready(&mut self, now: Time) {
         while let Some(key) = self.shard.waiters.take_ready() {
             let mut last = 0;
             while let Some((ticket, id)) = self.shard.waiters.next(&key, last) {
@@ -185,11 +192,13 @@ impl Engine {
     fn retry(&mut self, now: Time, id: u64) {
         let Some(conn) = self.clients.conn(id) else { return };
         let Some(mut client) = self.clients.take(conn) else { return };
-        if let Some(blocked) = client.session.blocked.take() {
+        if let Some(mut blocked) = client.session.blocked.take() {
             let entry = &self.table.entries()[blocked.command];
+            self.stopwatch.resume(blocked.took_ns);
             self.call_again(now, &mut client, entry, blocked.argv.view());
-            if client.session.blocked.is_some() {
+            if let Some(again) = &client.session.blocked {
                 // Still nothing for it: it keeps its place and its time.
+                blocked.took_ns = again.took_ns;
                 client.session.blocked = Some(blocked);
             } else {
                 self.dequeue_blocked(id, &blocked);
@@ -217,12 +226,18 @@ impl Engine {
     /// Ends the waiting of client `id`, with the reply that `reply` writes. Returns whether it
     /// waited.
     pub fn unblock(&mut self, id: u64, reply: impl FnOnce(&BlockedOn, &mut Out)) -> bool {
-        let Some(client) = self.clients.by_id_mut(id) else { return false };
-        let Some(blocked) = client.session.blocked.take() else { return false };
-        let conn = client.session.conn;
-        reply(&blocked.on, &mut client.out);
+        let Some(conn) = self.clients.conn(id) else { return false };
+        let Some(mut client) = self.clients.take(conn) else { return false };
+        let waited = client.session.blocked.take();
+        if let Some(blocked) = &waited {
+            reply(&blocked.on, &mut client.out);
+            let entry = &self.table.entries()[blocked.command];
+            self.stats.by_command[entry.index].calls += 1;
+            self.took(&client.session, entry, blocked.argv.view(), blocked.took_ns);
+        }
+        self.clients.put(client);
+        let Some(blocked) = waited else { return false };
         self.send(conn);
-        self.stats.by_command[blocked.command].calls += 1;
         self.dequeue_blocked(id, &blocked);
         self.blocking.resumed.push_back(conn);
         true
@@ -270,6 +285,7 @@ impl Engine {
         let held = client.session.blocked.take_if(|on| matches!(on.on, BlockedOn::Unpause));
         let Some(blocked) = held else { return };
         self.dequeue_blocked(client.session.id, &blocked);
+        self.stopwatch.begin(client.out.owed());
         self.execute_unpaused(now, client, blocked.argv.view(), Sight::default());
     }
 }

@@ -279,6 +279,15 @@ impl Engine {
         if self.config.maxmemory_policy == MaxmemoryPolicy::Noeviction {
             return true;
         }
+        let aside = self.stopwatch.step_aside();
+        let is_short = self.evict_some();
+        let ns = self.stopwatch.step_back(aside);
+        self.note_latency("eviction-cycle", ns / 1000);
+        is_short
+    }
+
+    /// Removes keys while there is too much; returns whether none may be removed.
+    fn evict_some(&mut self) -> bool {
         let per_event = keys_per_event(self.config.maxmemory_eviction_tenacity);
         let per_command = per_event.saturating_mul(KEYS_PER_COMMAND_FACTOR);
         let mut tried = 0;

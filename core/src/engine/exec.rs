@@ -332,6 +332,7 @@ impl<'b> Ctx<'b> {
     /// Calls the handler of the context's command, counts, and replies with the error if it fails.
     pub fn perform(&mut self, argv: Argv<'b>) {
         let entry = self.entry;
+        let begun = self.stopwatch.lap();
         let (db, dirty) = (self.session.db, self.dirty);
         self.depth += 1;
         self.deny_blocking = self.depth > 1;
@@ -344,7 +345,8 @@ impl<'b> Ctx<'b> {
         if !self.is_retry {
             self.show_to_monitors(argv);
         }
-        if self.session.blocked.is_some() {
+        if let Some(blocked) = &mut self.session.blocked {
+            blocked.took_ns = self.engine.stopwatch.lap_since(begun);
             return;
         }
         self.track_reads(argv);
@@ -358,6 +360,7 @@ impl<'b> Ctx<'b> {
         }
         let conn = self.session.conn;
         self.send(conn);
+        self.measure(begun, argv);
     }
 }
 

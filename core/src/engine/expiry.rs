@@ -58,6 +58,21 @@ impl Engine {
         if !self.is_expiring() || !(is_new_ms || self.expiry.is_behind) {
             return;
         }
+        let is_due = |db: &Db| due_ms(db).is_some_and(|due| due < now_ms);
+        if !self.shard.dbs.iter().any(is_due) {
+            self.expiry.is_behind = false;
+            return;
+        }
+        let aside = self.stopwatch.step_aside();
+        self.expire_all_due(now_ms);
+        let ns = self.stopwatch.step_back(aside);
+        self.note_latency("expire-cycle", ns / 1000);
+        if self.shard.waiters.has_ready() {
+            self.serve_ready(now);
+        }
+    }
+
+    fn expire_all_due(&mut self, now_ms: i64) {
         let count = self.shard.dbs.len();
         let first = self.expiry.next_db;
         let mut left = limits::EXPIRED_PER_WAKE_MAX;
@@ -82,9 +97,6 @@ impl Engine {
             }
         }
         self.expiry.is_behind = left == 0;
-        if self.shard.waiters.has_ready() {
-            self.serve_ready(now);
-        }
     }
 
     /// Removes fields of a hash that have expired, `max` at most; returns how many there were, `None`

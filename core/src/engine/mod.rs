@@ -22,14 +22,17 @@ pub mod expiry;
 pub mod help;
 pub mod import;
 pub mod keys;
+pub mod latency;
 pub mod loading;
 pub mod monitor;
 pub mod notify;
 pub mod propagate;
 pub mod pubsub;
 pub mod saving;
+pub mod slowlog;
 pub mod snapshotting;
 pub mod stats;
+pub mod stopwatch;
 pub mod tracking;
 pub mod transaction;
 pub mod world;
@@ -110,6 +113,12 @@ pub struct Engine {
     pub care: clients::Care,
     /// What was counted.
     pub stats: Stats,
+    /// How long things take.
+    pub stopwatch: stopwatch::Stopwatch,
+    /// Commands that took long.
+    pub slowlog: slowlog::SlowLog,
+    /// Events that took long.
+    pub latency: latency::Latencies,
     /// Chance.
     pub rng: Rng,
     /// This run's id: 40 hexadecimal digits.
@@ -184,6 +193,9 @@ impl Engine {
             monitors: IdSet::default(),
             care: clients::Care::default(),
             stats: Stats::new(table.entries().len()),
+            stopwatch: stopwatch::Stopwatch::default(),
+            slowlog: slowlog::SlowLog::default(),
+            latency: latency::Latencies::default(),
             rng,
             run_id,
             repl_id,

@@ -1,5 +1,6 @@
 //! What is counted, for INFO.
 
+use crate::base::histogram::Histogram;
 use crate::base::ordered::NameMap;
 
 /// Codes that are counted apart. Real ones are few; scripts will be able to make up others.
@@ -47,7 +48,7 @@ pub struct Stats {
 }
 
 /// Counters of one command.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct CommandStats {
     /// Times it ran.
     pub calls: u64,
@@ -55,6 +56,10 @@ pub struct CommandStats {
     pub rejected: u64,
     /// Times it ran and replied with an error.
     pub failed: u64,
+    /// How long it ran in all, in nanoseconds.
+    pub ns: u64,
+    /// How long it ran each time.
+    pub times: Histogram,
 }
 
 impl Stats {

@@ -2,13 +2,22 @@
 
 #![expect(clippy::disallowed_types, reason = "this is where time comes from")]
 
+use std::cell::Cell;
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
+use super::ticks::{self, Ticks};
 use crate::base::time::{Monotonic, Time};
 
-/// Reads both clocks: the monotonic one every time, the other now and then.
+/// Reads both clocks: the monotonic one once a turn of the loop, the other now and then. Within a turn
+/// time goes on by the processor's own counter.
 pub struct Clock {
     start: Instant,
+    ticks: Ticks,
+    /// When the turn began, on the monotonic clock and by the counter, in microseconds and
+    /// nanoseconds.
+    turn: (u64, u64),
+    /// The last time that was told, on the monotonic clock: it does not go back.
+    told_us: Cell<u64>,
     /// From the monotonic clock to that of the wall, in microseconds.
     offset_us: i64,
     /// When that was found out last, on the monotonic clock.
@@ -18,13 +27,23 @@ pub struct Clock {
 /// Where the monotonic clock begins: not at zero, so that subtracting from it is harmless.
 const START_US: u64 = 1_000_000;
 
+/// The counter is trusted for so long.
+const TURN_NS_MAX: u64 = 100_000_000;
+
 /// Between two looks at the clock on the wall, which may have been moved.
 const LOOK_EVERY_US: u64 = 1000;
 
 impl Clock {
     /// A clock whose monotonic time begins now.
     pub fn new() -> Self {
-        let mut clock = Self { start: Instant::now(), offset_us: 0, looked_us: 0 };
+        let mut clock = Self {
+            start: Instant::now(),
+            ticks: Ticks::begin(),
+            turn: (START_US, 0),
+            told_us: Cell::new(START_US),
+            offset_us: 0,
+            looked_us: 0,
+        };
         clock.look();
         clock
     }
@@ -32,7 +51,10 @@ impl Clock {
     /// The time now, at the start of a turn of the loop: a look at the clock on the wall belongs to it
     /// now and then, so that any other moment is one reading of one clock.
     pub fn look(&mut self) -> Time {
-        let mono_us = self.mono_us();
+        let elapsed_ns = self.start.elapsed().as_nanos() as u64;
+        self.ticks.compare(elapsed_ns);
+        let mono_us = self.told_us.get().max(elapsed_ns / 1000 + START_US);
+        self.turn = (mono_us, ticks::read_ns());
         if mono_us - self.looked_us >= LOOK_EVERY_US {
             let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
             self.offset_us = unix.as_micros() as i64 - mono_us as i64;
@@ -43,15 +65,20 @@ impl Clock {
 
     /// The time now.
     pub fn now(&self) -> Time {
-        self.at(self.mono_us())
+        let (turn_us, turn_ns) = self.turn;
+        let passed_ns = ticks::read_ns().wrapping_sub(turn_ns);
+        let mono_us = if passed_ns < TURN_NS_MAX {
+            turn_us + passed_ns / 1000
+        } else {
+            self.start.elapsed().as_micros() as u64 + START_US
+        };
+        self.at(mono_us)
     }
 
     fn at(&self, mono_us: u64) -> Time {
+        let mono_us = mono_us.max(self.told_us.get());
+        self.told_us.set(mono_us);
         Time { unix_us: self.offset_us + mono_us as i64, mono: Monotonic(mono_us) }
-    }
-
-    fn mono_us(&self) -> u64 {
-        self.start.elapsed().as_micros() as u64 + START_US
     }
 }
 

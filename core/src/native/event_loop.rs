@@ -24,6 +24,7 @@ use super::playground::visitor::{Became, Visitor};
 use super::playground::websocket::Close;
 use super::playground::{GUESTS_MAX, Wish};
 use super::ready::{Events, Patience};
+use super::ticks;
 use crate::base::limits;
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
@@ -102,7 +103,8 @@ impl EventLoop {
         let disk =
             Disk::start(folder, lock, Arc::new(waker)).map_err(failed("Can't start a thread"))?;
         let clock = Clock::new();
-        let node = Node::new(config.clone(), seed, clock.now());
+        let mut node = Node::new(config.clone(), seed, clock.now());
+        node.set_stopwatch(ticks::read_ns);
         log.write(Level::Notice, "Server initialized");
         announce(&listeners, log);
         Ok(Self {

@@ -13,6 +13,7 @@
 //! - [`memory`]: the allocator, and how much it has handed out
 //! - [`playground`]: the page, and browsers as clients
 //! - [`ready`]: which sockets have something
+//! - [`ticks`]: the processor's own counter as a clock
 
 pub mod args;
 pub mod check;
@@ -26,6 +27,7 @@ pub mod log;
 pub mod memory;
 pub mod playground;
 pub mod ready;
+pub mod ticks;
 
 use std::process::ExitCode;
 

@@ -7,6 +7,7 @@ use crate::base::time::{Monotonic, Time};
 use crate::commands;
 use crate::engine::ahead::Sight;
 use crate::engine::saving::Force;
+use crate::engine::stopwatch::Reading;
 use crate::engine::{Config, Engine};
 use crate::resp::decode::{Limits, Words};
 use crate::resp::{Decoder, Out, ProtocolError, Step};
@@ -148,6 +149,12 @@ impl Node {
         (self.scout, self.ahead) = (scout, ahead);
     }
 
+    /// Lends the node a clock in nanoseconds, for how long commands take; see
+    /// [`stopwatch`](crate::engine::stopwatch).
+    pub fn set_stopwatch(&mut self, reading: Reading) {
+        self.engine.stopwatch.lend(reading);
+    }
+
     /// When the node wants a [`Event::Wake`] at the latest.
     pub fn next_wake(&self) -> Option<Monotonic> {
         if let Some(until) = self.engine.asleep_until {
@@ -242,13 +249,19 @@ impl Node {
             sights.extend((0..ahead.len()).map(|index| self.engine.look_ahead(argv_of(index))));
             self.engine.prefetch(client.session.db, &mut sights, argv_of);
             start = decoded.end;
+            if !ahead.is_empty() {
+                self.engine.stopwatch.begin(client.out.owed());
+            }
             for (index, (command, &sight)) in ahead.iter().zip(&sights).enumerate() {
                 // What ran before may have changed how, or whether, the next one is to be read.
                 if index > 0 && !(self.engine.can_run(client) && self.limits(client) == limits) {
                     decoder.reset();
                     start = command.start;
+                    self.engine.break_run();
                     break;
                 }
+                let goes_on = sights.get(index + 1).is_some_and(|next| next.is_small);
+                self.engine.stopwatch.share(sight.is_small && goes_on);
                 let argv = decoder.argv_of(command.words, &input[command.start..]);
                 self.engine.execute(now, client, argv, sight);
             }

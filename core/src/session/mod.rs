@@ -151,6 +151,8 @@ pub struct Blocked {
     pub since: Monotonic,
     /// Its place among all that wait: who has the lower one has waited longer.
     pub ticket: u64,
+    /// What its attempts have taken, in nanoseconds.
+    pub took_ns: u64,
 }
 
 impl Blocked {

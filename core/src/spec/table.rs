@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::names::Names;
-use super::{BeginSearch, Category, Command, KeySpec, derive};
+use super::{BeginSearch, Category, Command, Flag, KeySpec, derive};
 use crate::resp::Argv;
 
 /// A declaration with what was derived from it.
@@ -26,6 +26,9 @@ pub struct Entry<H: 'static> {
     pub container: Option<usize>,
     /// Which word of a command is its first key, where that is always the same one.
     pub first_key: Option<NonZeroUsize>,
+    /// Whether it takes about the same short time whatever the data: it is flagged FAST, or it works
+    /// on a key in O(1). Commands that wait do not count.
+    pub is_brief: bool,
     /// One bit a flag, for tests that a hot path makes.
     flag_bits: u32,
 }
@@ -33,7 +36,7 @@ pub struct Entry<H: 'static> {
 impl<H> Entry<H> {
     /// Whether the declaration has `flag`.
     #[inline]
-    pub fn has(&self, flag: super::Flag) -> bool {
+    pub fn has(&self, flag: Flag) -> bool {
         self.flag_bits & (1 << flag as u32) != 0
     }
 
@@ -109,6 +112,7 @@ impl<H: Copy> Table<H> {
             key_specs,
             categories: derive::categories(command),
             subcommands: Vec::new(),
+            is_brief: is_brief(command),
             flag_bits: command.flags.iter().fold(0, |bits, &flag| bits | 1 << flag as u32),
             container,
         });
@@ -143,4 +147,12 @@ impl<H: Copy> Table<H> {
             .filter_map(|&index| self.entries.get(index))
             .find(|entry| entry.command.name.as_bytes().eq_ignore_ascii_case(name))
     }
+}
+
+/// See [`Entry::is_brief`].
+fn is_brief<H>(command: &Command<H>) -> bool {
+    let has = |flag| command.flags.contains(&flag);
+    let works_on_keys = has(Flag::Readonly) || has(Flag::Write);
+    let is_constant = works_on_keys && command.complexity == "O(1)";
+    (has(Flag::Fast) || is_constant) && !has(Flag::Blocking)
 }

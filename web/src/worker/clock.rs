@@ -3,11 +3,22 @@
 use std::cell::Cell;
 
 use redstart::base::time::{Monotonic, Time};
-
-use super::scope;
+use wasm_bindgen::prelude::*;
 
 /// How far the precise clock may be off before it is set again.
 const DRIFT_MS_MAX: f64 = 20.0;
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_namespace = performance, js_name = now)]
+    fn counter_ms() -> f64;
+}
+
+/// The stopwatch that the node is lent. Browsers count no finer than some microseconds, so that
+/// most commands seem to take no time at all.
+pub(super) fn stopwatch_ns() -> u64 {
+    (counter_ms() * 1e6) as u64
+}
 
 /// Reads both clocks.
 ///
@@ -15,17 +26,16 @@ const DRIFT_MS_MAX: f64 = 20.0;
 /// the machine sleeps; so the calendar time is the counter plus an offset that is set anew
 /// whenever the two disagree.
 pub(super) struct Clock {
-    performance: Option<web_sys::Performance>,
     offset_ms: Cell<f64>,
 }
 
 impl Clock {
     pub(super) fn new() -> Self {
-        Self { performance: scope().performance(), offset_ms: Cell::new(0.0) }
+        Self { offset_ms: Cell::new(0.0) }
     }
 
     pub(super) fn now(&self) -> Time {
-        let counter_ms = self.performance.as_ref().map_or(0.0, web_sys::Performance::now);
+        let counter_ms = counter_ms();
         let date_ms = js_sys::Date::now();
         if (counter_ms + self.offset_ms.get() - date_ms).abs() > DRIFT_MS_MAX {
             self.offset_ms.set(date_ms - counter_ms);

@@ -18,7 +18,7 @@ use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{MessageEvent, MessagePort};
 
-use super::clock::Clock;
+use super::clock::{Clock, stopwatch_ns};
 use super::disk::{self, Disk};
 use super::post;
 use super::service::{IMPORTED, Import};
@@ -111,7 +111,8 @@ impl Host {
         config.take_lines(settings);
         let keeps_aof = Cell::new(config.appendonly);
         let opened = clock.now().mono;
-        let node = Node::new(config, seed, clock.now());
+        let mut node = Node::new(config, seed, clock.now());
+        node.set_stopwatch(stopwatch_ns);
         let host = Rc::new(Self {
             node: RefCell::new(node),
             clock,

@@ -357,14 +357,17 @@ pub static PARAMS: &[Param] = &[
     )
     .field(field!(key_load_delay))
     .is(Trait::Hidden),
-    param("latency-monitor-threshold", COUNT, "0", "Milliseconds from which LATENCY keeps events."),
-    param("latency-tracking", Bool, "yes", "Whether times of commands are kept."),
+    param("latency-monitor-threshold", COUNT, "0", "Milliseconds from which LATENCY keeps events.")
+        .field(field!(latency_monitor_threshold)),
+    param("latency-tracking", Bool, "yes", "Whether times of commands are kept.")
+        .field(field!(latency_tracking)),
     param(
         "latency-tracking-info-percentiles",
         Percentiles,
         "50 99 99.9",
         "Percentiles that INFO shows.",
-    ),
+    )
+    .field(field!(latency_tracking_info_percentiles)),
     param(
         "lazyfree-lazy-eviction",
         Bool,
@@ -720,8 +723,10 @@ pub static PARAMS: &[Param] = &[
         Int(-1, i64::MAX),
         "10000",
         "Microseconds from which a command is slow.",
-    ),
-    param("slowlog-max-len", COUNT, "128", "Entries that SLOWLOG keeps."),
+    )
+    .field(field!(slowlog_log_slower_than)),
+    param("slowlog-max-len", COUNT, "128", "Entries that SLOWLOG keeps.")
+        .field(field!(slowlog_max_len)),
     param(
         "socket-mark-id",
         Int(0, u32::MAX as i64),
