@@ -147,7 +147,7 @@ fn streams_bits_places_and_sketches_have_views_of_their_own() {
     open_key("stock:prices");
     page.view_says("leaves with members");
     open_key("temperatures");
-    page.view_says("blocks of 64 places");
+    page.view_says("Blocks of 64 places: 2");
     page.press("Value");
     page.view_says("-0.5, snow");
     page.fill("Value", "9.5");

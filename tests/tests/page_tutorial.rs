@@ -187,3 +187,32 @@ fn commands_of_a_lesson_are_run_by_a_click_and_time_can_be_let_pass() {
     play(&page, "the commands of a step about time", work);
     page.is_quiet();
 }
+
+#[test]
+fn the_clock_of_a_lesson_is_stopped_and_moved() {
+    let page = Page::open();
+    page.pane(1).enter("TUTORIAL 5");
+    panel_shows(&page, "A key with an end");
+    let pane = page.named("Connection a");
+    pane.run("SET code:bob 7731 EX 60", "OK");
+    panel_shows(&page, "this key expires:");
+    click(&page, "Stop");
+    play(
+        &page,
+        "the clock stands still",
+        "await until('the pressed button', () => find('.lesson-clock [aria-pressed=true]')?.textContent === 'Stop');",
+    );
+    pane.run("SET code:ann 7731 PX 1", "OK");
+    pane.run("GET code:ann", "\"7731\"");
+    click(&page, "+1 min");
+    pane.run("EXISTS code:bob code:ann", "(integer) 0");
+    // The next step begins with a clock that goes.
+    pane.enter("NEXT");
+    panel_shows(&page, "Watch it go");
+    play(
+        &page,
+        "the clock goes",
+        "await until('the pressed button', () => find('.lesson-clock [aria-pressed=true]')?.textContent === '1×');",
+    );
+    page.is_quiet();
+}

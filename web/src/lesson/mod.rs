@@ -31,6 +31,43 @@ pub struct Lesson {
     pub steps: Vec<Step>,
 }
 
+/// Words by which commands let something expire, or ask when it does.
+const TIME_WORDS: [&str; 20] = [
+    "EX",
+    "PX",
+    "EXAT",
+    "PXAT",
+    "EXPIRE",
+    "PEXPIRE",
+    "EXPIREAT",
+    "PEXPIREAT",
+    "TTL",
+    "PTTL",
+    "PERSIST",
+    "SETEX",
+    "PSETEX",
+    "GETEX",
+    "HEXPIRE",
+    "HPEXPIRE",
+    "HTTL",
+    "HPTTL",
+    "HSETEX",
+    "HGETEX",
+];
+
+impl Lesson {
+    /// Whether its commands let time pass, or something expire. Costs O(lesson).
+    pub fn is_about_time(&self) -> bool {
+        let mut lines = self.steps.iter().flat_map(|step| step.commands().chain(&step.solve));
+        lines.any(|line| match &line.what {
+            What::Wait(_) => true,
+            What::Command(typed) => typed
+                .split(' ')
+                .any(|word| TIME_WORDS.iter().any(|it| it.eq_ignore_ascii_case(word))),
+        })
+    }
+}
+
 /// A step of a lesson.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Step {

@@ -78,3 +78,14 @@ fn anything_can_be_read_without_a_panic() {
         let _ = read(&format!("{start}{}", &end[letter.len_utf8()..]));
     }
 }
+
+#[test]
+fn a_lesson_is_about_time_if_its_commands_are() {
+    let about = |line: &str| {
+        read(&format!("# T\n\n## S\n\n```redis\n{line}\n```\n")).map(|it| it.is_about_time())
+    };
+    for line in ["~ 100ms", "SET a 1 ex 5", "ttl a", "HEXPIRE h 5 FIELDS 1 f"] {
+        assert_eq!(about(line), Ok(true), "{line}");
+    }
+    assert_eq!(about("SET ttlx \"EX 5\""), Ok(false));
+}

@@ -3,10 +3,13 @@
 use std::rc::Rc;
 
 use wasm_bindgen::JsCast;
-use web_sys::{Event, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement};
+use web_sys::{
+    Element, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
+};
 use yew::prelude::*;
 
 use super::client::Client;
+use super::value::text::grouped;
 
 /// A client that is the same only if it is the very same one.
 #[derive(Clone)]
@@ -32,9 +35,22 @@ pub(crate) fn value(event: &Event) -> String {
     }
 }
 
+/// So many of something: `one` if it is one, and otherwise `many`, in which `{}` stands for the number.
+pub(crate) fn counted(count: u64, one: AttrValue, many: &AttrValue) -> AttrValue {
+    if count == 1 { one } else { many.replacen("{}", &grouped(count), 1).into() }
+}
+
 /// Milliseconds since the page was opened, for measuring.
 pub(crate) fn clock_ms() -> f64 {
     web_sys::window().and_then(|window| window.performance()).map_or(0.0, |clock| clock.now())
+}
+
+/// Where an element was clicked: 0 to 1 from its left, and from its top.
+pub(crate) fn place(event: &MouseEvent) -> Option<(f64, f64)> {
+    let area = event.current_target()?.dyn_into::<Element>().ok()?.get_bounding_client_rect();
+    let x = (f64::from(event.client_x()) - area.left()) / area.width();
+    let y = (f64::from(event.client_y()) - area.top()) / area.height();
+    Some((x.clamp(0.0, 1.0), y.clamp(0.0, 1.0)))
 }
 
 /// Puts the focus on an element.

@@ -104,7 +104,10 @@ impl Component for Panel {
             }
             Msg::Stretch => self.is_tall = !self.is_tall,
             Msg::Resize(width_px) => {
-                self.width_px = width_px;
+                let window = web_sys::window().and_then(|window| window.inner_width().ok());
+                let all = window.and_then(|px| px.as_f64()).unwrap_or(0.0) as i32;
+                let most = (all - PANES_PX_MIN).max(WIDTH_PX_MIN);
+                self.width_px = width_px.clamp(WIDTH_PX_MIN, most);
                 self.place();
                 keep::set("studio.width", &self.width_px.to_string());
             }
@@ -186,13 +189,12 @@ impl Panel {
     }
 
     /// Puts the panel's edge where it belongs, as far as there is room.
-    fn place(&mut self) {
-        let Some(window) = web_sys::window() else { return };
-        let all = window.inner_width().ok().and_then(|px| px.as_f64()).unwrap_or(0.0) as i32;
-        let most = (all - PANES_PX_MIN).max(WIDTH_PX_MIN);
-        self.width_px = self.width_px.clamp(WIDTH_PX_MIN, most);
+    fn place(&self) {
+        let width_px = self.width_px;
+        // A window that is made narrow for a while does not make it forget its width.
+        let room = format!("max({WIDTH_PX_MIN}px, 100vw - {PANES_PX_MIN}px)");
         if let Some(panel) = element() {
-            let _ = panel.set_attribute("style", &format!("--width: {}px", self.width_px));
+            let _ = panel.set_attribute("style", &format!("--width: min({width_px}px, {room})"));
         }
     }
 

@@ -58,6 +58,8 @@ pub(crate) struct Keys {
     making: Option<Making>,
     /// Whether folders were opened that need not be closed.
     has_opened: bool,
+    /// Whether the server has told of changes since the last tick.
+    has_moved: bool,
     _tick: Interval,
     _listening: Listening,
 }
@@ -120,6 +122,7 @@ impl Component for Keys {
             drawn_ms: 0.0,
             making: None,
             has_opened: false,
+            has_moved: false,
             _tick: tick,
             _listening: ctx.props().desk.listen(ctx.link().callback(Msg::Told)),
         };
@@ -166,6 +169,11 @@ impl Component for Keys {
                 }
                 self.follow(ctx);
                 self.ask_time(ctx);
+                // Once that has come to rest of which too much has changed to follow it.
+                let has_moved = std::mem::take(&mut self.has_moved);
+                if self.browser.is_stale() && !has_moved {
+                    self.refresh();
+                }
             }
             Msg::Time(reply) => self.time(&reply),
             Msg::Typed(text) => {
@@ -190,11 +198,7 @@ impl Component for Keys {
             }
             Msg::Click(row) => self.activate(row),
             Msg::Key(key) => self.key(&key),
-            Msg::Refresh => {
-                self.browser.refresh();
-                self.has_opened = false;
-                self.stamp += 1;
-            }
+            Msg::Refresh => self.refresh(),
             Msg::Fate(Fate::Gone) => self.chosen = None,
             Msg::Fate(Fate::Renamed(name)) => self.chosen = Some(name.into()),
             Msg::Examples => self.make_examples(ctx),
@@ -318,6 +322,7 @@ impl Keys {
             self.chosen.as_ref().is_some_and(|chosen| keys.iter().any(|key| key[..] == chosen[..]))
         });
         self.stamp += u32::from(has_chosen);
+        self.has_moved = true;
         self.browser.changed(keys);
     }
 
@@ -418,8 +423,16 @@ impl Keys {
         }
     }
 
+    /// Looks at everything again.
+    fn refresh(&mut self) {
+        self.browser.refresh();
+        self.has_opened = false;
+        self.stamp += 1;
+    }
+
     fn filter(&mut self, filter: Filter) {
         self.browser.set_filter(filter);
+        self.has_opened = false;
         self.scroll_to_top();
     }
 
@@ -637,7 +650,10 @@ impl Keys {
                     html! {},
                 )
             }
-            Progress::Done => (t1("{} keys", &keys), html! {}),
+            Progress::Done => {
+                let count = self.browser.tree.len() as u64;
+                (dom::counted(count, t("1 key"), &t("{} keys")), html! {})
+            }
         };
         html! {
             <div class="keys-status">

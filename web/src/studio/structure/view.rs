@@ -6,6 +6,7 @@ use super::limits::{Counted, Then, Threshold};
 use super::pack::{DATA_MAX, Entry, Pack};
 use super::{Block, Drawing, Node, Role, Shape, Window};
 use crate::i18n::{t, t1};
+use crate::studio::dom::counted;
 use crate::studio::value::text::{brief, grouped, hex, size};
 
 /// Nodes that are drawn of one level of a tree.
@@ -43,7 +44,14 @@ fn thresholds(encoding: &str, bounds: &[Threshold]) -> Html {
         };
         return html! { <p class="note">{ text }</p> };
     }
-    html! { <ul class="bounds">{ for bounds.iter().map(bound) }</ul> }
+    html! {
+        <>
+            <ul class="bounds">{ for bounds.iter().map(bound) }</ul>
+            if encoding == "intset" {
+                <p class="note">{ t("A member that is no whole number makes a listpack of it, or a hashtable.") }</p>
+            }
+        </>
+    }
 }
 
 fn bound(bound: &Threshold) -> Html {
@@ -55,7 +63,7 @@ fn bound(bound: &Threshold) -> Html {
         Counted::BlockEntries => t("Entries of the last node"),
     };
     let then = match bound.then {
-        Then::Encoding(name) => t1("above that it becomes a {}", name),
+        Then::Encoding(name) => t1("above that its encoding is {}", name),
         Then::NewNode => t("above that a new node begins"),
         Then::Apart => t("above that its values lie each on its own"),
     };
@@ -203,7 +211,8 @@ fn row_of_boxes(
 
 fn nodes_view(nodes: &[Node], opened: usize, open: &Callback<usize>) -> Html {
     let boxes = nodes.iter().take(DRAWN_MAX).map(|node| {
-        (t1("{} entries", &node.entries.to_string()).to_string(), size(node.bytes as u64))
+        let entries = counted(node.entries as u64, t("1 entry"), &t("{} entries"));
+        (entries.to_string(), size(node.bytes as u64))
     });
     html! {
         <>
@@ -231,12 +240,12 @@ fn blocks_view(blocks: &[Block], opened: usize, open: &Callback<usize>) -> Html 
         } else {
             String::new()
         };
-        let entries = t1("{} entries", &block.entries.to_string());
+        let entries = counted(block.entries.unsigned_abs(), t("1 entry"), &t("{} entries"));
         (block.id.clone(), format!("{entries}{gone} · {}", size(block.bytes as u64)))
     });
     html! {
         <>
-            <p class="note">{ t1("{} blocks of entries, found by the ID of their first one through a tree. Entries with the same fields as the first one do not repeat them.", &grouped(blocks.len() as u64)) }</p>
+            <p class="note">{ t1("Blocks of entries: {}. A tree finds them by the ID of their first entry. Entries with the same fields as that one do not repeat them.", &grouped(blocks.len() as u64)) }</p>
             { row_of_boxes(boxes, opened, open) }
             { more(blocks.len()) }
             if let Some(block) = blocks.get(opened) {
@@ -254,12 +263,12 @@ fn blocks_view(blocks: &[Block], opened: usize, open: &Callback<usize>) -> Html 
 fn windows_view(windows: &[Window], opened: usize, open: &Callback<usize>) -> Html {
     let boxes = windows.iter().take(DRAWN_MAX).map(|window| {
         let places = format!("{} – {}", window.first, window.first.saturating_add(63));
-        let values = t1("{} values", &window.mask.count_ones().to_string());
+        let values = counted(window.mask.count_ones().into(), t("1 value"), &t("{} values"));
         (places, format!("{values} · {}", size(window.bytes as u64)))
     });
     html! {
         <>
-            <p class="note">{ t1("{} blocks of 64 places each; blocks without a value are not there. A bit for each place says whether it is taken.", &grouped(windows.len() as u64)) }</p>
+            <p class="note">{ t1("Blocks of 64 places: {}. Blocks without a value are not there; of the others, a bit for each place says whether it is taken.", &grouped(windows.len() as u64)) }</p>
             { row_of_boxes(boxes, opened, open) }
             { more(windows.len()) }
             if let Some(window) = windows.get(opened) {
@@ -302,13 +311,18 @@ fn table(entries: usize, slots: usize) -> Html {
 fn tree(levels: &[Vec<usize>]) -> Html {
     let level = |(depth, nodes): (usize, &Vec<usize>)| {
         let is_last = depth + 1 == levels.len();
-        let what = if is_last { t("leaves with members") } else { t("inner nodes") };
+        let what = match is_last {
+            true => {
+                counted(nodes.len() as u64, t("1 leaf with members"), &t("{} leaves with members"))
+            }
+            false => counted(nodes.len() as u64, t("1 inner node"), &t("{} inner nodes")),
+        };
         let node = |width: &usize| {
             html! { <span class="node" title={width.to_string()} style={format!("--fill: {}%", width * 100 / 64)}>{ width }</span> }
         };
         html! {
             <div class="level">
-                <span class="soft">{ format!("{} {what}", grouped(nodes.len() as u64)) }</span>
+                <span class="soft">{ what }</span>
                 <div class="nodes">{ for nodes.iter().take(DRAWN_MAX).map(node) }{ if nodes.len() > DRAWN_MAX { "…" } else { "" } }</div>
             </div>
         }

@@ -5,6 +5,7 @@
 //! every command of the learner. What is said in the terminal (NEXT, PREV, TUTORIAL 7) does what the
 //! buttons do.
 
+mod clock;
 mod contents;
 mod progress;
 mod prose;
@@ -19,13 +20,14 @@ use yew::prelude::*;
 use super::ViewProps;
 use super::client::{Client, Gone};
 use super::desk::Listening;
+use super::dom;
 use super::engine::sandbox;
 use crate::bridge::{self, Ask, Told};
 use crate::i18n::{self, t, t1};
 use crate::lesson::{Lesson, Line, What};
 use crate::message::SandboxOp;
 use progress::Progress;
-use run::{Epoch, Found, LESSON, place};
+use run::{Epoch, Found, LESSON, Seen, place};
 
 /// How often a goal is looked at that time alone may reach.
 const LOOK_AGAIN_MS: u32 = 700;
@@ -45,6 +47,8 @@ pub(crate) struct Tutorial {
     epoch: Epoch,
     is_ready: bool,
     found: Vec<Found>,
+    /// The lesson's clock, if the lesson is about time and it was looked at.
+    time: Option<clock::Time>,
     is_done: bool,
     hints: usize,
     /// Which commands of the step have been run.
@@ -85,7 +89,9 @@ pub(crate) enum Msg {
     Told(Rc<Told>),
     Look,
     /// The client that looked, if it is still good, and what it has found.
-    Looked(u32, Option<Rc<Client>>, Result<Vec<Found>, Gone>),
+    Looked(u32, Option<Rc<Client>>, Result<Seen, Gone>),
+    /// Something is done with the clock, so far or so fast.
+    Clock(SandboxOp, f64),
     /// A line of the step is clicked: its place, and what it does.
     Run(usize, Line),
     Hint,
@@ -132,6 +138,7 @@ impl Component for Tutorial {
             epoch: Epoch::default(),
             is_ready: false,
             found: Vec::new(),
+            time: None,
             is_done: false,
             hints: 0,
             used: Vec::new(),
@@ -186,7 +193,7 @@ impl Component for Tutorial {
                 self.is_looking = false;
                 self.looker = looker;
                 if epoch == self.epoch.get() {
-                    self.looked(found.unwrap_or_default());
+                    self.looked(found);
                 }
                 if std::mem::take(&mut self.look_again) {
                     self.look(ctx);
@@ -198,6 +205,10 @@ impl Component for Tutorial {
                 }
                 self.enter(ctx, &line);
                 self.read_through();
+            }
+            Msg::Clock(what, value) => {
+                self.turn_clock(ctx, what, value);
+                return false;
             }
             Msg::Hint => self.hints += 1,
             Msg::Solve => self.solve(ctx),
@@ -294,8 +305,7 @@ impl Tutorial {
                 bridge::ask(&Ask::Close(place(conn)));
             }
         }
-        let waits = |line: &Line| matches!(line.what, What::Wait(_));
-        let has_time = self.now().is_some_and(|step| step.commands().chain(&step.solve).any(waits));
+        let has_time = lesson.is_about_time();
         let link = ctx.link().clone();
         self.interval =
             has_time.then(|| Interval::new(LOOK_AGAIN_MS, move || link.send_message(Msg::Look)));
@@ -378,7 +388,9 @@ impl Tutorial {
                 self.look(ctx);
             }
             Later::Passed(ms) => {
-                note(&t1("{} s have passed.", &prose::seconds(ms)));
+                if ms > 0 {
+                    note(&t1("{} s have passed.", &prose::seconds(ms)));
+                }
                 self.look(ctx);
             }
         }
@@ -410,7 +422,8 @@ impl Tutorial {
     /// Looks at the goal, or does so again when that is under way.
     fn look(&mut self, ctx: &Context<Self>) {
         let check = self.now().map(|step| step.check.clone()).unwrap_or_default();
-        if !self.is_ready || check.is_empty() {
+        let has_time = self.lesson().is_some_and(|lesson| lesson.is_about_time());
+        if !self.is_ready || (check.is_empty() && !has_time) {
             return;
         }
         if std::mem::replace(&mut self.is_looking, true) {
@@ -425,7 +438,7 @@ impl Tutorial {
                 None => run::looker().await,
             };
             let found = match &looker {
-                Some(client) => run::look(client, &check).await,
+                Some(client) => run::look(client, &check, has_time).await,
                 None => Err(Gone),
             };
             if found.is_err() {
@@ -435,13 +448,19 @@ impl Tutorial {
         });
     }
 
-    fn looked(&mut self, found: Vec<Found>) {
-        if found.is_empty() {
+    fn looked(&mut self, seen: Result<Seen, Gone>) {
+        let Ok(Seen { found, clock, next }) = seen else {
             self.look_again = true;
             return;
-        }
-        let reached = found.iter().all(|found| found.holds);
+        };
+        let reached = !found.is_empty() && found.iter().all(|found| found.holds);
         self.found = found;
+        self.time = clock.map(|clock| clock::Time {
+            now_ms: clock.now_ms,
+            rate: clock.rate,
+            told_ms: dom::clock_ms(),
+            next,
+        });
         if !reached || self.is_done {
             return;
         }
@@ -470,6 +489,16 @@ impl Tutorial {
                 });
             }
         }
+    }
+
+    /// Stops, hurries or moves the clock; what comes of it is looked at.
+    fn turn_clock(&self, ctx: &Context<Self>, what: SandboxOp, value: f64) {
+        let epoch = self.epoch.get();
+        ctx.link().send_future(async move {
+            sandbox(LESSON, what, value).await;
+            let passed_ms = if what == SandboxOp::Advance { value as u32 } else { 0 };
+            Msg::Later(epoch, Later::Passed(passed_ms))
+        });
     }
 
     /// Types the solution, a line when the one before has been answered.

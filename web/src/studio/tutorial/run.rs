@@ -14,10 +14,12 @@ use yew::Callback;
 
 use crate::bridge::{self, Ask, Place, Told};
 use crate::lesson::{self, Condition, Lesson, Line, What, goal};
-use crate::message::SandboxOp;
+use crate::message::{SandboxOp, SandboxState};
 use crate::studio::client::{Client, Gone};
 use crate::studio::desk::Desk;
 use crate::studio::engine::{Once, sandbox};
+use crate::studio::keys::browser::integer;
+use crate::studio::value::load;
 
 /// The name of the sandbox that lessons are done in.
 pub(super) const LESSON: &str = "lesson";
@@ -80,6 +82,10 @@ pub(super) async fn prepare(
                 bridge::ask(&Ask::Quiet(place(&conn), "clear".to_owned()));
             }
         }
+    }
+    if !fresh {
+        // What one step has done with the clock is not for the next.
+        sandbox(LESSON, SandboxOp::Rate, 1.0).await;
     }
     if let Some(step) = lesson.steps.get(step) {
         set_up(&step.setup).await;
@@ -160,8 +166,44 @@ pub(super) async fn looker() -> Option<Rc<Client>> {
     Some(Rc::new(client))
 }
 
-/// Looks at every condition.
-pub(super) async fn look(client: &Client, check: &[Condition]) -> Result<Vec<Found>, Gone> {
+/// What was seen of a lesson's data.
+pub(crate) struct Seen {
+    /// What each condition has found.
+    pub(super) found: Vec<Found>,
+    /// How the clock is, if that was asked for.
+    pub(super) clock: Option<SandboxState>,
+    /// The key that expires next, and when, if that was asked for.
+    pub(super) next: Option<(Vec<u8>, i64)>,
+}
+
+/// Looks at every condition, and at the clock if the lesson is about time.
+pub(super) async fn look(
+    client: &Client,
+    check: &[Condition],
+    has_time: bool,
+) -> Result<Seen, Gone> {
+    let found = conditions(client, check).await?;
+    if !has_time {
+        return Ok(Seen { found, clock: None, next: None });
+    }
+    let next = next_expiry(client).await?;
+    let clock = Some(sandbox(LESSON, SandboxOp::Tell, 0.0).await);
+    Ok(Seen { found, clock, next })
+}
+
+/// The key that expires next, and when, in milliseconds since 1970. A lesson has few keys.
+async fn next_expiry(client: &Client) -> Result<Option<(Vec<u8>, i64)>, Gone> {
+    let scan = [&b"SCAN"[..], b"0", b"COUNT", b"1000"].map(<[u8]>::to_vec);
+    let found = client.run(&scan).await?;
+    let keys = load::elements(&found).and_then(|parts| load::elements(parts.get(1)?));
+    let keys: Vec<Vec<u8>> = keys.unwrap_or_default().iter().filter_map(load::bytes).collect();
+    let ask: Vec<_> = keys.iter().map(|key| vec![b"PEXPIRETIME".to_vec(), key.clone()]).collect();
+    let times = client.run_all(&ask).await?;
+    let timed = keys.into_iter().zip(times.iter().filter_map(integer));
+    Ok(timed.filter(|(_, at_ms)| *at_ms > 0).min_by_key(|(_, at_ms)| *at_ms))
+}
+
+async fn conditions(client: &Client, check: &[Condition]) -> Result<Vec<Found>, Gone> {
     let commands: Vec<_> = check.iter().map(|it| goal::words(it).unwrap_or_default()).collect();
     let replies = client.run_all(&commands).await?;
     let found = check.iter().zip(commands).zip(replies).map(|((condition, words), reply)| {

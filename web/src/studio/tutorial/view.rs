@@ -3,6 +3,7 @@
 use wasm_bindgen::JsCast;
 use yew::prelude::*;
 
+use super::clock::Clock;
 use super::contents::contents;
 use super::run::Found;
 use super::{Msg, Page, Tutorial, prose};
@@ -56,6 +57,9 @@ impl Tutorial {
                         { self.draw_goal(ctx, step) }
                     }
                 </div>
+                if let Some(time) = self.time.clone() {
+                    <Clock {time} act={ctx.link().callback(|(what, value)| Msg::Clock(what, value))} />
+                }
                 { self.draw_bottom(ctx, lesson) }
             </>
         }

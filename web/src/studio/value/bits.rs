@@ -1,9 +1,10 @@
 //! A string as bits: a grid in which each can be switched.
 
-use web_sys::{Element, KeyboardEvent, MouseEvent};
+use web_sys::{KeyboardEvent, MouseEvent};
 use yew::prelude::*;
 
 use super::edit::Edit;
+use super::text::grouped;
 use super::view::{Msg, ValueView};
 use crate::i18n::t;
 use crate::studio::dom;
@@ -11,11 +12,17 @@ use crate::studio::dom;
 /// Bits in a line of the grid.
 const COLUMNS: u64 = 32;
 
-/// Lines that are shown at most.
-const LINES_MAX: u64 = 128;
+/// Lines that are shown at once.
+const LINES: u64 = 64;
+
+/// Bits that are shown at once.
+const SHOWN: u64 = COLUMNS * LINES;
 
 /// The size of a bit in the drawing.
 const CELL: u64 = 10;
+
+/// Room for numbers beside the drawing.
+const MARGIN: u64 = 34;
 
 /// The bit at an offset, counted as SETBIT does: the highest of a byte first.
 pub fn bit(bytes: &[u8], offset: u64) -> bool {
@@ -23,65 +30,50 @@ pub fn bit(bytes: &[u8], offset: u64) -> bool {
     byte.is_some_and(|byte| byte & (0x80 >> (offset % 8)) != 0)
 }
 
-/// The outline of all bits that are set, each a square of the grid.
-pub fn outline(bytes: &[u8], bits: u64) -> String {
+/// The outline of the bits from `first` on that are set, each a square of the grid.
+pub fn outline(bytes: &[u8], first: u64, bits: u64) -> String {
     let mut path = String::new();
-    for offset in (0..bits).filter(|&offset| bit(bytes, offset)) {
-        let (x, y) = (offset % COLUMNS * CELL, offset / COLUMNS * CELL);
+    for place in (0..bits).filter(|&place| bit(bytes, first + place)) {
+        let (x, y) = (place % COLUMNS * CELL, place / COLUMNS * CELL);
         path.push_str(&format!("M{} {}h8v8h-8z", x + 1, y + 1));
     }
     path
 }
 
-pub(super) fn draw(view: &ValueView, ctx: &Context<ValueView>, bytes: &[u8], length: u64) -> Html {
-    let first = view.page.start * 8;
-    // One line more than there is, so that a bit behind the end can be set.
-    let bits = (bytes.len() as u64 * 8).next_multiple_of(COLUMNS).max(COLUMNS);
-    let bits = bits.min(COLUMNS * LINES_MAX);
-    let lines = bits / COLUMNS;
-    let at = view.bit.clamp(0, bits - 1);
+pub(super) fn draw(view: &ValueView, ctx: &Context<ValueView>, bytes: &[u8]) -> Html {
+    let before = view.page.start * 8;
+    let all = (bytes.len() as u64 * 8).next_multiple_of(COLUMNS).max(COLUMNS);
+    let at = view.bit.min(all - 1);
     let is_set = bit(bytes, at);
     let count: u32 = bytes.iter().map(|byte| byte.count_ones()).sum();
-    let onclick = ctx.link().batch_callback(move |event: MouseEvent| {
-        let grid = event
-            .current_target()
-            .and_then(|it| wasm_bindgen::JsCast::dyn_into::<Element>(it).ok())?;
-        let area = grid.get_bounding_client_rect();
-        let x = (f64::from(event.client_x()) - area.left()) / area.width() * COLUMNS as f64;
-        let y = (f64::from(event.client_y()) - area.top()) / area.height() * lines as f64;
-        let offset = (y.max(0.0) as u64 * COLUMNS + x.max(0.0) as u64).min(bits - 1);
-        Some(Msg::Bit(offset))
-    });
     let onkeydown = ctx.link().batch_callback(move |event: KeyboardEvent| {
         let to = match event.key().as_str() {
             "ArrowRight" => at + 1,
             "ArrowLeft" => at.saturating_sub(1),
             "ArrowDown" => at + COLUMNS,
             "ArrowUp" => at.checked_sub(COLUMNS).unwrap_or(at),
+            "PageDown" => at + SHOWN,
+            "PageUp" => at.saturating_sub(SHOWN),
+            "Home" => 0,
+            "End" => all - 1,
             " " | "Enter" => {
                 event.prevent_default();
-                return Some(Msg::Do(Edit::SetBit(first + at, !is_set)));
+                return Some(Msg::Do(Edit::SetBit(before + at, !is_set)));
             }
             _ => return None,
         };
         event.prevent_default();
-        Some(Msg::Bit(to.min(bits - 1)))
+        Some(Msg::Bit(to.min(all - 1)))
     });
-    let switch = ctx.link().callback(move |_| Msg::Do(Edit::SetBit(first + at, !is_set)));
-    let (width, height) = (COLUMNS * CELL, lines * CELL);
+    let switch = ctx.link().callback(move |_| Msg::Do(Edit::SetBit(before + at, !is_set)));
     let value = if is_set { "1" } else { "0" };
-    let label = format!("{} {}: {value}", t("Bit"), first + at);
+    let label = format!("{} {}: {value}", t("Bit"), before + at);
     html! {
         <div class="bits">
-            <p class="note">{ format!("{count} / {}", length * 8) }{ " " }{ t("bits are set") }</p>
-            <svg viewBox={format!("0 0 {width} {height}")} role="application" tabindex="0" {onclick} {onkeydown}
-                aria-label={label.clone()} aria-roledescription={t("Grid of bits")}>
-                <rect class="unset" width={width.to_string()} height={height.to_string()} />
-                <path class="grid" d={grid(lines)} />
-                <path class="set" d={outline(bytes, bits)} />
-                <rect class="cursor" x={(at % COLUMNS * CELL).to_string()} y={(at / COLUMNS * CELL).to_string()}
-                    width={CELL.to_string()} height={CELL.to_string()} />
-            </svg>
+            <p class="note">{ format!("{} / {}", grouped(count.into()), grouped(bytes.len() as u64 * 8)) }{ " " }{ t("bits are set") }</p>
+            { window(ctx, all, at) }
+            <div class="grid-of-bits" role="application" tabindex="0" {onkeydown} aria-label={label.clone()}
+                aria-roledescription={t("Grid of bits")}>{ grid(ctx, bytes, all, at, before) }</div>
             <div class="tool-row">
                 <code>{ label }</code>
                 <button type="button" onclick={switch}>{ if is_set { t("Clear it") } else { t("Set it") } }</button>
@@ -91,8 +83,54 @@ pub(super) fn draw(view: &ValueView, ctx: &Context<ValueView>, bytes: &[u8], len
     }
 }
 
+/// What leads to other bits of the page, if not all of them are shown.
+fn window(ctx: &Context<ValueView>, all: u64, at: u64) -> Html {
+    if all <= SHOWN {
+        return html! {};
+    }
+    let first = at / SHOWN * SHOWN;
+    let go = |to: u64| ctx.link().callback(move |_: MouseEvent| Msg::Bit(to));
+    html! {
+        <div class="pager">
+            <button type="button" disabled={first == 0} onclick={go(first.saturating_sub(SHOWN))}>{ t("Before") }</button>
+            <button type="button" disabled={first + SHOWN >= all} onclick={go((first + SHOWN).min(all - 1))}>{ t("Behind") }</button>
+        </div>
+    }
+}
+
+/// The bits around the one that the keyboard is at; `before` is how many bits lie before this page.
+fn grid(ctx: &Context<ValueView>, bytes: &[u8], all: u64, at: u64, before: u64) -> Html {
+    let first = at / SHOWN * SHOWN;
+    let bits = (all - first).min(SHOWN);
+    let lines = bits / COLUMNS;
+    let onclick = ctx.link().batch_callback(move |event: MouseEvent| {
+        let (x, y) = dom::place(&event)?;
+        let column = ((x * COLUMNS as f64) as u64).min(COLUMNS - 1);
+        let line = ((y * lines as f64) as u64).min(lines - 1);
+        Some(Msg::Bit(first + line * COLUMNS + column))
+    });
+    let (width, height) = (COLUMNS * CELL, lines * CELL);
+    let number = |line: u64| {
+        let y = (line * CELL + 8).to_string();
+        html! { <text x="-4" {y}>{ before + first + line * COLUMNS }</text> }
+    };
+    let place = at - first;
+    html! {
+        <svg viewBox={format!("-{MARGIN} 0 {} {height}", width + MARGIN)} aria-hidden="true">
+            { for (0..lines).step_by(2).map(number) }
+            <g {onclick}>
+                <rect class="unset" width={width.to_string()} height={height.to_string()} />
+                <path class="grid" d={between(lines)} />
+                <path class="set" d={outline(bytes, first, bits)} />
+                <rect class="cursor" x={(place % COLUMNS * CELL).to_string()} y={(place / COLUMNS * CELL).to_string()}
+                    width={CELL.to_string()} height={CELL.to_string()} />
+            </g>
+        </svg>
+    }
+}
+
 /// Lines between the bits.
-fn grid(lines: u64) -> String {
+fn between(lines: u64) -> String {
     let (width, height) = (COLUMNS * CELL, lines * CELL);
     let down = (1..COLUMNS / 8).map(|column| format!("M{} 0v{height}", column * 8 * CELL));
     let across = (1..lines).map(|line| format!("M0 {}h{width}", line * CELL));
@@ -133,6 +171,7 @@ mod tests {
             let there = server.run(&format!("GETBIT k {offset}")) == Reply::Int(1);
             assert_eq!(bit(&bytes, offset), there, "{offset}");
         }
-        assert_eq!(outline(&bytes, 9), "M1 1h8v8h-8zM71 1h8v8h-8zM81 1h8v8h-8z");
+        assert_eq!(outline(&bytes, 0, 9), "M1 1h8v8h-8zM71 1h8v8h-8zM81 1h8v8h-8z");
+        assert_eq!(outline(&bytes, 7, 4), "M1 1h8v8h-8zM11 1h8v8h-8z");
     }
 }

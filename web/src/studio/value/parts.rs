@@ -5,13 +5,16 @@ use yew::prelude::*;
 
 use super::edit::Edit;
 use super::load::{ArrayFacts, Entry, Field, Group, Page, StreamFacts};
-use super::text::{self, brief, span};
+use super::text::{self, brief, grouped, span};
 use super::view::{Look, Msg, Spot, ValueView};
 use crate::i18n::{t, t1};
 use crate::studio::dom;
 
 /// Letters of a value that are shown in a row.
 const CELL_MAX: usize = 300;
+
+/// Bytes in a line of hexadecimal digits, which fits into a narrow panel.
+const HEX_WIDTH: usize = 8;
 
 type Ctx = Context<ValueView>;
 
@@ -84,17 +87,28 @@ pub(super) fn string(view: &ValueView, ctx: &Ctx, bytes: &[u8]) -> Html {
     let shown = match view.look {
         Look::Json => {
             let json = std::str::from_utf8(bytes).ok().and_then(text::pretty_json);
-            json.unwrap_or_else(|| text::shown(bytes))
+            json.unwrap_or_else(|| String::from_utf8_lossy(bytes).into_owned())
         }
         Look::Hex => text::hex(bytes.get(..8192).unwrap_or(bytes)),
-        _ => text::shown(bytes),
+        _ => String::from_utf8_lossy(bytes).into_owned(),
     };
     let is_cut = view.look == Look::Hex && bytes.len() > 8192;
     let (typed, is_changed) = match &view.editing {
         Some((Spot::Whole, typed)) => (typed.clone(), *typed != shown),
         _ => (shown, false),
     };
-    let is_wrong = view.look == Look::Hex && text::unhex(&typed).is_none();
+    let length = match view.look {
+        Look::Hex => text::unhex(&typed).map(|bytes| bytes.len()),
+        _ => Some(typed.len()),
+    };
+    let wrong = match length {
+        None => Some(t("Two digits for each byte, please.")),
+        Some(length) if is_changed && !view.takes(length) => Some(t1(
+            "This is a part of a longer string, and must keep its {} bytes.",
+            &grouped(bytes.len() as u64),
+        )),
+        Some(_) => None,
+    };
     let link = ctx.link();
     let oninput = link.batch_callback(|event: InputEvent| {
         let text = dom::value(&event);
@@ -109,13 +123,13 @@ pub(super) fn string(view: &ValueView, ctx: &Ctx, bytes: &[u8]) -> Html {
             <textarea rows={lines} aria-label={t("The string")} spellcheck="false" {oninput} readonly={is_cut}
                 class={(view.look == Look::Hex).then_some("digits")} value={typed} />
             <div class="tool-row">
-                <button type="button" class="main" disabled={!is_changed || is_wrong}
+                <button type="button" class="main" disabled={!is_changed || wrong.is_some()}
                     onclick={link.callback(|_| Msg::Commit)}>{ t("Save") }</button>
                 if is_changed {
                     <button type="button" class="quiet" onclick={link.callback(|_| Msg::Cancel)}>{ t("Cancel") }</button>
                 }
-                if is_wrong {
-                    <span class="error">{ t("Two digits for each byte, please.") }</span>
+                if let Some(wrong) = wrong {
+                    <span class="error">{ wrong }</span>
                 }
             </div>
         </div>
@@ -124,9 +138,9 @@ pub(super) fn string(view: &ValueView, ctx: &Ctx, bytes: &[u8]) -> Html {
 
 /// The first lines of bytes, with their places and as ASCII.
 fn hex(bytes: &[u8], offset: u64) -> Html {
-    let lines = text::hex_lines(bytes.get(..1024).unwrap_or(bytes), offset as usize);
+    let lines = text::hex_lines(bytes.get(..1024).unwrap_or(bytes), offset as usize, HEX_WIDTH);
     let line = |(place, hex, ascii): (String, String, String)| {
-        html! { <div><span class="soft">{ place }</span><span>{ format!("{hex:47}") }</span><span class="ascii">{ ascii }</span></div> }
+        html! { <div><span class="soft">{ place }</span><span>{ format!("{hex:0$}", HEX_WIDTH * 3 - 1) }</span><span class="ascii">{ ascii }</span></div> }
     };
     html! { <div class="hex" tabindex="0" role="group" aria-label={t("Bytes")}>{ for lines.into_iter().map(line) }</div> }
 }
@@ -205,7 +219,7 @@ pub(super) fn set(view: &ValueView, ctx: &Ctx, members: &[Vec<u8>]) -> Html {
         let taken = member.clone();
         html! {
             <tr key={text::shown(member)}>
-                <td>{ brief(member, CELL_MAX) }</td>
+                <td class="mono">{ brief(member, CELL_MAX) }</td>
                 <td class="end">{ small(t("Take it out"), "×", act(ctx, move || Edit::RemoveMember(taken.clone()))) }</td>
             </tr>
         }
@@ -244,7 +258,7 @@ pub(super) fn zset(view: &ValueView, ctx: &Ctx, scored: &[(Vec<u8>, String)]) ->
         html! {
             <tr key={text::shown(member)}>
                 <th scope="row">{ view.page.start + index as u64 }</th>
-                <td>{ brief(member, CELL_MAX) }</td>
+                <td class="mono">{ brief(member, CELL_MAX) }</td>
                 <td>{ cell(view, ctx, index, score.as_bytes(), t("Score")) }</td>
                 <td class="end">{ small(t("Take it out"), "×", act(ctx, move || Edit::RemoveScored(taken.clone()))) }</td>
             </tr>
@@ -312,6 +326,11 @@ fn from_place(view: &ValueView, ctx: &Ctx) -> Html {
         <input type="search" class="search" inputmode="numeric" aria-label={t("From this index on")} {onchange}
             placeholder={t("From this index on")} value={place} />
     }
+}
+
+/// Has a HyperLogLog count something.
+pub(super) fn counting(view: &ValueView, ctx: &Ctx) -> Html {
+    adding(view, ctx, &[t("Something to count")], t("Count it"), |it| Edit::Count(it[0].clone()))
 }
 
 /// A stream: its entries, and its groups with what they have not done yet.
@@ -409,6 +428,9 @@ fn group(ctx: &Ctx, group: &Group) -> Html {
                     <thead><tr><th scope="col">{ t("Pending") }</th><th scope="col">{ t("Consumer") }</th><th scope="col">{ t("For") }</th><th scope="col">{ t("Times") }</th><td></td></tr></thead>
                     <tbody>{ for group.pending.iter().map(pending) }</tbody>
                 </table>
+                if let Some(left) = u64::try_from(group.pending_count).ok().and_then(|all| all.checked_sub(group.pending.len() as u64)).filter(|&left| left > 0) {
+                    <p class="soft">{ t1("and {} more", &grouped(left)) }</p>
+                }
             }
             <button type="button" class="quiet" onclick={act(ctx, move || Edit::RemoveGroup(name.clone()))}>{ t("Remove the group") }</button>
         </details>

@@ -40,13 +40,20 @@ pub(super) fn draw(
     let map = Map::around(&points, WIDTH / HEIGHT);
     html! {
         <>
-            { picture(&map, &places) }
+            <div>{ picture(ctx, map, &places) }</div>
+            <p class="note">{ t("A click on the map fills in where it is.") }</p>
             { adding(view, ctx) }
         </>
     }
 }
 
-fn picture(map: &Map, places: &[(String, Point)]) -> Html {
+fn picture(ctx: &Context<ValueView>, map: Map, places: &[(String, Point)]) -> Html {
+    let onclick = ctx.link().batch_callback(move |event: MouseEvent| {
+        let Some((x, y)) = dom::place(&event) else { return Vec::new() };
+        let point = map.point(x, y);
+        let draft = |index, degrees: f64| Msg::Draft(index, format!("{degrees:.4}"));
+        vec![draft(1, point.longitude), draft(2, point.latitude)]
+    });
     let (meridians, parallels) = map.lines();
     let meridian = |&(degrees, x): &(f64, f64)| {
         let x = format!("{:.1}", x * WIDTH);
@@ -85,7 +92,7 @@ fn picture(map: &Map, places: &[(String, Point)]) -> Html {
         if metres >= 1000.0 { format!("{} km", metres / 1000.0) } else { format!("{metres} m") };
     let names: Vec<&str> = places.iter().map(|(name, _)| name.as_str()).collect();
     html! {
-        <svg class="map" viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img"
+        <svg class="map" {onclick} viewBox={format!("0 0 {WIDTH} {HEIGHT}")} role="img"
             aria-label={format!("{}: {}", t("Map"), names.join(", "))}>
             { for meridians.iter().map(meridian) }
             { for parallels.iter().map(parallel) }

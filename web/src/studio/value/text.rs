@@ -28,14 +28,17 @@ pub fn typed(text: &str) -> Vec<u8> {
 /// Text that a person can see all of. One that begins as quoted text does is shown quoted, so that
 /// it is read back as it is.
 fn is_plain(text: &str) -> bool {
-    let is_hidden = |letter: char| letter.is_control() && !matches!(letter, '\n' | '\t');
     let is_quoted = text.len() > 1 && text.starts_with('"') && text.ends_with('"');
     !text.chars().any(is_hidden) && !is_quoted
 }
 
-/// Whether bytes are shown as text and not quoted.
+/// Whether bytes are text that a person can see all of.
 pub fn is_text(bytes: &[u8]) -> bool {
-    std::str::from_utf8(bytes).is_ok_and(is_plain)
+    std::str::from_utf8(bytes).is_ok_and(|text| !text.chars().any(is_hidden))
+}
+
+fn is_hidden(letter: char) -> bool {
+    letter.is_control() && !matches!(letter, '\n' | '\t')
 }
 
 /// The start of `shown`, for a line in a list: no line breaks, and no more than `most` letters.
@@ -70,23 +73,23 @@ pub fn line(command: &[Vec<u8>]) -> String {
     command.iter().map(word).collect::<Vec<_>>().join(" ")
 }
 
-/// Lines of sixteen bytes: where each begins, the bytes in hexadecimal, and as ASCII.
-pub fn hex_lines(bytes: &[u8], offset: usize) -> Vec<(String, String, String)> {
+/// Lines of so many bytes: where each begins, the bytes in hexadecimal, and as ASCII.
+pub fn hex_lines(bytes: &[u8], offset: usize, width: usize) -> Vec<(String, String, String)> {
     let line = |(index, chunk): (usize, &[u8])| {
         let hex: Vec<String> = chunk.iter().map(|byte| format!("{byte:02x}")).collect();
         let ascii = |&byte: &u8| match byte {
             0x20..=0x7e => char::from(byte),
             _ => '·',
         };
-        let place = format!("{:08x}", offset + index * 16);
+        let place = format!("{:08x}", offset + index * width);
         (place, hex.join(" "), chunk.iter().map(ascii).collect())
     };
-    bytes.chunks(16).enumerate().map(line).collect()
+    bytes.chunks(width).enumerate().map(line).collect()
 }
 
 /// Bytes in hexadecimal, sixteen a line.
 pub fn hex(bytes: &[u8]) -> String {
-    let lines: Vec<String> = hex_lines(bytes, 0).into_iter().map(|(_, hex, _)| hex).collect();
+    let lines: Vec<String> = hex_lines(bytes, 0, 16).into_iter().map(|(_, hex, _)| hex).collect();
     lines.join("\n")
 }
 
@@ -285,8 +288,8 @@ mod tests {
     fn hexadecimal_digits_go_both_ways() {
         let bytes: Vec<u8> = (0..40).collect();
         assert_eq!(unhex(&hex(&bytes)), Some(bytes.clone()));
-        assert_eq!(hex_lines(&bytes, 16)[1].0, "00000020");
-        assert_eq!(hex_lines(b"a\0", 0)[0], ("00000000".into(), "61 00".into(), "a·".into()));
+        assert_eq!(hex_lines(&bytes, 16, 16)[1].0, "00000020");
+        assert_eq!(hex_lines(b"a\0", 0, 8)[0], ("00000000".into(), "61 00".into(), "a·".into()));
         assert_eq!((unhex("6 1"), unhex("616"), unhex("zz")), (Some(vec![0x61]), None, None));
     }
 

@@ -11,7 +11,7 @@ use super::edit::Edit;
 use super::load::{self, Body, Head, Page, Part};
 use super::text::{self, brief, grouped, size, span};
 use super::{bits, parts, places};
-use crate::i18n::{t, t1};
+use crate::i18n::t;
 use crate::studio::dom::{self, Handle};
 use crate::studio::journal::{self, Ran};
 use crate::studio::keys::tree::Kind;
@@ -198,7 +198,7 @@ impl Component for ValueView {
                     <p class="empty">{ t("There is no such key any more.") }</p>
                 } else if let (Some(head), Some(body)) = (&self.head, &self.body) {
                     { self.facts(ctx, head, body) }
-                    { self.looks(ctx, head, body) }
+                    { self.looks(ctx, body) }
                     <div class="body" tabindex="0">{ self.body(ctx, head, body) }</div>
                 } else {
                     <p class="empty">{ t("Loading…") }</p>
@@ -345,6 +345,11 @@ impl ValueView {
         }
         self.editing = None;
         self.draft = Default::default();
+        if let Edit::SetBit(offset, _) = edit {
+            // The page and the place where it is seen.
+            self.page.start = offset / 8 / load::BYTES_PAGE * load::BYTES_PAGE;
+            self.bit = offset - self.page.start * 8;
+        }
         if let Edit::Rename(name) = edit {
             ctx.props().fate.emit(Fate::Renamed(text::typed(name)));
         } else {
@@ -385,6 +390,15 @@ impl ValueView {
         } else {
             Edit::SetRange(self.page.start, bytes)
         }
+    }
+
+    /// Whether a string of this length can take the place of this page. With another length, what
+    /// lies behind it would move, and no command does that.
+    pub(super) fn takes(&self, bytes: usize) -> bool {
+        let Some(Body { length, part: Part::Bytes(page), .. }) = &self.body else { return false };
+        let is_all = *length <= load::BYTES_PAGE;
+        let is_last = self.page.start + page.len() as u64 >= *length;
+        is_all || bytes == page.len() || (is_last && bytes > page.len())
     }
 
     fn row_edit(&self, row: usize, typed: String) -> Option<Edit> {
@@ -451,15 +465,15 @@ impl ValueView {
             Some(ms) => AttrValue::from(span(ms)),
             None => t("never"),
         };
-        let length = grouped(body.length);
-        let length = match head.kind {
-            Kind::String => t1("{} bytes", &length),
-            Kind::Hash => t1("{} fields", &length),
-            Kind::Set | Kind::Zset => t1("{} members", &length),
-            Kind::Stream => t1("{} entries", &length),
-            Kind::Array => t1("{} values", &length),
-            _ => t1("{} elements", &length),
+        let (one, many) = match head.kind {
+            Kind::String => (t("1 byte"), t("{} bytes")),
+            Kind::Hash => (t("1 field"), t("{} fields")),
+            Kind::Set | Kind::Zset => (t("1 member"), t("{} members")),
+            Kind::Stream => (t("1 entry"), t("{} entries")),
+            Kind::Array => (t("1 value"), t("{} values")),
+            _ => (t("1 element"), t("{} elements")),
         };
+        let length = dom::counted(body.length, one, &many);
         let seconds = left_ms.map(|ms| (ms / 1000).to_string()).unwrap_or_default();
         let edit = ctx.link().callback(move |_| Msg::Begin(Spot::Expiry, seconds.clone()));
         html! {
@@ -509,7 +523,7 @@ impl ValueView {
         }
     }
 
-    fn looks(&self, ctx: &Context<Self>, head: &Head, body: &Body) -> Html {
+    fn looks(&self, ctx: &Context<Self>, body: &Body) -> Html {
         let mut looks = vec![(Look::Plain, t("Value"))];
         match &body.part {
             Part::Bytes(bytes) => {
@@ -523,9 +537,7 @@ impl ValueView {
             Part::Scored(scored) if places::are_places(scored) => looks.push((Look::Map, t("Map"))),
             _ => {}
         }
-        if head.bytes <= DRAWN_BYTES_MAX {
-            looks.push((Look::Inside, t("Inside")));
-        }
+        looks.push((Look::Inside, t("Inside")));
         let chosen = looks.iter().position(|(look, _)| *look == self.look).unwrap_or(0);
         let texts: Vec<AttrValue> = looks.iter().map(|(_, text)| text.clone()).collect();
         let choose = ctx.link().callback(move |index: usize| {
@@ -537,19 +549,15 @@ impl ValueView {
     fn body(&self, ctx: &Context<Self>, head: &Head, body: &Body) -> Html {
         if self.look == Look::Inside {
             return match &self.drawing {
-                Some(drawing) => {
-                    let encoding = head.encoding_of(drawing);
-                    let bounds = self.limits.thresholds(drawing.kind, &encoding, drawing.measure);
-                    let open = ctx.link().callback(Msg::Open);
-                    structure::view::draw(drawing, &encoding, &bounds, self.opened, &open)
+                _ if head.bytes > DRAWN_BYTES_MAX => {
+                    html! { <p class="empty">{ t("A value of more than 4 MB is not drawn: all of it would have to be fetched.") }</p> }
                 }
+                Some(drawing) => self.inside(ctx, head, drawing),
                 None => html! { <p class="empty">{ t("Loading…") }</p> },
             };
         }
         let content = match &body.part {
-            Part::Bytes(bytes) if self.look == Look::Bits => {
-                bits::draw(self, ctx, bytes, body.length)
-            }
+            Part::Bytes(bytes) if self.look == Look::Bits => bits::draw(self, ctx, bytes),
             Part::Bytes(bytes) => parts::string(self, ctx, bytes),
             Part::Elements(elements) => parts::list(self, ctx, elements),
             Part::Fields(fields) => parts::hash(self, ctx, fields),
@@ -565,6 +573,22 @@ impl ValueView {
             }
         };
         html! { <>{ content }{ self.pager(ctx, body) }</> }
+    }
+
+    /// What the value looks like inside; a HyperLogLog can be given something to count there, as it
+    /// shows nothing anywhere else.
+    fn inside(&self, ctx: &Context<Self>, head: &Head, drawing: &Drawing) -> Html {
+        let encoding = head.encoding_of(drawing);
+        let bounds = self.limits.thresholds(drawing.kind, &encoding, drawing.measure);
+        let open = ctx.link().callback(Msg::Open);
+        html! {
+            <>
+                if drawing.kind == "hll" {
+                    { parts::counting(self, ctx) }
+                }
+                { structure::view::draw(drawing, &encoding, &bounds, self.opened, &open) }
+            </>
+        }
     }
 
     /// What leads to other pages, if there are any.
