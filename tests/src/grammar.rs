@@ -315,6 +315,7 @@ impl Drawing<'_> {
             {
                 &BOUNDS
             }
+            (Kind::Integer, "cursor") if self.rng.below(8) > 0 => &["0"],
             (Kind::Integer, "numkeys") if self.rng.below(8) > 0 => &["1", "2", "3"],
             (Kind::String, _) => &STRINGS,
             (Kind::Integer, "seconds" | "milliseconds") => &SPANS,

@@ -6,8 +6,24 @@ use redstart::resp::{Reply, pretty};
 use crate::grammar::Words;
 
 /// Commands that reply with members in an order that means nothing.
-pub const UNORDERED: [&str; 7] =
-    ["SMEMBERS", "SINTER", "SUNION", "SDIFF", "HKEYS", "HVALS", "HGETALL"];
+pub const UNORDERED: [&str; 16] = [
+    "SMEMBERS",
+    "SINTER",
+    "SUNION",
+    "SDIFF",
+    "HKEYS",
+    "HVALS",
+    "HGETALL",
+    "KEYS",
+    "SCAN",
+    "SSCAN",
+    "HSCAN",
+    "ZSCAN",
+    "SPOP",
+    "SRANDMEMBER",
+    "HRANDFIELD",
+    "ZRANDMEMBER",
+];
 
 /// `reply` to `command`, its members in one order if theirs means nothing, and without times.
 pub fn normal(command: &Words, reply: Reply) -> Reply {

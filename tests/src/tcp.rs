@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use crate::play::{Patience, Stage};
 
-/// How long an expected reply may take.
-const EXPECTED: Duration = Duration::from_millis(2000);
+/// How long an expected reply may take: a server replies to what came together when all of it has
+/// run, and the machine may be busy.
+const EXPECTED: Duration = Duration::from_secs(20);
 /// How long a reply that may come may take.
 const HOPED: Duration = Duration::from_millis(150);
 /// How long something unexpected may be on its way.

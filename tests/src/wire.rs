@@ -102,7 +102,7 @@ pub fn run_on(stage: &mut dyn Stage, connection: &str, batch: &[Words]) -> Vec<R
         if replies.len() < batch.len() {
             let arrived = stage.receive(Patience::Expecting(connection));
             assert!(!arrived.is_empty(), "no reply to {}", shown(&batch[replies.len()]));
-            for (_, bytes, closed) in arrived {
+            for (_, bytes, closed) in arrived.into_iter().filter(|(name, ..)| name == connection) {
                 assert!(!closed, "the connection was closed");
                 input.extend(bytes);
             }

@@ -77,6 +77,11 @@ fn what_is_written_is_found_again() {
             "XNACK n g FATAL IDS 1 1-1",
             "XREADGROUP GROUP g c COUNT 1 STREAMS n 0",
             "XNACK n g SILENT IDS 1 1-1",
+            "XADD m 1-1 a b",
+            "XADD m 2-1 c d",
+            "XGROUP CREATE m g 0",
+            "XREADGROUP GROUP g c COUNT 1 STREAMS m >",
+            "XREADGROUP GROUP g d CLAIM 0 STREAMS m >",
             "XADD e 6-0 a b",
             "XADD e MAXLEN ~ 0 ACKED 7-0 a b",
             "XDELEX e DELREF IDS 1 7-0",
@@ -99,8 +104,13 @@ fn what_is_written_is_found_again() {
         let mut again = on(local.files(), &settings);
         assert_eq!(ask(&mut again, "DEBUG DIGEST"), digest);
         ask(&mut local, "SELECT 0");
-        let questions =
-            ["XINFO STREAM n", "XPENDING n g - + 1", "XADD n IDMP p one * x y", "ARINFO ar"];
+        let questions = [
+            "XINFO STREAM n",
+            "XPENDING n g - + 1",
+            "XPENDING m g - + 9",
+            "XADD n IDMP p one * x y",
+            "ARINFO ar",
+        ];
         let answers = questions.map(|question| ask(&mut local, question));
         assert_eq!(questions.map(|question| ask(&mut again, question)), answers);
         ask(&mut again, "BGREWRITEAOF");

@@ -268,8 +268,7 @@ const SELECT: Command = Command {
 };
 
 fn select(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
-    let index = num::parse_i64(args.take()?).ok_or(Error::NotInteger)?;
-    cx.session.db = usize::try_from(index)
+    cx.session.db = usize::try_from(args.int32()?)
         .ok()
         .filter(|&index| index < cx.engine.config.databases)
         .ok_or(Error::DbIndexOutOfRange)?;

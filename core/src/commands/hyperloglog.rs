@@ -194,14 +194,20 @@ fn pfdebug(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Err(Error::text("ERR The specified key does not exist"));
     }
     let is_verb = |verb: &str| word.eq_ignore_ascii_case(verb.as_bytes());
-    if is_verb("getreg") || is_verb("todense") {
-        let is_new = cx.edit_str(key, hyperloglog::to_dense);
-        let is_new = is_new.transpose().map_err(corrupt)?.unwrap_or(false);
-        cx.dirty += u64::from(is_new);
-        if is_verb("todense") {
-            cx.out.int(i64::from(is_new));
-            return Ok(());
-        }
+    let is_to_be_dense = is_verb("getreg") || is_verb("todense");
+    // The string is made ready to be changed, and looks so afterwards, whatever the subcommand.
+    let is_new =
+        cx.edit_str(
+            key,
+            |bytes| {
+                if is_to_be_dense { hyperloglog::to_dense(bytes) } else { Ok(false) }
+            },
+        );
+    let is_new = is_new.transpose().map_err(corrupt)?.unwrap_or(false);
+    cx.dirty += u64::from(is_new);
+    if is_verb("todense") {
+        cx.out.int(i64::from(is_new));
+        return Ok(());
     }
     let (found, out) = cx.look_beside_out(key);
     let text = found.and_then(|found| found.value.text()).ok_or(Error::WrongType)?;

@@ -97,7 +97,8 @@ impl<'a> Options<'a> {
                 // More than memory can hold is no less than all.
                 options.count = usize::try_from(count).unwrap_or(usize::MAX);
             } else if args.eat("MATCH") {
-                options.pattern = Some(args.take()?);
+                // A lone `*` is everything, also the empty name, which a pattern does not match.
+                options.pattern = Some(args.take()?).filter(|&pattern| pattern != b"*");
             } else if args.eat("TYPE") {
                 options.kind = Some(args.take()?);
             } else if names_only.is_some_and(|word| args.eat(word)) {

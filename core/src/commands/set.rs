@@ -267,8 +267,10 @@ const SPOP: Command = Command {
 
 fn spop(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
+    if args.len() > 1 {
+        return Err(Error::Syntax);
+    }
     let count = if args.is_empty() { None } else { Some(positive(&mut args)?) };
-    args.end()?;
     let Some(set) = cx.set_mut(key)? else {
         if count.is_some() {
             cx.out.set(0)
@@ -382,8 +384,10 @@ const SRANDMEMBER: Command = Command {
 
 fn srandmember(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
+    if args.len() > 1 {
+        return Err(Error::Syntax);
+    }
     let count = if args.is_empty() { None } else { Some(mirrored(args.integer()?)?) };
-    args.end()?;
     let (set_limits, mut rng) = (cx.set_limits(), cx.engine.rng.clone());
     let Some((set, out)) = cx.read_set(key)? else {
         if count.is_some() {

@@ -495,12 +495,33 @@ impl<'a> Range<'a> {
                 set.count_while(|score, _| score < min.at || min.excluded && score <= min.at),
                 set.count_while(|score, _| score < max.at || !max.excluded && score <= max.at),
             ),
+            Self::Lex(min, max) if set.as_listpack().is_some() => walked(set, min, max, back),
             Self::Lex(min, max) => (
                 set.count_while(|_, member| min.is_behind(member, true)),
                 set.count_while(|_, member| max.is_behind(member, false)),
             ),
         };
         (start, end.saturating_sub(start))
+    }
+}
+
+/// The ranks from one to the other end of a range by letters, as Redis finds them in a listpack: it
+/// goes from member to member, which is not the same as a search where the scores differ.
+fn walked(set: &SortedSet, min: Lex<'_>, max: Lex<'_>, back: bool) -> (usize, usize) {
+    let is_before = |member: &(Element<'_>, f64)| min.is_behind(member.0, true);
+    let is_within = |member: &(Element<'_>, f64)| max.is_behind(member.0, false);
+    let length = set.len();
+    let backwards = |end: usize| set.iter_back_from(end.saturating_sub(1)).take(end);
+    let is_empty = set.iter_from(0).next().is_none_or(|first| !is_within(&first))
+        || backwards(length).next().is_none_or(|last| is_before(&last));
+    if is_empty {
+        (0, 0)
+    } else if back {
+        let end = length - backwards(length).take_while(|member| !is_within(member)).count();
+        (end - backwards(end).take_while(|member| !is_before(member)).count(), end)
+    } else {
+        let start = set.iter_from(0).take_while(is_before).count();
+        (start, start + set.iter_from(start).take_while(is_within).count())
     }
 }
 

@@ -245,7 +245,9 @@ fn add_options<'a>(cx: &Ctx<'_>, args: &mut Args<'a>) -> Result<AddOptions<'a>, 
         }
         if let Some(taken) = Numbered::take(args)? {
             if numbered.replace(taken?).is_some() {
-                return Err(Error::text("ERR IDMP/IDMPAUTO specified multiple times"));
+                return Err(Error::text(
+                    "ERR syntax error, IDMP/IDMPAUTO specified multiple times",
+                ));
             }
             continue;
         }
@@ -255,7 +257,9 @@ fn add_options<'a>(cx: &Ctx<'_>, args: &mut Args<'a>) -> Result<AddOptions<'a>, 
         id = Some(parsed);
         // What is recorded has the ID that the entry got.
         if numbered.is_some() && !cx.is_replaying {
-            return Err(Error::text("ERR IDMP/IDMPAUTO can be used only with auto-generated IDs"));
+            return Err(Error::text(
+                "ERR syntax error, IDMP/IDMPAUTO can be used only with auto-generated IDs",
+            ));
         }
         break;
     }
@@ -557,6 +561,11 @@ fn write_entries<'a>(out: &mut Out, entries: impl Iterator<Item = Entry<'a>>, ma
 /// Writes an entry: its ID, then names and values.
 fn write_entry(out: &mut Out, entry: Entry<'_>) {
     out.array(2);
+    write_id_and_fields(out, entry);
+}
+
+/// The two parts of an entry, of an array that was begun.
+fn write_id_and_fields(out: &mut Out, entry: Entry<'_>) {
     out.bulk(&entry.id.text(b'-'));
     out.array(entry.fields.len() * 2);
     for element in entry.fields.flat_map(|(name, value)| [name, value]) {

@@ -8,6 +8,7 @@
 //!
 //! Source: <https://redis.io/docs/latest/develop/data-types/streams/>.
 
+mod by_age;
 mod group;
 mod id;
 mod idempotence;

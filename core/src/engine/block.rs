@@ -21,6 +21,8 @@ use crate::store::{DbKey, Type};
 pub struct Blocking {
     /// When each client that waits with a time-out stops waiting, on the monotonic clock.
     deadlines: OrdSet<(u64, u64)>,
+    /// When each client whose command depends on the time is to try again, on the same clock.
+    again: OrdSet<(u64, u64)>,
     /// Clients that waited and no longer do; what they have sent meanwhile is still to be run.
     pub resumed: VecDeque<ConnId>,
     /// Number of clients that wait, without those that only CLIENT PAUSE keeps waiting.
@@ -72,6 +74,14 @@ impl Ctx<'_> {
         self.block(on, timeout_ms, args.all().to_owned());
     }
 
+    /// The command that has just been told to wait runs again after `after_ms` at the latest.
+    pub fn try_again_after(&mut self, after_ms: u64) {
+        let at = self.now.mono.plus_ms(after_ms);
+        if let Some(blocked) = &mut self.session.blocked {
+            blocked.again = Some(at);
+        }
+    }
+
     /// As [`Ctx::block_on`], for entries of streams: `argv` is what runs again. With `or_gone` it
     /// does so too when a key is gone or holds something else, so that it can say so.
     pub fn block_on_streams(
@@ -109,8 +119,16 @@ impl Ctx<'_> {
         let command = self.entry.index;
         self.blocking.last_ticket += 1;
         let ticket = self.blocking.last_ticket;
-        self.session.blocked =
-            Some(Blocked { command, argv, on, deadline, since: now, ticket, took_ns: 0 });
+        self.session.blocked = Some(Blocked {
+            command,
+            argv,
+            on,
+            deadline,
+            again: None,
+            since: now,
+            ticket,
+            took_ns: 0,
+        });
     }
 }
 
@@ -133,6 +151,9 @@ impl Engine {
         if let Some(deadline) = blocked.deadline {
             self.blocking.deadlines.insert((deadline.0, id));
         }
+        if let Some(again) = blocked.again {
+            self.blocking.again.insert((again.0, id));
+        }
         self.blocking.clients += usize::from(!blocked.is_paused());
     }
 
@@ -150,13 +171,17 @@ impl Engine {
         if let Some(deadline) = blocked.deadline {
             self.blocking.deadlines.remove(&(deadline.0, id));
         }
+        if let Some(again) = blocked.again {
+            self.blocking.again.remove(&(again.0, id));
+        }
         self.blocking.clients -= usize::from(!blocked.is_paused());
     }
 
-    /// The next time at which a client stops waiting.
+    /// The next time at which a client stops waiting, or tries again.
     pub fn next_deadline(&self) -> Option<Monotonic> {
-        let first = self.blocking.deadlines.first().map(|&(deadline, _)| Monotonic(deadline));
-        first.into_iter().chain(self.pause.until).min()
+        let firsts = [self.blocking.deadlines.first(), self.blocking.again.first()];
+        let firsts = firsts.into_iter().flatten().map(|&(at, _)| Monotonic(at));
+        firsts.chain(self.pause.until).min()
     }
 
     /// Lets the waiters of every key that is ready try again. Called once a command, with all that
@@ -196,9 +221,15 @@ impl Engine {
             let entry = &self.table.entries()[blocked.command];
             self.stopwatch.resume(blocked.took_ns);
             self.call_again(now, &mut client, entry, blocked.argv.view());
-            if let Some(again) = &client.session.blocked {
+            if let Some(waiting) = client.session.blocked.take() {
                 // Still nothing for it: it keeps its place and its time.
-                blocked.took_ns = again.took_ns;
+                blocked.took_ns = waiting.took_ns;
+                if let Some(again) = std::mem::replace(&mut blocked.again, waiting.again) {
+                    self.blocking.again.remove(&(again.0, id));
+                }
+                if let Some(again) = blocked.again {
+                    self.blocking.again.insert((again.0, id));
+                }
                 client.session.blocked = Some(blocked);
             } else {
                 self.dequeue_blocked(id, &blocked);
@@ -208,7 +239,7 @@ impl Engine {
         self.clients.put(client);
     }
 
-    /// Ends the waiting of clients whose time is over.
+    /// Ends the waiting of clients whose time is over, and lets those try again that wanted to now.
     pub fn time_out_blocked(&mut self, now: Time) {
         while let Some(&(deadline, id)) = self.blocking.deadlines.first() {
             if deadline > now.mono.0 {
@@ -218,6 +249,17 @@ impl Engine {
             self.unblock(id, |on, out| write_timeout_reply(on, is_safe, out));
             self.blocking.deadlines.remove(&(deadline, id));
         }
+        while let Some(&(again, id)) = self.blocking.again.first()
+            && again <= now.mono.0
+        {
+            self.blocking.again.remove(&(again, id));
+            let client = self.clients.by_id_mut(id);
+            let blocked = client.and_then(|client| client.session.blocked.as_ref());
+            if let Some(BlockedOn::Keys { keys, .. }) = blocked.map(|blocked| &blocked.on) {
+                keys.iter().for_each(|(db, key)| self.shard.waiters.changed(*db, key));
+            }
+        }
+        self.serve_ready(now);
         if self.pause.until.is_some_and(|until| until <= now.mono) {
             self.unpause();
         }

@@ -127,6 +127,11 @@ impl Out {
         Mark(self.bytes.len())
     }
 
+    /// How many bytes were written since `mark`, taken since bytes were last consumed.
+    pub fn bytes_since(&self, mark: Mark) -> usize {
+        self.bytes.len().saturating_sub(mark.0)
+    }
+
     /// Forgets everything written since `mark`, taken since bytes were last consumed.
     pub fn rewind(&mut self, mark: Mark) {
         self.bytes.truncate(mark.0);

@@ -147,6 +147,8 @@ pub struct Blocked {
     pub on: BlockedOn,
     /// When it stops waiting.
     pub deadline: Option<Monotonic>,
+    /// When it is to run again although no key has changed.
+    pub again: Option<Monotonic>,
     /// When it began.
     pub since: Monotonic,
     /// Its place among all that wait: who has the lower one has waited longer.

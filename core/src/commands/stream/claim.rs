@@ -5,7 +5,7 @@ use super::record::{Claims, propagate_claims, propagate_group_id};
 use super::{created_consumer, no_group, number_or, write_entry};
 use crate::base::Error;
 use crate::ds::Stream;
-use crate::ds::stream::{ConsumerRef, Group as ConsumerGroup, Pending, StreamId};
+use crate::ds::stream::{ConsumerRef, Group as ConsumerGroup, NOBODY, Pending, StreamId};
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::resp::Out;
 use crate::spec::{Access::*, Flag::*, Group, integer, key, many, opt, string, token, unix_time};
@@ -84,7 +84,11 @@ fn xclaim(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             }
             let mut pending = match group.pending(id) {
                 Some(pending) => {
-                    if idle_ms > 0 && now_ms.saturating_sub(pending.delivered_ms) < idle_ms {
+                    let is_owned = pending.consumer != NOBODY;
+                    if is_owned
+                        && idle_ms > 0
+                        && now_ms.saturating_sub(pending.delivered_ms) < idle_ms
+                    {
                         continue;
                     }
                     pending
@@ -238,6 +242,7 @@ impl Search {
                 deleted.push(id);
                 left -= 1;
             } else if self.idle_ms == 0
+                || pending.consumer == NOBODY
                 || self.now_ms.saturating_sub(pending.delivered_ms) >= self.idle_ms
             {
                 let deliveries = again(pending, self.just_id);

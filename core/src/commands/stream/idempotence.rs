@@ -5,7 +5,7 @@ use super::{ids, pairs};
 use crate::base::Error;
 use crate::ds::Stream;
 use crate::ds::stream::{Idempotence, StreamId};
-use crate::engine::{Args, Class, Command, Ctx, Outcome};
+use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::resp::Argv;
 use crate::spec::{Access::*, Flag::*, Group, integer, key, opt, string};
 
@@ -35,11 +35,11 @@ impl<'a> Numbered<'a> {
         let iid = if is_given { Some(args.take()?) } else { None };
         Ok(Some(if producer.is_empty() {
             Err(Error::text(match is_auto {
-                true => "ERR IDMPAUTO requires a non-empty producer ID",
-                false => "ERR IDMP requires a non-empty producer ID",
+                true => "ERR syntax error, IDMPAUTO requires a non-empty producer ID",
+                false => "ERR syntax error, IDMP requires a non-empty producer ID",
             }))
         } else if iid.is_some_and(<[u8]>::is_empty) {
-            Err(Error::text("ERR IDMP requires a non-empty idempotent ID"))
+            Err(Error::text("ERR syntax error, IDMP requires a non-empty idempotent ID"))
         } else {
             Ok(Self { producer, iid })
         }))
@@ -105,29 +105,38 @@ const XCFGSET: Command = Command {
 
 fn xcfgset(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
-    if args.is_empty() {
-        return Err(Error::text(
-            "ERR At least one parameter (IDMP-DURATION or IDMP-MAXSIZE) is required",
-        ));
-    }
+    cx.stream_and_out(key)?.ok_or(Error::NoSuchKey)?;
     let (mut duration_s, mut size_max) = (None, None);
     while !args.is_empty() {
         if args.len() >= 2 && args.eat("IDMP-DURATION") {
+            if duration_s.is_some() {
+                return Err(Error::text("ERR IDMP-DURATION specified multiple times"));
+            }
             let wrong = "ERR IDMP-DURATION must be between 1 and 86400 seconds";
             duration_s = Some(up_to(&mut args, DURATION_S_MAX, wrong)?);
         } else if args.len() >= 2 && args.eat("IDMP-MAXSIZE") {
+            if size_max.is_some() {
+                return Err(Error::text("ERR IDMP-MAXSIZE specified multiple times"));
+            }
             let wrong = "ERR IDMP-MAXSIZE must be between 1 and 10000 entries";
             size_max = Some(up_to(&mut args, SIZE_MAX, wrong)?);
         } else {
             return Err(Error::Syntax);
         }
     }
+    if duration_s.is_none() && size_max.is_none() {
+        return Err(Error::text("ERR At least one parameter must be specified"));
+    }
     let config = (cx.config.stream_idmp_duration, cx.config.stream_idmp_maxsize);
     let (stream, _) = cx.stream_and_out(key)?.ok_or(Error::NoSuchKey)?;
     let known = of(stream, config);
-    known.configure(duration_s.unwrap_or(known.duration_s), size_max.unwrap_or(known.size_max));
-    cx.stream_has_extra(key);
-    cx.changed(key, Class::Stream, "xcfgset");
+    let (duration_s, size_max) =
+        (duration_s.unwrap_or(known.duration_s), size_max.unwrap_or(known.size_max));
+    if (duration_s, size_max) != (known.duration_s, known.size_max) {
+        known.configure(duration_s, size_max);
+        cx.stream_has_extra(key);
+        cx.dirty += 1;
+    }
     cx.out.ok();
     Ok(())
 }
@@ -151,31 +160,31 @@ const XIDMPRECORD: Command = Command {
 
 fn xidmprecord(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, producer, iid) = (args.take()?, args.take()?, args.take()?);
+    let id = ids::strict(args.take()?, 0)?;
     if producer.is_empty() {
-        return Err(Error::text("ERR XIDMPRECORD requires a non-empty producer ID"));
+        return Err(Error::text("ERR producer ID must be non-empty"));
     }
     if iid.is_empty() {
-        return Err(Error::text("ERR XIDMPRECORD requires a non-empty idempotent ID"));
+        return Err(Error::text("ERR idempotent ID must be non-empty"));
     }
-    let id = ids::strict(args.take()?, 0)?;
     let now_ms = cx.now.unix_ms().max(0) as u64;
     let config = (cx.config.stream_idmp_duration, cx.config.stream_idmp_maxsize);
     let (stream, _) = cx.stream_and_out(key)?.ok_or(Error::NoSuchKey)?;
     if !stream.contains(id) {
-        return Err(Error::text("ERR The specified stream ID was deleted or doesn't exist"));
+        return Err(Error::text("ERR No such message in stream"));
     }
     let known = of(stream, config);
     match known.find(producer, iid, now_ms) {
         Some(other) if other != id => {
             return Err(Error::text(
-                "ERR The specified IDMP producer-id/idempotent-id pair maps to a different stream ID",
+                "ERR IID already exists for this producer with a different stream ID",
             ));
         }
         Some(_) => {}
         None => {
             known.record(producer, iid, id, now_ms);
             cx.stream_has_extra(key);
-            cx.changed(key, Class::Stream, "xidmprecord");
+            cx.dirty += 1;
         }
     }
     cx.out.ok();

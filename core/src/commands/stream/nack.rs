@@ -3,9 +3,8 @@
 //! What is given back stays pending, but for nobody, and counts as delivered in 1970, so that every
 //! claim finds it idle for long enough.
 
-use super::no_group;
-use super::remove::{IDS, take_ids};
-use super::{all_ids, number_or};
+use super::remove::IDS;
+use super::{all_ids, no_group};
 use crate::base::Error;
 use crate::base::num::Digits;
 use crate::ds::stream::{DELIVERIES_MAX, NOBODY, Pending, StreamId};
@@ -68,20 +67,20 @@ impl<'a> Request<'a> {
         };
         let (mut ids, mut deliveries, mut force) = (None, None, false);
         while !args.is_empty() {
-            if take_ids(&mut ids, args)? {
-                continue;
-            }
-            if args.eat("FORCE") {
+            let word = args.peek().unwrap_or_default();
+            if args.len() >= 2 && args.eat("IDS") {
+                ids = Some(take_ids(args)?);
+            } else if args.eat("FORCE") {
                 force = true;
             } else if args.len() >= 2 && args.eat("RETRYCOUNT") {
-                const INVALID: &str = "ERR Invalid RETRYCOUNT option argument for XNACK";
-                let count = u64::try_from(number_or(args, INVALID)?);
-                deliveries = Some(count.map_err(|_| Error::text(INVALID))?);
+                let wrong = Error::text("ERR Invalid RETRYCOUNT value, must be >= 0");
+                deliveries = Some(u64::try_from(args.integer()?).map_err(|_| wrong)?);
             } else {
-                return Err(Error::Syntax);
+                return Err(Error::showing("ERR Unrecognized XNACK option '", word, "'"));
             }
         }
-        Ok(Self { mode, ids: ids.ok_or(Error::Syntax)?, deliveries, force })
+        let none = Error::text("ERR syntax error, expected IDS keyword");
+        Ok(Self { mode, ids: ids.ok_or(none)?, deliveries, force })
     }
 
     /// How often an entry counts as delivered that was so often.
@@ -92,6 +91,14 @@ impl<'a> Request<'a> {
             Mode::Fatal => DELIVERIES_MAX,
         })
     }
+}
+
+/// `numids id …`.
+fn take_ids<'a>(args: &mut Args<'a>) -> Result<Argv<'a>, Error> {
+    let none = Error::text("ERR numids must be a positive integer");
+    let count = args.int32_or(none.clone())?;
+    let count = usize::try_from(count).ok().filter(|&count| count > 0).ok_or(none)?;
+    args.take_many(count).map_err(|_| Error::text("ERR number of IDs doesn't match numids"))
 }
 
 fn xnack(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
@@ -122,6 +129,11 @@ fn xnack(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.stream_has_extra(key);
     }
     cx.dirty += given_back.len() as u64;
+    if !given_back.is_empty() {
+        // Who waits for what others do not finish can have it now.
+        let db = cx.session.db;
+        cx.shard.waiters.changed(db, key);
+    }
     cx.out.count(given_back.len());
     cx.propagate_nothing();
     for (id, deliveries) in given_back {

@@ -11,7 +11,8 @@ use crate::resp::Argv;
 
 /// An entry that is pending for a consumer now, or whose being gone was noticed.
 struct Claimed {
-    consumer: Box<[u8]>,
+    /// `None` if the group has it back.
+    consumer: Option<Box<[u8]>>,
     id: StreamId,
     pending: Pending,
     /// What the group was given last.
@@ -30,7 +31,7 @@ impl Claims {
     pub(super) fn add(&mut self, group: &ConsumerGroup, id: StreamId, pending: Pending) {
         let Some(claims) = &mut self.0 else { return };
         let consumer = group.get(pending.consumer).map(|consumer| consumer.name.clone());
-        let (consumer, last_id) = (consumer.unwrap_or_default(), group.last_id);
+        let last_id = group.last_id;
         claims.push(Claimed { consumer, id, pending, last_id });
     }
 
@@ -43,6 +44,11 @@ impl Claims {
 /// Records each entry of `group` in `claims`.
 pub(super) fn propagate_claims(cx: &mut Ctx<'_>, key: &[u8], group: &[u8], claims: Claims) {
     for Claimed { consumer, id, pending, last_id } in claims.0.iter().flatten() {
+        let Some(consumer) = consumer else {
+            // There is nobody to claim for: what was noticed is that the entry is gone.
+            cx.propagate_as(&[b"XACK", key, group, &id.text(b'-')]);
+            continue;
+        };
         let words: &[&[u8]] = &[
             b"XCLAIM",
             key,

@@ -28,22 +28,16 @@ const XDELEX: Command = Command {
 
 fn xdelex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
+    cx.stream_and_out(key)?;
     let wanted = Wanted::take(&mut args)?;
     wanted.run(cx, key, |stream, id, references| {
-        match references {
-            References::Acked if stream.is_referenced(id) => {
-                return if stream.contains(id) { Done::Referenced } else { Done::Missing };
-            }
-            References::Delete => {
-                let count = stream.forget_references(id);
-                if !stream.delete(id) {
-                    return Done::Forgotten(count);
-                }
-            }
-            References::Keep | References::Acked if !stream.delete(id) => return Done::Missing,
-            References::Keep | References::Acked => {}
-        }
-        Done::Deleted
+        let is_forgotten = match references {
+            References::Acked if stream.is_referenced(id) => return Done::of(2, false, false),
+            References::Delete => stream.forget_references(id) > 0,
+            References::Keep | References::Acked => false,
+        };
+        let is_deleted = stream.delete(id);
+        Done::of(if is_deleted { 1 } else { -1 }, is_deleted, is_deleted || is_forgotten)
     })
 }
 
@@ -61,34 +55,37 @@ const XACKDEL: Command = Command {
 
 fn xackdel(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (key, name) = (args.take()?, args.take()?);
+    cx.stream_and_out(key)?;
     let wanted = Wanted::take(&mut args)?;
     wanted.run(cx, key, |stream, id, references| {
         let group = stream.groups.get_mut(name);
         if !group.is_some_and(|group| group.acknowledge(id)) {
-            return Done::Missing;
+            return Done::of(-1, false, false);
         }
         match references {
-            References::Acked if stream.is_referenced(id) => return Done::Acknowledged,
+            References::Acked if stream.is_referenced(id) => return Done::of(2, false, true),
             References::Delete => _ = stream.forget_references(id),
             References::Keep | References::Acked => {}
         }
-        stream.delete(id);
-        Done::Deleted
+        // It counts as deleted if it was gone before.
+        Done::of(1, stream.delete(id), true)
     })
 }
 
 /// What has become of an entry.
-enum Done {
-    /// It went.
-    Deleted,
-    /// It is still referred to, and stays.
-    Referenced,
-    /// The same, but it was acknowledged.
-    Acknowledged,
-    /// There is none, or none that was to be acknowledged.
-    Missing,
-    /// There is none, but so many references to it went.
-    Forgotten(u64),
+struct Done {
+    /// What is replied: 1 if it went, 2 if it is still referred to and stays, -1 if there is none,
+    /// or none that was to be acknowledged.
+    reply: i64,
+    is_deleted: bool,
+    /// The entry went, or some of the references to it.
+    is_change: bool,
+}
+
+impl Done {
+    fn of(reply: i64, is_deleted: bool, is_change: bool) -> Self {
+        Self { reply, is_deleted, is_change }
+    }
 }
 
 /// What both commands are told.
@@ -126,30 +123,19 @@ impl<'a> Wanted<'a> {
         let (mut deleted, mut changes) = (0, 0);
         out.array(ids.len());
         for id in ids {
-            out.int(match work(stream, id, self.references) {
-                Done::Deleted => {
-                    deleted += 1;
-                    1
-                }
-                Done::Referenced => 2,
-                Done::Acknowledged => {
-                    changes += 1;
-                    2
-                }
-                Done::Missing => -1,
-                Done::Forgotten(count) => {
-                    changes += count;
-                    -1
-                }
-            });
+            let done = work(stream, id, self.references);
+            out.int(done.reply);
+            deleted += u64::from(done.is_deleted);
+            changes += u64::from(done.is_change);
         }
         if deleted > 0 {
             stream.settle();
-            let dirty = cx.dirty + deleted;
-            cx.changed(key, Class::Stream, "xdel");
-            cx.dirty = dirty;
         }
-        cx.dirty += changes;
+        let dirty = cx.dirty + changes;
+        if deleted > 0 {
+            cx.changed(key, Class::Stream, "xdel");
+        }
+        cx.dirty = dirty;
         Ok(())
     }
 }
@@ -172,7 +158,7 @@ pub(super) fn take_references(
 }
 
 /// Takes `IDS numids id …`; returns false if it is something else.
-pub(super) fn take_ids<'a>(ids: &mut Option<Argv<'a>>, args: &mut Args<'a>) -> Result<bool, Error> {
+fn take_ids<'a>(ids: &mut Option<Argv<'a>>, args: &mut Args<'a>) -> Result<bool, Error> {
     if args.len() < 2 || !args.eat("IDS") {
         return Ok(false);
     }

@@ -9,6 +9,7 @@ use crate::base::ordered::{IdMap, NameMap};
 use crate::base::shared::{SharedMap, SharedSet};
 
 use super::StreamId;
+use super::by_age::ByAge;
 
 /// The number of a consumer in its group; never used twice.
 pub type ConsumerRef = u64;
@@ -27,6 +28,8 @@ pub struct Group {
     pending: SharedMap<StreamId, Pending>,
     /// Those of them that were given back.
     given_back: SharedSet<StreamId>,
+    /// All of them by age, once that was asked for.
+    by_age: Option<Box<ByAge>>,
     names: NameMap<ConsumerRef>,
     consumers: IdMap<Consumer>,
     last_consumer: ConsumerRef,
@@ -133,6 +136,9 @@ impl Group {
         let consumer = self.consumers.remove(&number)?;
         for (id, ()) in consumer.pending.iter() {
             self.pending.remove(id);
+            if let Some(by_age) = &mut self.by_age {
+                by_age.remove(id);
+            }
         }
         Some(consumer.pending.len())
     }
@@ -167,6 +173,9 @@ impl Group {
 
     /// Makes the entry pending, or changes what is known of it; it may change its consumer.
     pub fn set_pending(&mut self, id: StreamId, pending: Pending) {
+        if let Some(by_age) = &mut self.by_age {
+            by_age.set(id, pending);
+        }
         match self.pending.insert(id, pending) {
             Some(old) if old.consumer == pending.consumer => return,
             Some(old) => {
@@ -180,6 +189,9 @@ impl Group {
     /// The entry is no longer pending; returns whether it was.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
         let Some(pending) = self.pending.remove(id) else { return false };
+        if let Some(by_age) = &mut self.by_age {
+            by_age.remove(id);
+        }
         self.own(pending.consumer).map(|own| own.remove(id));
         true
     }
@@ -187,6 +199,18 @@ impl Group {
     /// The entries that were given back, and that nobody has claimed since.
     pub fn given_back(&self) -> &SharedSet<StreamId> {
         &self.given_back
+    }
+
+    /// The pending entries, those first that have waited longest since they were delivered. Costs
+    /// O(N log N) the first time, with N all that are pending.
+    pub fn oldest_first(&mut self) -> impl Iterator<Item = (StreamId, Pending)> {
+        let pending = &self.pending;
+        let by_age = self.by_age.get_or_insert_with(|| {
+            let mut by_age = Box::new(ByAge::default());
+            pending.iter().for_each(|(id, &pending)| by_age.set(id, pending));
+            by_age
+        });
+        by_age.iter().filter_map(|id| Some((id, *pending.get(id)?)))
     }
 
     /// What is pending for `consumer`.
@@ -202,6 +226,9 @@ impl Group {
     pub(super) fn free_some(&mut self, max: usize) -> usize {
         let mut freed = self.pending.free_some(max);
         freed += self.given_back.free_some(max.saturating_sub(freed));
+        if let Some(by_age) = &mut self.by_age {
+            freed += by_age.free_some(max.saturating_sub(freed));
+        }
         while freed < max {
             self.names.pop_first();
             let Some((_, first)) = self.consumers.first_mut() else { break };
@@ -226,7 +253,9 @@ impl Group {
             entry * count * 4 / 3
         }
         let names: usize = self.names.keys().map(|name| 2 * name.len()).sum();
+        let aged = if self.by_age.is_some() { self.pending.len() } else { 0 };
         tree(size_of::<(StreamId, Pending)>() + size_of::<StreamId>(), self.pending.len())
+            + tree(4 * size_of::<StreamId>(), aged)
             + tree(size_of::<(Box<[u8]>, u64, u64, Consumer)>(), self.names.len())
             + names
     }
