@@ -50,54 +50,56 @@ fn a_reply_waits_for_the_sync_of_what_was_changed_before_it() {
     assert_eq!(local.receive(Patience::Quiet).len(), 1, "with nothing unsafe, nobody waits");
 }
 
+/// Commands whose effect is looked for in a node that reads what they have recorded.
+const WRITES: &[&str] = &[
+    "SET a 1 EX 1000",
+    "RPUSH l a b c",
+    "HSET h f v g w",
+    "HEXPIRE h 1000 FIELDS 1 f",
+    "ZADD z 1.5 a -inf b",
+    "SADD s x y 3",
+    "XADD x 1-1 a b",
+    "XADD x 2-1 c d",
+    "XDEL x 2-1",
+    "XGROUP CREATE x g 0",
+    "XREADGROUP GROUP g c STREAMS x >",
+    "XADD e MAXLEN 0 5-5 a b",
+    "XADD n 1-1 a b",
+    "XCFGSET n IDMP-DURATION 1000",
+    "XADD n IDMP p one * a b",
+    "XADD n IDMPAUTO q * a b",
+    "XGROUP CREATE n g 0",
+    "XREADGROUP GROUP g c STREAMS n >",
+    "XNACK n g FATAL IDS 1 1-1",
+    "XREADGROUP GROUP g c COUNT 1 STREAMS n 0",
+    "XNACK n g SILENT IDS 1 1-1",
+    "XADD m 1-1 a b",
+    "XADD m 2-1 c d",
+    "XGROUP CREATE m g 0",
+    "XREADGROUP GROUP g c COUNT 1 STREAMS m >",
+    "XREADGROUP GROUP g d CLAIM 0 STREAMS m >",
+    "XADD e 6-0 a b",
+    "XADD e MAXLEN ~ 0 ACKED 7-0 a b",
+    "XDELEX e DELREF IDS 1 7-0",
+    "ARMSET ar 0 a 70 -5 9999999999999 2.50 5 b",
+    "ARINSERT ar x y",
+    "ARDEL ar 5",
+    "ARDELRANGE ar 60 80",
+    "ARSEEK ar 9",
+    "ARRING ring 2 a b c",
+    "SELECT 3",
+    "PFADD p a b c",
+    "PFCOUNT p",
+    "SPOP l2",
+    "INCRBYFLOAT f 1.5",
+];
+
 #[test]
 fn what_is_written_is_found_again() {
     for preamble in ["yes", "no"] {
         let settings = [("aof-use-rdb-preamble", preamble)];
         let mut local = on(Files::new(), &settings);
-        let commands = [
-            "SET a 1 EX 1000",
-            "RPUSH l a b c",
-            "HSET h f v g w",
-            "HEXPIRE h 1000 FIELDS 1 f",
-            "ZADD z 1.5 a -inf b",
-            "SADD s x y 3",
-            "XADD x 1-1 a b",
-            "XADD x 2-1 c d",
-            "XDEL x 2-1",
-            "XGROUP CREATE x g 0",
-            "XREADGROUP GROUP g c STREAMS x >",
-            "XADD e MAXLEN 0 5-5 a b",
-            "XADD n 1-1 a b",
-            "XCFGSET n IDMP-DURATION 1000",
-            "XADD n IDMP p one * a b",
-            "XADD n IDMPAUTO q * a b",
-            "XGROUP CREATE n g 0",
-            "XREADGROUP GROUP g c STREAMS n >",
-            "XNACK n g FATAL IDS 1 1-1",
-            "XREADGROUP GROUP g c COUNT 1 STREAMS n 0",
-            "XNACK n g SILENT IDS 1 1-1",
-            "XADD m 1-1 a b",
-            "XADD m 2-1 c d",
-            "XGROUP CREATE m g 0",
-            "XREADGROUP GROUP g c COUNT 1 STREAMS m >",
-            "XREADGROUP GROUP g d CLAIM 0 STREAMS m >",
-            "XADD e 6-0 a b",
-            "XADD e MAXLEN ~ 0 ACKED 7-0 a b",
-            "XDELEX e DELREF IDS 1 7-0",
-            "ARMSET ar 0 a 70 -5 9999999999999 2.50 5 b",
-            "ARINSERT ar x y",
-            "ARDEL ar 5",
-            "ARDELRANGE ar 60 80",
-            "ARSEEK ar 9",
-            "ARRING ring 2 a b c",
-            "SELECT 3",
-            "PFADD p a b c",
-            "PFCOUNT p",
-            "SPOP l2",
-            "INCRBYFLOAT f 1.5",
-        ];
-        for command in commands {
+        for command in WRITES {
             ask(&mut local, command);
         }
         let digest = ask(&mut local, "DEBUG DIGEST");
