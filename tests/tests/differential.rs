@@ -125,6 +125,10 @@ fn random_commands_do_the_same_as_in_redis_8() {
 }
 
 /// Runs a round for each of `seeds`.
+#[expect(
+    clippy::print_stdout,
+    reason = "who waits for a million commands wants to see how far they are"
+)]
 fn run_rounds(name: &str, seeds: Range<u64>, mut run: impl FnMut(u64) -> Result<(), String>) {
     let mut differences = Vec::new();
     for seed in seeds.clone() {
