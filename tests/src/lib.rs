@@ -3,7 +3,7 @@
 //! - [`transcript`]: sessions with redis-cli as text, read and written
 //! - [`play`]: plays a scenario on any [`play::Stage`] and compares, or writes down what it saw
 //! - [`local`]: a node in this process, with a virtual clock; [`disk`]: a disk that lies
-//! - [`rdb`]: snapshots and payloads of DUMP, made by hand
+//! - [`rdb`]: snapshots and payloads of DUMP, made by hand; [`every`]: every type in every encoding
 //! - [`grammar`]: commands drawn at random from their declarations
 //! - [`hostile`]: payloads that nobody means well with; [`fuzz`]: what fuzzers feed
 //! - [`lesson`]: the course as the page reads it; [`course`]: plays its lessons
@@ -19,6 +19,7 @@ pub mod browser;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod course;
 pub mod disk;
+pub mod every;
 pub mod fuzz;
 pub mod grammar;
 pub mod hostile;

@@ -198,8 +198,8 @@ impl Engine {
             return Err(Ended::Damaged(format!("{text} {name}: {error}")));
         };
         // What only concerns the server itself changes no data, nor does what is only read.
-        let is_idle = replay.is_import && !entry.has(Flag::Write) && entry.command.name != "SELECT";
-        if entry.has(Flag::Admin) || is_idle {
+        let is_idle = entry.has(Flag::Admin) || replay.is_import && entry.command.name != "SELECT";
+        if is_idle && !entry.has(Flag::Write) {
             return Ok(());
         }
         let client = &mut replay.client;
