@@ -5,7 +5,8 @@
 //! what changes. *rewrite*: the same while an append-only file is turned on, its base a snapshot or
 //! commands. *load*: what was written is loaded. *redis8*: the server beside Redis 8, over TCP: how
 //! long BGSAVE takes, how much memory it takes meanwhile, and how long a client that writes all the
-//! time waits at most.
+//! time waits at most; then how long each takes to load what it has saved, from its start on, and how
+//! long a client waits meanwhile for being told so.
 #![allow(clippy::print_stdout, reason = "a program that reports")]
 #![allow(clippy::disallowed_types, reason = "a benchmark measures real time")]
 #![allow(clippy::disallowed_methods, reason = "and waits for it")]
@@ -222,13 +223,17 @@ fn beside_redis(count: u64) {
     let ours = std::env::var_os("REDSTART_SERVER").map(PathBuf::from);
     for (name, program) in [("redstart", ours), ("redis8", oracle::find_redis8())] {
         match program {
-            Some(program) => save_over_tcp(name, &program, count),
+            Some(program) => {
+                let saved = save_over_tcp(name, &program, count);
+                load_over_tcp(name, &program, &saved);
+            }
             None => println!("{name:<16} NOT MEASURED: no server was found"),
         }
     }
 }
 
-fn save_over_tcp(name: &str, program: &Path, count: u64) {
+/// Returns the snapshot.
+fn save_over_tcp(name: &str, program: &Path, count: u64) -> Vec<u8> {
     let server = Server::start(program).expect("the server starts");
     let mut client = Client::new(&server);
     for from in (0..count).step_by(PIPELINE as usize) {
@@ -278,6 +283,41 @@ fn save_over_tcp(name: &str, program: &Path, count: u64) {
         extra as f64 / 1e6,
         extra as f64 * 100.0 / before as f64
     );
+    server.file("dump.rdb").expect("a snapshot was made")
+}
+
+/// Starts the server on a snapshot, and asks it all the time whether it is ready.
+fn load_over_tcp(name: &str, program: &Path, snapshot: &[u8]) {
+    let folder = std::env::temp_dir().join(format!("redstart-load-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).expect("there is a folder for such files");
+    std::fs::write(folder.join("dump.rdb"), snapshot).expect("there is room");
+    let dir = folder.to_string_lossy().into_owned();
+    let start = Instant::now();
+    let server = Server::start_with(program, &["--dir", &dir], &[]).expect("the server starts");
+    let mut client = Client::new(&server);
+    let (mut worst, mut asked) = (Duration::ZERO, 0);
+    loop {
+        let sent = Instant::now();
+        client.send(&request("PING", 0));
+        let is_ready = client.line() == "+PONG";
+        worst = worst.max(sent.elapsed());
+        asked += 1;
+        if is_ready {
+            break;
+        }
+        std::thread::sleep(Duration::from_micros(500));
+    }
+    println!(
+        "{:<16} {:.1} MB are loaded {:.2} s after the start; the slowest of {asked} replies \
+         meanwhile took {} µs",
+        "",
+        snapshot.len() as f64 / 1e6,
+        start.elapsed().as_secs_f64(),
+        worst.as_micros()
+    );
+    drop(server);
+    // What is left in a folder for temporary files is removed some day.
+    let _ = std::fs::remove_dir_all(folder);
 }
 
 /// A connection that waits for each reply.
