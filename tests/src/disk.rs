@@ -112,6 +112,7 @@ impl SimDisk {
                 let part = found.map(|all| Part::of(all, from, bytes_max));
                 DiskDone::Read { name, from, result: Ok(part) }
             }
+            op @ DiskOp::Enter { .. } => op.has_no_folders(),
             DiskOp::List { folder } => {
                 let mut names = Vec::new();
                 for path in self.names.keys() {

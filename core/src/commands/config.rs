@@ -1,9 +1,10 @@
 //! CONFIG: reading and changing the settings while the server runs.
 
 use crate::base::{Error, glob, order};
-use crate::engine::config::{Config, PARAMS, Param, table};
-use crate::engine::world::Effect;
+use crate::engine::config::{Config, PARAMS, Param, refusal, table};
+use crate::engine::moving::FOLDER;
 use crate::engine::{Args, Command, Ctx, Outcome};
+use crate::session::BlockedOn;
 use crate::spec::{Flag::*, Group, block, many, string};
 
 pub(crate) const COMMANDS: &[&Command] = &[&CONFIG];
@@ -90,30 +91,35 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             return Err(Error::showing(text, name, "'"));
         };
         if param.is_immutable() {
-            return Err(refused(name, "can't set immutable config"));
+            return Err(refusal(name, "can't set immutable config"));
         }
         if param.nature == Some(table::Trait::Protected) && !may_protected {
-            return Err(refused(name, "can't set protected config"));
+            return Err(refusal(name, "can't set protected config"));
         }
         if changes.iter().any(|(_, other, _)| *other == own_name) {
-            return Err(refused(name, "duplicate parameter"));
+            return Err(refusal(name, "duplicate parameter"));
         }
         changes.push((param, own_name, value));
     }
     let mut config: Config = cx.config.clone();
-    for (param, name, value) in changes {
-        config.set(param, value).map_err(|reason| refused(name.as_bytes(), &reason))?;
+    for &(param, name, value) in &changes {
+        config.set(param, value).map_err(|reason| refusal(name.as_bytes(), &reason))?;
+    }
+    if changes.iter().any(|(param, ..)| param.name == FOLDER) {
+        if cx.deny_blocking {
+            // The folder is not known before the host has answered, and a transaction does not wait.
+            return Err(refusal(FOLDER.as_bytes(), "can't be set within a transaction"));
+        }
+        let changes = changes.into_iter().map(|(param, _, value)| (param, value.to_vec()));
+        let (id, changes) = (cx.session.id, changes.collect());
+        cx.move_to_folder(id, changes)?;
+        cx.block(BlockedOn::Disk, 0, args.all().to_owned());
+        return Ok(());
     }
     cx.config = config;
-    cx.limits_changed();
-    cx.effects.push(Effect::Configured);
+    cx.settings_changed();
     cx.out.ok();
     Ok(())
-}
-
-fn refused(name: &[u8], reason: &str) -> Error {
-    let text = "ERR CONFIG SET failed (possibly related to argument '";
-    Error::showing(text, name, &format!("') - {reason}"))
 }
 
 const CONFIG_RESETSTAT: Command = Command {

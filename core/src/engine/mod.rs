@@ -25,6 +25,7 @@ pub mod keys;
 pub mod latency;
 pub mod loading;
 pub mod monitor;
+pub mod moving;
 pub mod notify;
 pub mod propagate;
 pub mod pubsub;
@@ -142,6 +143,8 @@ pub struct Engine {
     pub dirty: u64,
     /// How snapshots stand.
     pub saving: saving::Saving,
+    /// Another folder for the files is asked for.
+    pub(in crate::engine) moving: Option<moving::Moving>,
     /// What is being loaded.
     pub load: Option<Box<loading::Load>>,
     /// What was loaded last.
@@ -207,6 +210,7 @@ impl Engine {
             is_replaying: false,
             dirty: 0,
             saving: saving::Saving::new(now),
+            moving: None,
             load: None,
             loaded: loading::Loaded::default(),
             libraries: Vec::new(),

@@ -437,6 +437,7 @@ impl Engine {
             }
         }
         match done {
+            DiskDone::Enter { result } => self.entered(result),
             DiskDone::Rename { to, result, .. } if self.saving.stage == Stage::SettingAside => {
                 match result {
                     Ok(()) => self.saving.stage = Stage::Ready,
@@ -535,7 +536,7 @@ impl Engine {
         self.start_queued(now);
     }
 
-    fn reply_to(&mut self, id: Option<u64>, reply: impl FnOnce(&mut Out)) {
+    pub(super) fn reply_to(&mut self, id: Option<u64>, reply: impl FnOnce(&mut Out)) {
         if let Some(id) = id {
             self.unblock(id, |on, out| {
                 if matches!(on, BlockedOn::Disk) {

@@ -101,6 +101,14 @@ pub enum DiskOp {
         /// The folder, without a slash.
         folder: String,
     },
+    /// All names are in this folder of the host's from now on; what is written to goes on where it
+    /// is. A host that has one folder refuses.
+    Enter {
+        /// The folder, in words of the host's; relative to the one until now, if it is relative.
+        folder: String,
+        /// A file that is written to, perhaps not yet.
+        open: Option<String>,
+    },
 }
 
 /// How an operation ended. Each variant answers the [`DiskOp`] of the same name.
@@ -169,12 +177,22 @@ pub enum DiskDone {
         /// What it holds.
         result: Result<Vec<String>, DiskError>,
     },
+    /// The folder is another one, or the same as before.
+    Enter {
+        /// How the folder is called from everywhere.
+        result: Result<String, DiskError>,
+    },
 }
 
 impl DiskOp {
     /// Reads a file that is known to be short, all of it.
     pub fn read_all(name: String) -> Self {
         Self::Read { name, from: 0, bytes_max: u64::MAX }
+    }
+
+    /// The answer to [`DiskOp::Enter`] of a host that has one folder.
+    pub fn has_no_folders(self) -> DiskDone {
+        self.refused(DiskError("No such file or directory".to_owned()))
     }
 
     /// The answer that the operation has failed.
@@ -191,6 +209,7 @@ impl DiskOp {
             Self::Rename { from, to } => DiskDone::Rename { from, to, result },
             Self::Remove { name } => DiskDone::Remove { name, result },
             Self::List { folder } => DiskDone::List { folder, result: result.map(|()| Vec::new()) },
+            Self::Enter { .. } => DiskDone::Enter { result: result.map(|()| String::new()) },
         }
     }
 }
@@ -201,6 +220,7 @@ impl DiskDone {
         match self {
             Self::Read { result, .. } => result.as_ref().err(),
             Self::List { result, .. } => result.as_ref().err(),
+            Self::Enter { result } => result.as_ref().err(),
             Self::Replace { result, .. }
             | Self::Append { result, .. }
             | Self::Sync { result, .. }

@@ -32,7 +32,7 @@ impl Disk {
         let (jobs, queue) = mpsc::channel();
         let (answers, done) = mpsc::channel();
         let work = move || {
-            let mut folder = Folder { path: folder, lock, open: Vec::new() };
+            let mut folder = Folder::new(folder, lock);
             for op in queue {
                 // Nobody listening means that the server is ending.
                 if answers.send(folder.run(op)).is_err() || waker.wake().is_err() {
@@ -86,8 +86,18 @@ impl Disk {
 /// A folder of files, and those of them that are being written.
 struct Folder {
     path: PathBuf,
-    lock: Option<Lock>,
+    /// Its lock, once it is taken, and those of folders in which `left` are.
+    locks: Vec<(PathBuf, Lock)>,
     open: Vec<OpenFile>,
+    left: Vec<Left>,
+}
+
+/// A file that is written to in a folder that the server has left.
+struct Left {
+    name: String,
+    folder: PathBuf,
+    /// It stays when the node has it removed: what is in that folder is whole only with it.
+    stays: bool,
 }
 
 /// A file that is appended to. It stays open, so that a failure of the system to write it back is
@@ -100,15 +110,20 @@ struct OpenFile {
 }
 
 impl Folder {
+    fn new(path: PathBuf, lock: Option<Lock>) -> Self {
+        // Folders are compared, and must be called the same.
+        let path = fs::canonicalize(&path).unwrap_or(path);
+        let locks = lock.map(|lock| (path.clone(), lock)).into_iter().collect();
+        Self { path, locks, open: Vec::new(), left: Vec::new() }
+    }
+
     /// Does one operation; returns the answer, and the buffer that came with the question if the
     /// answer does not hold it.
     fn run(&mut self, op: DiskOp) -> (DiskDone, Vec<u8>) {
-        let writes = !matches!(op, DiskOp::Read { .. } | DiskOp::List { .. });
-        if writes && self.lock.is_none() {
-            match Lock::take(&self.path) {
-                Ok(lock) => self.lock = Some(lock),
-                Err(why) => return (op.refused(DiskError(why)), Vec::new()),
-            }
+        let only_reads =
+            matches!(op, DiskOp::Read { .. } | DiskOp::List { .. } | DiskOp::Enter { .. });
+        if !only_reads && let Err(why) = self.lock(self.path.clone()) {
+            return (op.refused(DiskError(why)), Vec::new());
         }
         let mut buffer = Vec::new();
         let done = match op {
@@ -117,7 +132,7 @@ impl Folder {
                 DiskDone::Read { name, from, result }
             }
             DiskOp::Replace { name, bytes } => {
-                self.close(&name);
+                self.forget(&name);
                 let result = said(replace(&self.path, &name, &bytes));
                 buffer = bytes;
                 DiskDone::Replace { name, result }
@@ -139,6 +154,9 @@ impl Folder {
             DiskOp::List { folder } => {
                 let result = said(list(&self.path.join(&folder)));
                 DiskDone::List { folder, result }
+            }
+            DiskOp::Enter { folder, open } => {
+                DiskDone::Enter { result: self.enter(&folder, open).map_err(DiskError) }
             }
         };
         (done, buffer)
@@ -163,9 +181,10 @@ impl Folder {
         let index = match self.open.iter().position(|open| open.name == name) {
             Some(index) => index,
             None => {
-                let path = self.path.join(name);
+                let folder = self.folder_with(name);
+                let path = folder.join(name);
                 let is_new = !path.exists();
-                make_folder(&self.path, &path)?;
+                make_folder(folder, &path)?;
                 let file = File::options().append(true).create(true).open(&path)?;
                 if self.open.len() == OPEN_MAX {
                     self.open.remove(0);
@@ -177,8 +196,63 @@ impl Folder {
         Ok(&mut self.open[index])
     }
 
-    fn close(&mut self, name: &str) {
+    /// The file is not written to any more.
+    fn forget(&mut self, name: &str) {
         self.open.retain(|open| open.name != name);
+        self.left.retain(|left| left.name != name);
+        let (path, left) = (&self.path, &self.left);
+        let is_used =
+            |folder: &PathBuf| folder == path || left.iter().any(|left| left.folder == *folder);
+        self.locks.retain(|(folder, _)| is_used(folder));
+    }
+
+    /// The folder in which a file that is written to is, or will be.
+    fn folder_with(&self, name: &str) -> &Path {
+        self.left_of(name).map_or(&self.path, |left| &left.folder)
+    }
+
+    fn left_of(&self, name: &str) -> Option<&Left> {
+        self.left.iter().find(|left| left.name == name)
+    }
+
+    /// Takes the lock of a folder, unless it is taken.
+    fn lock(&mut self, folder: PathBuf) -> Result<(), String> {
+        if !self.locks.iter().any(|(locked, _)| *locked == folder) {
+            let lock = Lock::take(&folder)?;
+            self.locks.push((folder, lock));
+        }
+        Ok(())
+    }
+
+    /// Works in another folder from now on, but for files that are being written and `open`.
+    fn enter(&mut self, folder: &str, open: Option<String>) -> Result<String, String> {
+        let explained = |error: io::Error| {
+            let text = error.to_string();
+            text.split(" (os error").next().unwrap_or_default().to_owned()
+        };
+        if folder.is_empty() {
+            return Err("No such file or directory".to_owned());
+        }
+        // With the dot, what is no folder or cannot be entered is refused.
+        let path = self.path.join(folder).join(".");
+        fs::metadata(&path).map_err(explained)?;
+        let path = fs::canonicalize(&path).map_err(explained)?;
+        if !self.locks.is_empty() {
+            self.lock(path.clone())?;
+        }
+        let old = std::mem::replace(&mut self.path, path);
+        let begun = self.open.iter().map(|open| (open.name.clone(), false));
+        let begun: Vec<_> = open.map(|name| (name, true)).into_iter().chain(begun).collect();
+        for (name, stays) in begun {
+            if self.left_of(&name).is_none() {
+                self.left.push(Left { name, folder: old.clone(), stays });
+            }
+        }
+        let path = &self.path;
+        self.left.retain(|left| left.folder != *path);
+        let shown = self.path.to_string_lossy().into_owned();
+        self.forget("");
+        Ok(shown)
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
@@ -189,15 +263,18 @@ impl Folder {
         let open = self.open(name)?;
         open.file.sync_data()?;
         if std::mem::take(&mut open.is_new) {
-            sync_folder(folder_of(&self.path.join(name)))?;
+            sync_folder(folder_of(&self.folder_with(name).join(name)))?;
         }
         Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> io::Result<()> {
-        self.close(to);
-        let (source, target) = (self.path.join(from), self.path.join(to));
+        self.forget(to);
+        // A file that was begun in another folder is finished there.
+        let folder = self.folder_with(from).to_owned();
+        let (source, target) = (folder.join(from), folder.join(to));
         fs::rename(&source, &target)?;
+        self.left.retain(|left| left.name != from);
         for open in self.open.iter_mut().filter(|open| open.name == from) {
             to.clone_into(&mut open.name);
             open.is_new = false;
@@ -210,8 +287,13 @@ impl Folder {
     }
 
     fn remove(&mut self, name: &str) -> io::Result<()> {
-        self.close(name);
-        match fs::remove_file(self.path.join(name)) {
+        let path = self.folder_with(name).join(name);
+        let stays = self.left_of(name).is_some_and(|left| left.stays);
+        self.forget(name);
+        if stays {
+            return Ok(());
+        }
+        match fs::remove_file(path) {
             Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
             result => result,
         }
@@ -284,12 +366,126 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::base::rng::Seed;
+    use crate::base::time::{Monotonic, Time};
+    use crate::engine::Config;
+    use crate::node::{ConnId, Effect, Event, Node, Origin, Unreadable};
+
+    const CONN: ConnId = ConnId(0);
+
+    /// A node, and this disk, whose answers come at once.
+    struct World {
+        node: Node,
+        folder: Folder,
+        now: Time,
+    }
+
+    impl World {
+        fn start(path: &Path) -> Self {
+            let now = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(0) };
+            let mut config = Config::default();
+            let settings =
+                [("save", ""), ("appendonly", "yes"), ("enable-protected-configs", "yes")];
+            for (name, value) in settings {
+                config.set_named(name, value).unwrap();
+            }
+            let lock = Lock::take(path).unwrap();
+            let folder = Folder::new(path.to_owned(), Some(lock));
+            let mut world = Self { node: Node::new(config, Seed::of(1), now), folder, now };
+            let origin = Origin { addr: "a:1".into(), laddr: "b:1".into(), fd: 8, local: true };
+            world.handle(Event::Opened { conn: CONN, origin });
+            world.handle(Event::Mounted { unreadable: Unreadable::Refuse });
+            world.settle();
+            world
+        }
+
+        fn handle(&mut self, event: Event<'_>) {
+            let mut effects = Vec::new();
+            self.node.handle(self.now, event, &mut effects);
+            for effect in effects {
+                if let Effect::Disk(op) = effect {
+                    let (done, _) = self.folder.run(op);
+                    self.handle(Event::Disk(done));
+                }
+            }
+        }
+
+        fn settle(&mut self) {
+            while self.node.next_wake().is_some_and(|wake| wake <= self.now.mono) {
+                self.handle(Event::Wake);
+            }
+        }
+
+        fn run(&mut self, command: &str) -> String {
+            let line = format!("{command}\r\n");
+            self.handle(Event::Received { conn: CONN, bytes: line.as_bytes() });
+            self.settle();
+            let reply = self.node.outbox(CONN).unwrap().take();
+            String::from_utf8_lossy(&reply).into_owned()
+        }
+    }
+
+    #[test]
+    fn what_is_saved_goes_to_another_folder() {
+        let root = std::env::temp_dir().join(format!("redstart-dirs-{}", std::process::id()));
+        let (one, two) = (root.join("one"), root.join("two"));
+        fs::create_dir_all(&one).unwrap();
+        fs::create_dir_all(&two).unwrap();
+        fs::write(root.join("file"), "").unwrap();
+        let refused = |why: &str| {
+            format!("-ERR CONFIG SET failed (possibly related to argument 'dir') - {why}\r\n")
+        };
+        let mut world = World::start(&one);
+        assert_eq!(world.run("SET a 1"), "+OK\r\n");
+        for (folder, why) in [
+            ("none", "No such file or directory"),
+            ("../file", "Not a directory"),
+            ("\"\"", "No such file or directory"),
+        ] {
+            assert_eq!(world.run(&format!("CONFIG SET dir {folder}")), refused(why));
+        }
+        assert_eq!(world.run("MULTI"), "+OK\r\n");
+        world.run("CONFIG SET dir ../two");
+        let error = refused("can't be set within a transaction");
+        assert_eq!(world.run("EXEC"), format!("*1\r\n{error}"));
+        let other = Lock::take(&two).unwrap();
+        let reply = world.run("CONFIG SET dir ../two maxclients 77");
+        assert!(reply.contains("is in use by another server"), "{reply}");
+        assert!(world.run("CONFIG GET maxclients").contains("10000"));
+        drop(other);
+        assert_eq!(world.run("CONFIG SET dir ../two maxclients 77"), "+OK\r\n");
+        assert!(world.run("CONFIG GET maxclients").contains("77"));
+        let shown = fs::canonicalize(&two).unwrap().to_string_lossy().into_owned();
+        assert!(world.run("CONFIG GET dir").contains(&shown));
+        // Records go on into the open increment, until a rewrite makes all files anew.
+        world.run("SET b 2");
+        assert!(!two.join("appendonlydir").exists());
+        assert_eq!(world.run("SAVE"), "+OK\r\n");
+        assert!(two.join("dump.rdb").exists() && !one.join("dump.rdb").exists());
+        assert!(Lock::take(&one).is_err(), "it is still written to");
+        world.run("BGREWRITEAOF");
+        world.run("SET c 3");
+        drop(Lock::take(&one).unwrap());
+        drop(world);
+        for (folder, count) in [(&one, 2), (&two, 3)] {
+            let mut world = World::start(folder);
+            assert_eq!(world.run("DBSIZE"), format!(":{count}\r\n"), "{}", folder.display());
+        }
+        // There and back again.
+        let mut world = World::start(&two);
+        world.run("CONFIG SET dir ../one");
+        assert_eq!(world.run("CONFIG SET dir ../two"), "+OK\r\n");
+        world.run("SET d 4");
+        drop(world);
+        assert_eq!(World::start(&two).run("DBSIZE"), ":4\r\n");
+        fs::remove_dir_all(root).unwrap();
+    }
 
     #[test]
     fn files_grow_move_and_go() {
         let path = std::env::temp_dir().join(format!("redstart-disk-{}", std::process::id()));
         fs::create_dir_all(&path).unwrap();
-        let mut folder = Folder { path: path.clone(), lock: None, open: Vec::new() };
+        let mut folder = Folder::new(path.clone(), None);
         let (one, other) = ("aof/one".to_owned(), "aof/other".to_owned());
         let mut run = |op| folder.run(op).0;
         for bytes in [b"abc".to_vec(), b"def".to_vec()] {

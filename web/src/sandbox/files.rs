@@ -43,6 +43,7 @@ impl Files {
                 self.take(&name);
                 DiskDone::Remove { name, result }
             }
+            op @ DiskOp::Enter { .. } => op.has_no_folders(),
             DiskOp::List { folder } => {
                 let result = Ok(self.list(&folder));
                 DiskDone::List { folder, result }

@@ -189,6 +189,7 @@ impl Disk {
             DiskOp::Remove { name } => {
                 DiskDone::Remove { result: said(self.remove(&name).await), name }
             }
+            op @ DiskOp::Enter { .. } => op.has_no_folders(),
             DiskOp::List { folder } => {
                 let result = said(self.list(&folder).await);
                 DiskDone::List { folder, result }

@@ -28,7 +28,7 @@ pub struct Aof {
     /// The files there are, as the disk knows them.
     manifest: Manifest,
     /// The host has a disk, and what is on it is known.
-    is_mounted: bool,
+    pub(super) is_mounted: bool,
     /// Whether the host ends, when nothing else helps, or goes on without.
     unreadable: Unreadable,
     /// Appending to the current increment.
@@ -127,6 +127,7 @@ impl Engine {
             | DiskDone::Remove { name, .. } => name,
             DiskDone::Rename { to, .. } => to,
             DiskDone::List { folder, .. } => folder,
+            DiskDone::Enter { .. } => return Some(done),
         };
         if !self.is_aof_path(name) {
             return Some(done);
@@ -141,7 +142,7 @@ impl Engine {
             DiskDone::Truncate { name, result } => self.truncated(now, &name, result),
             DiskDone::Replace { name, result } => self.aof_replaced(now, &name, result),
             DiskDone::Rename { result, .. } => self.aof_renamed(now, result),
-            DiskDone::Remove { .. } => {}
+            DiskDone::Remove { .. } | DiskDone::Enter { .. } => {}
             DiskDone::List { result, .. } => self.aof_listed(now, result),
         }
         None
@@ -168,6 +169,11 @@ impl Engine {
     /// A file as the disk knows it.
     fn aof_path(&self, name: &str) -> String {
         format!("{}/{name}", self.aof_folder())
+    }
+
+    /// The file that records go into, as the disk knows it.
+    pub(super) fn open_increment(&self) -> Option<String> {
+        self.aof.writing.file.clone()
     }
 
     fn manifest_name(&self) -> String {

@@ -129,7 +129,8 @@ impl Engine {
     }
 
     pub(super) fn rewrite_if_due(&mut self, now: Time) {
-        if self.aof.rewriting.step.is_some() || self.saving.running.is_some() {
+        let is_busy = self.aof.rewriting.step.is_some() || self.saving.running.is_some();
+        if is_busy || self.moving.is_some() {
             return;
         }
         if !self.aof.rewriting.is_scheduled && !self.has_grown(now) {

@@ -22,6 +22,7 @@ pub use settings::{
 };
 pub use table::{Param, Trait};
 
+use crate::base::Error;
 use crate::resp::words;
 
 /// The version of Redis whose behaviour this engine has.
@@ -56,6 +57,12 @@ impl Deref for Config {
     fn deref(&self) -> &Settings {
         &self.settings
     }
+}
+
+/// The reply of CONFIG SET that the parameter `name` cannot be set.
+pub fn refusal(name: &[u8], reason: &str) -> Error {
+    let text = "ERR CONFIG SET failed (possibly related to argument '";
+    Error::showing(text, name, &format!("') - {reason}"))
 }
 
 impl DerefMut for Config {
