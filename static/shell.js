@@ -53,6 +53,10 @@ window.redstart = (() => {
   }
   loadTexts();
 
+  // What the first program tells before the studio listens, within bounds.
+  const early = [];
+  let earlyBytes = 0;
+  let isEarlyLost = false;
   let listener = null;
   let answerer = null;
   let showStudio = null;
@@ -150,9 +154,16 @@ window.redstart = (() => {
     });
     if (matchMedia('(hover: hover)').matches) input.focus();
   });
+  /** Whether the address carries a session that somebody shares; the studio opens it. */
+  function isShared() {
+    const is = location.hash.startsWith('#share=');
+    if (is) window.redstart.studio('time shared');
+    return is;
+  }
+  window.addEventListener('hashchange', isShared);
   // Whoever had the studio open finds it open again, once the first program is there.
   window.addEventListener('TrunkApplicationStarted', () => {
-    if (kept('studio')) window.redstart.studio('');
+    if (!isShared() && kept('studio')) window.redstart.studio('');
   });
 
   return {
@@ -173,6 +184,7 @@ window.redstart = (() => {
     keepFiles: (names) => void keepFiles(names.split('\n')),
     dropped: () => files.splice(0),
     load: async (address) => (await fetch(address)).blob(),
+    bring: (module) => import(module),
     save(name, content) {
       const link = document.createElement('a');
       link.href = URL.createObjectURL(new Blob([content]));
@@ -188,9 +200,22 @@ window.redstart = (() => {
       return loadTexts();
     },
     /** From the app to the studio, and from the studio to the app. */
-    tell: (...news) => { if (listener) listener(...news); },
-    listen: (callback) => { listener = callback; },
-    hears: () => listener !== null,
+    tell(...news) {
+      news.push(Date.now());
+      if (listener) return listener(...news);
+      const bytes = (told) => (told[4] ? told[4].length : 0);
+      earlyBytes += bytes(news);
+      early.push(news);
+      while (early.length > 5000 || earlyBytes > 1e6) {
+        earlyBytes -= bytes(early.shift());
+        isEarlyLost = true;
+      }
+    },
+    listen(callback) {
+      listener = callback;
+      if (isEarlyLost) callback(6, 0, 0, '', undefined, 0);
+      early.splice(0).forEach((news) => callback(...news));
+    },
     ask: (...wish) => { if (answerer) answerer(...wish); },
     answer: (callback) => { answerer = callback; },
     /** Whether a server serves the page (1), or did and its data is in the tab now (2); and what can be

@@ -5,7 +5,8 @@
 //! `shell.js`, which holds a function of either side; so each can be there without the other.
 //!
 //! - The app tells what happens in its panes: [`Told`], by [`tell`]; the studio listens with
-//!   [`listen`], and asks with [`Ask::Panes`] for what is open already.
+//!   [`listen`], and asks with [`Ask::Panes`] for what is open already. What happened before it
+//!   listens is kept by `shell.js`, within bounds, and told to it then.
 //! - The studio asks the app for something: [`Ask`], by [`ask`]; the app answers with [`answer`].
 //! - Both have the same worker, [`engine`]: the studio opens connections of its own to any node
 //!   ([`open`]), which are clients like the panes' own, and sends [`ToWorker`] as the app does. What the
@@ -69,6 +70,8 @@ pub enum Told {
     Restarted,
     /// The page has another language.
     Language,
+    /// There was too much before anybody listened: the oldest of it is not told.
+    Lost,
 }
 
 /// What the studio asks for.
@@ -89,6 +92,9 @@ pub enum Ask {
     Type(Place, String),
     /// Say something in a pane.
     Note(Place, String),
+    /// Show in a pane what was entered elsewhere: the prompt, the line, and what came of it, with line
+    /// breaks between.
+    Echo(Place, String),
     /// Open a pane if there is none of this name.
     Open(Place),
     /// Put the caret into a pane.
@@ -110,10 +116,6 @@ extern "C" {
 
     #[wasm_bindgen(js_namespace = redstart, js_name = answer)]
     fn js_answer(listener: &JsValue);
-
-    /// Whether the studio listens: otherwise nothing need be told.
-    #[wasm_bindgen(js_namespace = redstart)]
-    pub fn hears() -> bool;
 
     /// The worker that runs now.
     #[wasm_bindgen(js_namespace = redstart)]
@@ -145,16 +147,18 @@ pub fn tell(told: &Told) {
         }
         Told::Restarted => (4, 0),
         Told::Language => (5, 0),
+        Told::Lost => (6, 0),
     };
     js_tell(kind, pane, conn_told, &text, data);
 }
 
-/// The studio listens to what the app tells, for as long as the page lives.
-pub fn listen(mut heard: impl FnMut(Told) + 'static) {
-    let listener = Closure::<dyn FnMut(u8, u32, u32, String, JsValue)>::new(
-        move |kind, pane, conn, text: String, data: JsValue| {
+/// The studio listens to what the app tells, for as long as the page lives, and when it was told, in
+/// milliseconds since 1970.
+pub fn listen(mut heard: impl FnMut(Told, f64) + 'static) {
+    let listener = Closure::<dyn FnMut(u8, u32, u32, String, JsValue, f64)>::new(
+        move |kind, pane, conn, text: String, data: JsValue, at_ms| {
             let bytes = data.dyn_into::<Uint8Array>().map(|it| it.to_vec()).unwrap_or_default();
-            heard(match kind {
+            let told = match kind {
                 0 => {
                     let (sandbox, name) = text.split_once('/').unwrap_or_default();
                     let place = Place { sandbox: sandbox.to_owned(), name: name.to_owned() };
@@ -165,8 +169,10 @@ pub fn listen(mut heard: impl FnMut(Told) + 'static) {
                 3 => Told::Received { pane, conn, bytes },
                 4 => Told::Restarted,
                 5 => Told::Language,
+                6 => Told::Lost,
                 _ => return,
-            });
+            };
+            heard(told, at_ms);
         },
     );
     js_listen(listener.as_ref());
@@ -200,6 +206,7 @@ pub fn ask(ask: &Ask) {
         Ask::Focus(place) => (6, place, ""),
         Ask::Close(place) => (7, place, ""),
         Ask::Quiet(place, line) => (8, place, line.as_str()),
+        Ask::Echo(place, text) => (9, place, text.as_str()),
     };
     js_ask(kind, &place.sandbox, &place.name, text);
 }
@@ -219,6 +226,7 @@ pub fn answer(mut asked: impl FnMut(Ask) + 'static) {
                 6 => Ask::Focus(place),
                 7 => Ask::Close(place),
                 8 => Ask::Quiet(place, text),
+                9 => Ask::Echo(place, text),
                 _ => return,
             });
         });

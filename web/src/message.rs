@@ -6,11 +6,11 @@
 //! send `Uint8Array`s, and `null` once to say that this was the last. Where the connection is lost
 //! with the tab that hosted the engine, that is `true`: whoever asks again finds the next one.
 
-use js_sys::Array;
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// What the page asks of the worker.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub enum ToWorker {
     /// Accept a connection; its port is transferred with the message.
     Open {
@@ -31,6 +31,8 @@ pub enum ToWorker {
         what: SandboxOp,
         /// What the operation takes, if anything.
         value: f64,
+        /// The recording that [`SandboxOp::Load`] takes.
+        tape: Option<Uint8Array>,
         /// Comes back with the answer.
         ticket: u32,
     },
@@ -58,11 +60,14 @@ pub enum SandboxOp {
     Branch,
     /// Tell the recording: as bytes behind the question's ticket, see [`crate::sandbox::tape`].
     Tape,
+    /// Begin anew with a recording, and stand still at its end. What was sent meanwhile is told as
+    /// bytes behind the question's ticket, or nothing if that recording cannot be.
+    Load,
 }
 
 impl SandboxOp {
     /// All of them; a message tells one by its place here.
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Reset,
         Self::Remove,
         Self::Advance,
@@ -72,6 +77,7 @@ impl SandboxOp {
         Self::Tell,
         Self::Branch,
         Self::Tape,
+        Self::Load,
     ];
 }
 
@@ -83,11 +89,12 @@ impl ToWorker {
                 Array::of2(&sandbox.into(), &JsValue::from_bool(*is_person)).into()
             }
             Self::Ask => Array::of1(&JsValue::NULL).into(),
-            Self::Sandbox { name, what, value, ticket } => {
+            Self::Sandbox { name, what, value, ticket, tape } => {
                 let place = SandboxOp::ALL.iter().position(|op| op == what).unwrap_or_default();
                 let numbers = [place as f64, *value, f64::from(*ticket)];
                 let [place, value, ticket] = numbers.map(JsValue::from_f64);
-                Array::of4(&name.into(), &place, &value, &ticket).into()
+                let tape = tape.as_ref().map_or(JsValue::NULL, JsValue::from);
+                Array::of5(&name.into(), &place, &value, &ticket, &tape).into()
             }
         }
     }
@@ -104,7 +111,8 @@ impl ToWorker {
         };
         let what = *SandboxOp::ALL.get(place as usize)?;
         let (value, ticket) = (parts.get(2).as_f64()?, parts.get(3).as_f64()? as u32);
-        Some(Self::Sandbox { name, what, value, ticket })
+        let tape = parts.get(4).dyn_into().ok();
+        Some(Self::Sandbox { name, what, value, ticket, tape })
     }
 }
 

@@ -321,6 +321,12 @@ impl State {
                 let id = self.open_at(&place, now_ms, effects);
                 self.edit(id, |pane, _| pane.notice(&text));
             }
+            Ask::Echo(place, text) => {
+                let id = self.open_at(&place, now_ms, effects);
+                let (prompt, text) = text.split_once('\n').unwrap_or(("", &text));
+                let (line, reply) = text.split_once('\n').unwrap_or((text, ""));
+                self.edit(id, |pane, _| pane.show(prompt, line, reply));
+            }
             Ask::Open(place) => {
                 self.open_at(&place, now_ms, effects);
             }

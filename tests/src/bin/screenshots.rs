@@ -72,6 +72,9 @@ const VIEWS: &[View] = &[
     View { name: "wire", theme: "light", get_there: wire },
     View { name: "eviction", theme: "light", get_there: eviction },
     View { name: "time", theme: "dark", get_there: time },
+    View { name: "time-own", theme: "light", get_there: time_of_own_data },
+    View { name: "share", theme: "light", get_there: share },
+    View { name: "shared", theme: "dark", get_there: shared },
 ];
 
 struct Page {
@@ -197,6 +200,41 @@ fn time(page: &Page) -> Result<()> {
         page.click("One step back")?;
     }
     page.view("time", "APPEND")
+}
+
+fn time_of_own_data(page: &Page) -> Result<()> {
+    for line in
+        ["RPUSH jobs wash dry fold", "SET code 4711 EX 120", "LPOP jobs", "SADD tags red green"]
+    {
+        page.run(line)?;
+    }
+    page.view("time", "5 / 5")?;
+    page.click("One step back")?;
+    page.view("time", "4 / 5")?;
+    page.view("time", "wash")
+}
+
+fn share(page: &Page) -> Result<()> {
+    page.run("RPUSH jobs wash dry fold")?;
+    page.run("LPOP jobs")?;
+    page.view("time", "3 / 3")?;
+    page.click("Share")?;
+    page.view("time", "Copy the link")
+}
+
+/// A session of two connections that somebody has shared.
+fn shared(page: &Page) -> Result<()> {
+    page.run("RPUSH jobs wash dry fold")?;
+    page.run("ZADD board 10 ann 20 bob 15 cem")?;
+    page.click("New pane")?;
+    page.run("LPOP jobs")?;
+    page.view("time", "4 / 4")?;
+    page.click("Share")?;
+    page.view("time", "Copy the link")?;
+    let open = "location.assign(document.querySelector('.share input[type=text]').value)";
+    page.browser.script(open, &[])?;
+    page.view("time", "shared with you")?;
+    page.view("time", "4 / 4")
 }
 
 fn tutorial(page: &Page) -> Result<()> {

@@ -51,7 +51,7 @@ impl Component for App {
     fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
         let mut effects = Vec::new();
         let told = match &action {
-            Action::Received(pane, conn, bytes) if *pane != KEY_FINDER && bridge::hears() => {
+            Action::Received(pane, conn, bytes) if *pane != KEY_FINDER => {
                 Some(Told::Received { pane: *pane, conn: *conn, bytes: bytes.clone() })
             }
             _ => None,
@@ -106,17 +106,13 @@ impl App {
             Effect::Pane(pane, Need::Disconnect) => self.connections.disconnect(pane),
             Effect::Pane(pane, Need::Send(bytes)) => {
                 self.connections.send(pane, &bytes);
-                if let Some(conn) = self.state.conn(pane).filter(|_| bridge::hears()) {
+                if let Some(conn) = self.state.conn(pane) {
                     bridge::tell(&Told::Sent { pane, conn, bytes });
                 }
             }
             Effect::Pane(_, Need::Studio(view)) => bridge::studio(&view),
             Effect::Studio(view) => bridge::studio(view),
-            Effect::Tell(told) => {
-                if bridge::hears() {
-                    bridge::tell(&told);
-                }
-            }
+            Effect::Tell(told) => bridge::tell(&told),
             Effect::Speak(code) => {
                 let dispatch = ctx.link().callback(|()| Action::Spoken);
                 wasm_bindgen_futures::spawn_local(async move {

@@ -12,13 +12,16 @@
 mod files;
 pub mod tape;
 
+use std::rc::Rc;
+
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
 use redstart::engine::config::Local;
-use redstart::node::{ConnId, Effect, Event, Measures, Node, Origin, Unreadable};
+use redstart::node::{ConnId, DiskOp, Effect, Event, Measures, Node, Origin, Unreadable};
 
 pub use files::Files;
+use tape::{Head, Reader};
 
 /// Entries of a recording, at most; a node that lives longer can no longer be taken back.
 pub const ENTRIES_MAX: usize = 200_000;
@@ -78,8 +81,7 @@ pub enum Output {
 
 /// The node, its world, and its past.
 pub struct Sandbox {
-    seed: Seed,
-    start: Time,
+    head: Head,
     life: Life,
     entries: Vec<Entry>,
     entry_bytes: usize,
@@ -111,19 +113,63 @@ struct Conn {
 
 impl Sandbox {
     /// A node without data, whose clock starts with the host's and keeps its pace.
-    pub fn new(seed: Seed, now: Time) -> Self {
+    pub fn new(seed: u64, now: Time) -> Self {
+        Self::begin(Head { seed, start: now, base: Rc::default() }, now.mono)
+    }
+
+    fn begin(head: Head, host: Monotonic) -> Self {
         Self {
-            seed,
-            start: now,
-            life: Life::new(seed, now),
+            life: Life::new(&head),
+            head,
             entries: Vec::new(),
             entry_bytes: 0,
             is_complete: true,
             conns: Vec::new(),
             next_conn: 0,
-            host: now.mono,
+            host,
             rate: 1.0,
         }
+    }
+
+    /// A sandbox that has lived through a recording, and stands still at its end; nobody is connected
+    /// to it. What was sent meanwhile is added to `heard`, for [`tape::read_heard`]. `None` if the
+    /// bytes are no recording, or it makes no sense, or is too much to be recorded or heard.
+    ///
+    /// The node wakes when it wants to, so that a recording need not tell of that, and what it tells
+    /// is passed over.
+    pub fn load(tape: &[u8], host: Monotonic, heard: &mut Vec<u8>) -> Option<Self> {
+        let mut tape = Reader::new(tape)?;
+        let mut sandbox = Self::begin(tape.head.clone(), host);
+        sandbox.rate = 0.0;
+        let mut outputs = Vec::new();
+        let mut played = 0;
+        while !tape.is_done {
+            let Entry { at, conn, input } = tape.next()?;
+            sandbox.advance(at.mono.since_us(sandbox.life.now.mono), &mut outputs);
+            tape::hear(heard, played, &mut outputs);
+            played += 1;
+            let is_open = sandbox.conns.iter().any(|open| open.id == conn);
+            match input {
+                Input::Wake => {}
+                Input::Opened(_) if is_open => return None,
+                Input::Opened(role) => sandbox.open_as(conn, role, &mut outputs),
+                Input::Received(bytes) => sandbox.receive(host, conn, &bytes, &mut outputs),
+                Input::Closed => sandbox.close(host, conn, &mut outputs),
+            }
+            tape::hear(heard, played, &mut outputs);
+            if !sandbox.is_complete || sandbox.life.has_ended || heard.len() > BYTES_MAX {
+                return None;
+            }
+        }
+        while let Some(conn) = sandbox.conns.first().map(|open| open.id) {
+            sandbox.close(host, conn, &mut outputs);
+        }
+        Some(sandbox)
+    }
+
+    /// The recording as bytes.
+    pub fn tape(&self) -> Vec<u8> {
+        tape::write(&self.head, &self.entries, self.life.now)
     }
 
     /// The virtual time when it was last read.
@@ -145,10 +191,14 @@ impl Sandbox {
     pub fn open(&mut self, host: Monotonic, role: Role, outputs: &mut Vec<Output>) -> ConnId {
         self.follow(host, outputs);
         let id = ConnId(self.next_conn);
-        self.next_conn += 1;
+        self.open_as(id, role, outputs);
+        id
+    }
+
+    fn open_as(&mut self, id: ConnId, role: Role, outputs: &mut Vec<Output>) {
+        self.next_conn = self.next_conn.max(id.0.saturating_add(1));
         self.conns.push(Conn { id, role, touched: 0 });
         self.happen(id, Input::Opened(role), outputs);
-        id
     }
 
     /// Takes bytes from a connection.
@@ -229,7 +279,7 @@ impl Sandbox {
         self.host = host;
         self.entries.truncate(step);
         self.entry_bytes = self.entries.iter().map(Entry::len).sum();
-        self.life = Life::new(self.seed, self.start);
+        self.life = Life::new(&self.head);
         let mut open = Vec::new();
         let mut unheard = Vec::new();
         for entry in &self.entries {
@@ -263,7 +313,7 @@ impl Sandbox {
     /// there. Nobody is connected to it. Costs as much as living through them did.
     #[must_use]
     pub fn branch(&self, host: Monotonic, step: usize) -> Self {
-        let mut branch = Self::new(self.seed, self.start);
+        let mut branch = Self::begin(self.head.clone(), host);
         branch.entries = self.entries.iter().take(step).cloned().collect();
         branch.next_conn = self.next_conn;
         let step = branch.entries.len();
@@ -309,6 +359,12 @@ impl Sandbox {
         }
     }
 
+    /// All data as a snapshot.
+    #[cfg(test)]
+    pub(crate) fn snapshot(&self) -> Vec<u8> {
+        self.life.node.snapshot(self.life.now)
+    }
+
     /// Whether a person is on some connection.
     pub fn has_person(&self) -> bool {
         self.conns.iter().any(|conn| conn.role == Role::Person)
@@ -326,14 +382,27 @@ impl Entry {
 }
 
 impl Life {
-    fn new(seed: Seed, now: Time) -> Self {
+    fn new(head: &Head) -> Self {
         let mut config = Config::default();
         config.enable_debug_command = Local::Local;
-        let node = Node::new(config, seed, now);
-        let mut life = Self { node, files: Files::default(), now, has_ended: false };
+        let mut files = Files::default();
+        if !head.base.is_empty() {
+            let name = String::from_utf8_lossy(&config.dbfilename).into_owned();
+            files.run(DiskOp::Replace { name, bytes: head.base.to_vec() });
+        }
+        let now = head.start;
+        let node = Node::new(config, Seed::of(head.seed), now);
+        let mut life = Self { node, files, now, has_ended: false };
         let measures = Measures { used_memory: MEMORY_BYTES, is_peak: true, ..Measures::default() };
         life.tell(Event::Measured(measures), &mut Vec::new());
         life.tell(Event::Mounted { unreadable: Unreadable::SetAside }, &mut Vec::new());
+        // Nobody is there yet who could be kept waiting.
+        for _ in 0..TURNS_MAX {
+            if !life.node.is_loading() {
+                break;
+            }
+            life.tell(Event::Wake, &mut Vec::new());
+        }
         life
     }
 

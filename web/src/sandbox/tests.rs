@@ -1,5 +1,6 @@
 //! A sandbox in a test's hands: the host's clock is a number.
 
+use super::tape::Tape;
 use super::*;
 
 const START: Time = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(5_000_000) };
@@ -11,7 +12,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { sandbox: Sandbox::new(Seed::of(1), START), host: START.mono }
+        Self { sandbox: Sandbox::new(1, START), host: START.mono }
     }
 
     fn open(&mut self, role: Role) -> ConnId {
@@ -178,25 +179,126 @@ fn a_branch_goes_its_own_way() {
     assert_eq!(world.say(person, "GET a"), "$1\r\n2\r\n");
 }
 
+fn load(tape: &Tape, heard: &mut Vec<u8>) -> Option<Sandbox> {
+    Sandbox::load(&tape::write(&tape.head, &tape.entries, tape.end), START.mono, heard)
+}
+
+/// A life of some length, with somebody who looks, an expiry, and somebody who waits.
+fn lived() -> World {
+    let mut world = World::new();
+    let (person, other) = (world.open(Role::Person), world.open(Role::Person));
+    let watcher = world.open(Role::Watcher);
+    for line in ["SET a 1 PX 5", "SADD s a b c d e f", "SPOP s 2", "HELLO 3", "TIME"] {
+        world.pass(1_234);
+        world.say(person, line);
+        world.say(watcher, "DBSIZE");
+    }
+    world.say(other, "BLPOP q 0.1");
+    world.pass(200_000);
+    world.say(person, "GET a");
+    world.sandbox.close(world.host, watcher, &mut Vec::new());
+    world
+}
+
 #[test]
 fn a_tape_is_read_back() {
+    let world = lived();
+    let bytes = world.sandbox.tape();
+    let tape = tape::read(&bytes).unwrap();
+    assert_eq!(tape.entries, world.sandbox.entries());
+    assert_eq!((tape.head.seed, tape.head.start), (1, START));
+    assert_eq!(tape.end, world.sandbox.now());
+    assert_eq!(tape::write(&tape.head, &tape.entries, tape.end), bytes);
+    for end in 0..bytes.len() {
+        assert_eq!(tape::read(&bytes[..end]), None);
+    }
+    assert_eq!(tape::read(&[&*bytes, &[0]].concat()), None);
+}
+
+#[test]
+fn a_spoilt_tape_is_read_or_refused_and_played_or_refused() {
+    let bytes = lived().sandbox.tape();
+    for place in 0..bytes.len() {
+        for flip in [1, 0x20, 0x80, 0xff] {
+            let mut spoilt = bytes.clone();
+            spoilt[place] ^= flip;
+            let played = Sandbox::load(&spoilt, START.mono, &mut Vec::new());
+            assert!(played.is_none() || tape::read(&spoilt).is_some());
+        }
+    }
+    // Lengths that nothing stands behind.
+    let length = [0xff, 0xff, 0xff, 0xff, 0x7f];
+    assert_eq!(tape::read(&[&[1, 1, 1][..], &length].concat()), None);
+    assert_eq!(tape::read(&[&[1, 1, 1, 0, 2, 0, 0][..], &length].concat()), None);
+    assert_eq!(tape::read(&[0xff; 40]), None);
+}
+
+#[test]
+fn what_is_loaded_has_sent_the_same() {
+    let world = lived();
+    let tape = tape::read(&world.sandbox.tape()).unwrap();
+    let mut heard = Vec::new();
+    let again = load(&tape, &mut heard).unwrap();
+    let heard = tape::read_heard(&heard);
+    let of = |conn: u32| {
+        let own = heard.iter().filter(|it| it.conn.0 == conn).flat_map(|it| it.bytes.clone());
+        String::from_utf8(own.collect()).unwrap()
+    };
+    assert!(of(0).starts_with("+OK\r\n:6\r\n*2\r\n"), "{}", of(0));
+    assert!(of(0).ends_with("_\r\n"), "{}", of(0));
+    assert_eq!(of(1), "*-1\r\n");
+    // It wakes by itself when somebody has waited long enough, and the recording need not say so.
+    let same = &world.sandbox.entries();
+    assert_eq!(&again.entries()[..same.len()], *same);
+    let quiet = tape.entries.iter().filter(|entry| entry.input != Input::Wake).cloned().collect();
+    let short = load(&Tape { entries: quiet, ..tape }, &mut Vec::new());
+    assert_eq!(short.unwrap().entries(), again.entries());
+}
+
+#[test]
+fn a_life_can_begin_with_data() {
     let mut world = World::new();
     let person = world.open(Role::Person);
-    world.open(Role::Watcher);
-    world.say(person, "SET a 1 PX 5");
-    world.pass(10_000);
-    world.sandbox.close(world.host, person, &mut Vec::new());
-    let bytes = tape::write(world.sandbox.entries());
-    let read = tape::read(&bytes);
-    assert_eq!(read.len(), world.sandbox.entries().len());
-    assert_eq!(read[0].event, tape::Event::Opened(Role::Person));
-    assert_eq!(read[1].event, tape::Event::Opened(Role::Watcher));
-    assert_eq!(read[2].event, tape::Event::Received(b"SET a 1 PX 5\r\n".to_vec()));
-    assert_eq!(read[2].at_us, START.unix_us);
-    assert_eq!(read.last().unwrap().event, tape::Event::Closed);
-    for end in 0..bytes.len() {
-        assert!(tape::read(&bytes[..end]).len() < read.len());
+    world.say(person, "SET a 1");
+    world.say(person, "RPUSH l x y");
+    let base = world.sandbox.snapshot().into();
+    let head = Head { seed: 1, start: START, base };
+    let tape = Tape { head, entries: Vec::new(), end: START };
+    let mut sandbox = load(&tape, &mut Vec::new()).unwrap();
+    let ask = |sandbox: &mut Sandbox, line: &str| {
+        let mut outputs = Vec::new();
+        let conn = sandbox.open(START.mono, Role::Person, &mut outputs);
+        sandbox.receive(START.mono, conn, line.as_bytes(), &mut outputs);
+        heard(&outputs, conn)
+    };
+    assert_eq!(ask(&mut sandbox, "DBSIZE\r\n"), ":2\r\n");
+    assert_eq!(ask(&mut sandbox, "DEL a\r\n"), ":1\r\n");
+    let mut branch = sandbox.branch(START.mono, 0);
+    assert_eq!(ask(&mut branch, "GET a\r\n"), "$1\r\n1\r\n");
+    // What is no snapshot is not loaded.
+    let head = Head { seed: 1, start: START, base: b"REDIS0011nonsense".as_slice().into() };
+    let tape = Tape { head, entries: Vec::new(), end: START };
+    let mut sandbox = load(&tape, &mut Vec::new()).unwrap();
+    assert_eq!(ask(&mut sandbox, "DBSIZE\r\n"), ":0\r\n");
+}
+
+#[test]
+fn a_tape_that_asks_for_too_much_is_not_played() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    world.say(person, "SETRANGE big 1000000 x");
+    for _ in 0..40 {
+        world.say(person, "GET big");
     }
+    let tape = tape::read(&world.sandbox.tape()).unwrap();
+    assert!(load(&tape, &mut Vec::new()).is_none());
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    world.say(person, "PING");
+    let mut tape = tape::read(&world.sandbox.tape()).unwrap();
+    let opened = tape.entries[0].clone();
+    tape.entries.push(opened);
+    assert!(load(&tape, &mut Vec::new()).is_none());
 }
 
 #[test]

@@ -7,6 +7,7 @@ use std::rc::{Rc, Weak};
 use yew::Callback;
 
 use super::exchange::Exchanges;
+use super::share::session::Session;
 use crate::bridge::{self, Ask, Place, Told};
 
 /// The panes as the studio knows them. Clones are the same desk.
@@ -16,6 +17,7 @@ pub struct Desk(Rc<Inner>);
 #[derive(Default)]
 struct Inner {
     exchanges: RefCell<Exchanges>,
+    session: RefCell<Session>,
     panes: RefCell<BTreeMap<u32, Place>>,
     listeners: RefCell<Vec<Weak<Callback<Rc<Told>>>>>,
 }
@@ -35,7 +37,7 @@ impl Desk {
         let desk = Self::default();
         bridge::listen({
             let desk = desk.clone();
-            move |told| desk.hear(told)
+            move |told, at_ms| desk.hear(told, at_ms)
         });
         bridge::ask(&Ask::Panes);
         desk
@@ -46,6 +48,11 @@ impl Desk {
         self.0.exchanges.borrow()
     }
 
+    /// What was sent in the panes of the node that keeps the data.
+    pub fn session(&self) -> Ref<'_, Session> {
+        self.0.session.borrow()
+    }
+
     /// Forgets it.
     pub fn clear_exchanges(&self) {
         self.0.exchanges.borrow_mut().clear();
@@ -54,6 +61,12 @@ impl Desk {
     /// Where a pane is connected to.
     pub fn place(&self, pane: u32) -> Option<Place> {
         self.0.panes.borrow().get(&pane).cloned()
+    }
+
+    /// The numbers of the panes that are connected to a sandbox, or to the node that keeps the data.
+    pub fn panes_of(&self, sandbox: &str) -> Vec<u32> {
+        let panes = self.0.panes.borrow();
+        panes.iter().filter(|(_, place)| place.sandbox == sandbox).map(|(pane, _)| *pane).collect()
     }
 
     /// The open panes with their numbers.
@@ -70,21 +83,28 @@ impl Desk {
         Listening(heard)
     }
 
-    fn hear(&self, told: Told) {
+    fn hear(&self, told: Told, at_ms: f64) {
         match &told {
             Told::Pane { pane, place } => {
                 self.0.panes.borrow_mut().insert(*pane, place.clone());
             }
             Told::Closed { pane } => {
                 self.0.panes.borrow_mut().remove(pane);
+                self.0.session.borrow_mut().closed(*pane, at_ms);
             }
             Told::Sent { pane, conn, bytes } => {
-                self.0.exchanges.borrow_mut().sent(*pane, *conn, bytes, js_sys::Date::now());
+                self.0.exchanges.borrow_mut().sent(*pane, *conn, bytes, at_ms);
+                // A pane of which nothing was told yet was there from the start.
+                if self.place(*pane).is_none_or(|place| place.sandbox.is_empty()) {
+                    self.0.session.borrow_mut().sent(*pane, *conn, bytes, at_ms);
+                }
             }
             Told::Received { pane, conn, bytes } => {
-                self.0.exchanges.borrow_mut().received(*pane, *conn, bytes, js_sys::Date::now());
+                self.0.exchanges.borrow_mut().received(*pane, *conn, bytes, at_ms);
             }
-            Told::Restarted | Told::Language => {}
+            Told::Restarted => self.0.session.borrow_mut().begin_anew(),
+            Told::Lost => self.0.session.borrow_mut().is_incomplete(),
+            Told::Language => {}
         }
         let told = Rc::new(told);
         self.0.listeners.borrow_mut().retain(|listener| listener.strong_count() > 0);

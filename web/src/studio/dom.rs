@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use wasm_bindgen::JsCast;
+use wasm_bindgen::prelude::*;
 use web_sys::{
     Element, Event, HtmlElement, HtmlInputElement, HtmlSelectElement, HtmlTextAreaElement,
 };
@@ -38,6 +38,24 @@ pub(crate) fn value(event: &Event) -> String {
 /// So many of something: `one` if it is one, and otherwise `many`, in which `{}` stands for the number.
 pub(crate) fn counted(count: u64, one: AttrValue, many: &AttrValue) -> AttrValue {
     if count == 1 { one } else { many.replacen("{}", &grouped(count), 1).into() }
+}
+
+/// All that a pane shows.
+pub(crate) fn pane_text(pane: u32) -> String {
+    let log = web_sys::window()
+        .and_then(|window| window.document())
+        .and_then(|document| document.get_element_by_id(&format!("line-{pane}")))
+        .and_then(|line| line.closest(".scroll").ok().flatten())
+        .and_then(|pane| pane.query_selector("[role=log]").ok().flatten())
+        .and_then(|log| log.dyn_into::<HtmlElement>().ok());
+    log.map(|log| format!("{}\n", log.inner_text().trim_end())).unwrap_or_default()
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// Offers bytes or a text to the person as a file of this name.
+    #[wasm_bindgen(js_namespace = redstart)]
+    pub(crate) fn save(name: &str, content: &JsValue);
 }
 
 /// Milliseconds since the page was opened, for measuring.

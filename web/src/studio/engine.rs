@@ -5,11 +5,13 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
+use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::MessageEvent;
 
 use crate::bridge;
 use crate::message::{SandboxOp, SandboxState, ToWorker};
+use crate::sandbox::tape::{self, Heard, Tape};
 
 thread_local! {
     /// The number of the last question.
@@ -56,24 +58,29 @@ impl<T> Once<T> {
     }
 }
 
-/// The recording of a sandbox, as bytes of [`crate::sandbox::tape`].
-pub async fn tape(name: &str) -> Vec<u8> {
-    ask(name, SandboxOp::Tape, 0.0, |data, ticket| {
-        let parts = data.dyn_into::<js_sys::Array>().ok()?;
-        let is_answer = parts.get(0).as_f64() == Some(f64::from(ticket));
-        parts
-            .get(1)
-            .dyn_into::<js_sys::Uint8Array>()
-            .ok()
-            .filter(|_| is_answer)
-            .map(|it| it.to_vec())
-    })
-    .await
+/// The recording of a sandbox; `None` if there is no such sandbox.
+pub async fn tape(name: &str) -> Option<Tape> {
+    tape::read(&ask(name, SandboxOp::Tape, 0.0, None, bytes).await?)
+}
+
+/// Has a sandbox live through a recording and stand still at its end; what it has sent meanwhile.
+/// `None` if that recording cannot be lived through.
+pub async fn load(name: &str, tape: &Tape) -> Option<Vec<Heard>> {
+    let tape = tape::write(&tape.head, &tape.entries, tape.end);
+    let heard = ask(name, SandboxOp::Load, 0.0, Some(&tape), bytes).await?;
+    Some(tape::read_heard(&heard))
+}
+
+/// Bytes, or that there are none, if it is the answer to the question of this ticket.
+fn bytes(data: JsValue, ticket: u32) -> Option<Option<Vec<u8>>> {
+    let parts = data.dyn_into::<Array>().ok()?;
+    let is_answer = parts.get(0).as_f64() == Some(f64::from(ticket));
+    is_answer.then(|| parts.get(1).dyn_into::<Uint8Array>().ok().map(|it| it.to_vec()))
 }
 
 /// Has something done with a sandbox; how it is then. Never answered if the worker ends meanwhile.
 pub async fn sandbox(name: &str, what: SandboxOp, value: f64) -> SandboxState {
-    ask(name, what, value, |data, ticket| {
+    ask(name, what, value, None, |data, ticket| {
         SandboxState::from_js(&data).filter(|state| state.ticket == ticket)
     })
     .await
@@ -84,8 +91,10 @@ async fn ask<T: 'static>(
     name: &str,
     what: SandboxOp,
     value: f64,
+    tape: Option<&[u8]>,
     read: fn(JsValue, u32) -> Option<T>,
 ) -> T {
+    let tape = tape.map(Uint8Array::from);
     let ticket = TICKET.get() + 1;
     TICKET.set(ticket);
     let worker = bridge::engine();
@@ -100,7 +109,7 @@ async fn ask<T: 'static>(
     };
     let listener = heard.as_ref().unchecked_ref();
     let _ = worker.add_event_listener_with_callback("message", listener);
-    let question = ToWorker::Sandbox { name: name.to_owned(), what, value, ticket };
+    let question = ToWorker::Sandbox { name: name.to_owned(), what, value, ticket, tape };
     // It fails only for what cannot be copied, and plain data can.
     let _ = worker.post_message(&question.to_js());
     let state = answer.get().await;

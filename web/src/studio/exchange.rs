@@ -235,6 +235,17 @@ impl Exchanges {
     }
 }
 
+/// The commands that bytes are, as far as they are arrays of strings, as panes send them.
+pub fn commands(bytes: &[u8]) -> Vec<Vec<Vec<u8>>> {
+    let mut found = Vec::new();
+    let mut rest = bytes;
+    while let Some((words, length)) = command(rest) {
+        found.push(words);
+        rest = rest.get(length..).unwrap_or_default();
+    }
+    found
+}
+
 /// The command that bytes begin with, and its length: panes send arrays of strings.
 fn command(bytes: &[u8]) -> Option<(Vec<Vec<u8>>, usize)> {
     let (request, length) = Reply::read(bytes).ok()??;

@@ -14,11 +14,13 @@ pub mod desk;
 pub(crate) mod dom;
 pub mod engine;
 pub mod exchange;
+mod host;
 pub mod journal;
 pub mod keys;
 pub mod lab;
 pub mod log;
 mod panel;
+pub mod share;
 mod stores;
 pub mod structure;
 #[cfg(test)]

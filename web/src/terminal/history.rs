@@ -92,7 +92,7 @@ impl History {
 }
 
 /// Whether a line holds a password, as redis-cli decides it.
-fn holds_secret(line: &str) -> bool {
+pub fn holds_secret(line: &str) -> bool {
     let Ok(words) = words::split(line.as_bytes()) else { return true };
     let is = |index: usize, word: &str| {
         words.get(index).is_some_and(|it| it.eq_ignore_ascii_case(word.as_bytes()))

@@ -300,6 +300,12 @@ impl Pane {
         self.session.forget();
     }
 
+    /// Shows a line that was entered elsewhere, and what came of it.
+    pub fn show(&mut self, prompt: &str, line: &str, text: &str) {
+        let (prompt, line) = (prompt.to_owned(), line.to_owned());
+        self.log.push(BlockKind::Command { prompt, line, waiting: false }, text);
+    }
+
     /// Shows a line that was entered.
     fn echo(&mut self, line: &str, text: &str, waiting: bool) -> u64 {
         let kind = BlockKind::Command { prompt: self.prompt(), line: line.to_owned(), waiting };

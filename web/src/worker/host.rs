@@ -27,6 +27,9 @@ use crate::message::{FromWorker, Storage};
 /// The longest time a browser's timer can wait.
 const TIMER_MS_MAX: u64 = i32::MAX as u64;
 
+/// Bytes of what is loaded, at most, for it to be remembered how the data was at the start.
+const START_BYTES_MAX: usize = 32 << 10;
+
 /// Turns of the node when a timer has fired, at most.
 const TURNS_PER_TIMER: usize = 8;
 
@@ -57,6 +60,10 @@ pub(super) struct Host {
     import: RefCell<Option<Import>>,
     /// When it was begun to load the data.
     opened: Monotonic,
+    /// Bytes of it.
+    loaded_bytes: Cell<usize>,
+    /// When it was there, in microseconds since 1970, and a snapshot of it if that is small.
+    began: RefCell<(f64, Vec<u8>)>,
 }
 
 /// How far the server is.
@@ -129,6 +136,8 @@ impl Host {
             state: Cell::new(Run::Loading),
             import: RefCell::default(),
             opened,
+            loaded_bytes: Cell::new(0),
+            began: RefCell::default(),
         });
         if host.disk.is_some() {
             post(&FromWorker::Storage(Storage::Open { found_bytes: None }));
@@ -173,7 +182,12 @@ impl Host {
     fn serve(self: &Rc<Self>) {
         if self.state.get() == Run::Loading {
             self.state.set(Run::Serving);
-            let ms = self.clock.now().mono.since_us(self.opened) / 1000;
+            let now = self.clock.now();
+            let ms = now.mono.since_us(self.opened) / 1000;
+            if self.loaded_bytes.get() <= START_BYTES_MAX {
+                let data = self.node.borrow().snapshot(now);
+                *self.began.borrow_mut() = (now.unix_us as f64, data);
+            }
             log(Record { level: Level::Notice, text: format!("Opened in {ms} ms") });
             for port in self.early.take() {
                 self.open(port);
@@ -249,6 +263,12 @@ impl Host {
     /// All data as a snapshot.
     pub(super) fn snapshot(&self) -> Vec<u8> {
         self.node.borrow().snapshot(self.clock.now())
+    }
+
+    /// When the data was there, in microseconds since 1970, and a snapshot of that moment; empty if it
+    /// was not small.
+    pub(super) fn began(&self) -> (f64, Vec<u8>) {
+        self.began.borrow().clone()
     }
 
     /// Begins to import a file.
@@ -387,6 +407,8 @@ impl Host {
         }
         match done {
             DiskDone::Read { result: Ok(found), .. } => {
+                let read_bytes = found.as_ref().map_or(0, |part| part.bytes.len());
+                self.loaded_bytes.set(self.loaded_bytes.get() + read_bytes);
                 let found_bytes = found.as_ref().map(|part| part.file_bytes as f64);
                 Some(Storage::Open { found_bytes })
             }

@@ -116,8 +116,9 @@ fn listen() {
             (ToWorker::Open { sandbox, is_person }, Some(port)) => {
                 SANDBOXES.with(|sandboxes| sandboxes.open(sandbox, is_person, port));
             }
-            (ToWorker::Sandbox { name, what, value, ticket }, _) => {
-                SANDBOXES.with(|sandboxes| sandboxes.perform(name, what, value, ticket));
+            (ToWorker::Sandbox { name, what, value, ticket, tape }, _) => {
+                let tape = tape.map(|bytes| bytes.to_vec()).unwrap_or_default();
+                SANDBOXES.with(|sandboxes| sandboxes.perform(name, what, value, ticket, &tape));
             }
             (ToWorker::Open { .. } | ToWorker::Ask, None) => {}
         }

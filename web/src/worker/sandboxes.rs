@@ -5,16 +5,15 @@ use std::rc::{Rc, Weak};
 
 use gloo_timers::callback::Timeout;
 use js_sys::{Array, Uint8Array};
-use redstart::base::rng::Seed;
 use redstart::node::ConnId;
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, MessagePort};
 
 use super::clock::Clock;
 use super::host::hang_up;
-use super::{post_js, scope};
+use super::post_js;
 use crate::message::{SandboxOp, SandboxState};
-use crate::sandbox::{Output, Role, Sandbox, tape};
+use crate::sandbox::{Output, Role, Sandbox};
 
 /// The longest time until a sandbox is looked at again.
 const TIMER_US_MAX: u64 = 1_000_000_000;
@@ -50,7 +49,14 @@ impl Sandboxes {
     }
 
     /// Does something with a sandbox, and tells how it is then.
-    pub(super) fn perform(self: &Rc<Self>, name: String, what: SandboxOp, value: f64, ticket: u32) {
+    pub(super) fn perform(
+        self: &Rc<Self>,
+        name: String,
+        what: SandboxOp,
+        value: f64,
+        ticket: u32,
+        tape: &[u8],
+    ) {
         match what {
             SandboxOp::Remove => self.remove(&name),
             SandboxOp::Reset => {
@@ -63,10 +69,12 @@ impl Sandboxes {
                 return self.branch(&from, into, value as usize, ticket);
             }
             SandboxOp::Tape => {
-                let tape = self.find(&name).map(|it| tape::write(it.sandbox.borrow().entries()));
-                let bytes = Uint8Array::from(tape.unwrap_or_default().as_slice());
-                let _ = scope().post_message(&Array::of2(&ticket.into(), &bytes));
-                return;
+                let tape = self.find(&name).map(|it| it.sandbox.borrow().tape());
+                return answer(ticket, tape.as_deref());
+            }
+            SandboxOp::Load => {
+                let heard = self.load(name, tape);
+                return answer(ticket, heard.as_deref());
             }
             SandboxOp::Advance
             | SandboxOp::Rate
@@ -79,6 +87,16 @@ impl Sandboxes {
             }
         }
         self.tell(name, ticket);
+    }
+
+    /// Makes a sandbox of a recording; what it has sent meanwhile.
+    fn load(self: &Rc<Self>, name: String, tape: &[u8]) -> Option<Vec<u8>> {
+        self.remove(&name);
+        let clock = Clock::new();
+        let mut heard = Vec::new();
+        let sandbox = Sandbox::load(tape, clock.now().mono, &mut heard)?;
+        self.host(name, clock, sandbox);
+        Some(heard)
     }
 
     /// Makes a sandbox of the first steps of another.
@@ -111,7 +129,7 @@ impl Sandboxes {
     fn make(self: &Rc<Self>, name: String) -> Rc<Hosted> {
         let clock = Clock::new();
         // One seed for all: what a lesson draws by lot is the same for everybody.
-        let sandbox = Sandbox::new(Seed::of(1), clock.now());
+        let sandbox = Sandbox::new(1, clock.now());
         self.host(name, clock, sandbox)
     }
 
@@ -170,7 +188,8 @@ impl Hosted {
             | SandboxOp::Reset
             | SandboxOp::Remove
             | SandboxOp::Branch
-            | SandboxOp::Tape => {}
+            | SandboxOp::Tape
+            | SandboxOp::Load => {}
         });
     }
 
@@ -226,4 +245,10 @@ impl Hosted {
             })
         });
     }
+}
+
+/// Answers with bytes, or with nothing.
+fn answer(ticket: u32, bytes: Option<&[u8]>) {
+    let bytes = bytes.map_or(JsValue::NULL, |bytes| Uint8Array::from(bytes).into());
+    post_js(&Array::of2(&ticket.into(), &bytes));
 }

@@ -12,6 +12,7 @@
 //! | `rename`, from, to | |
 //! | `remove`, name | |
 //! | `dump` | the data as a snapshot |
+//! | `began` | when the data was there, in microseconds since 1970, and a snapshot of it if it was small |
 //! | `import`, blob, whether the data is replaced | keys, expired, commands, refused, the first refusal |
 
 use std::rc::Rc;
@@ -70,6 +71,10 @@ async fn answer(
         "dump" => {
             let bytes = host.snapshot();
             Ok(Some(vec![Uint8Array::from(bytes.as_slice()).into()]))
+        }
+        "began" => {
+            let (at_us, data) = host.began();
+            Ok(Some(vec![at_us.into(), Uint8Array::from(data.as_slice()).into()]))
         }
         "import" => {
             let blob = question.get(1).dyn_into::<Blob>().map_err(|_| "there is no file")?;

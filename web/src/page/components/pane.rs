@@ -113,6 +113,9 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
             <div class="tools">
                 { protocol(pane, dispatch) }
                 { output(pane, dispatch) }
+                // On a phone there is not room for everything; the view of time has it too.
+                <button type="button" class={if alone && !busy { "quiet" } else { "quiet wide" }}
+                    onclick={on(Action::Studio("time share"))}>{ t("Share") }</button>
                 if busy {
                     <button type="button" class="stop" title="Ctrl-C"
                         onclick={on(Action::Interrupt(id))}>{ stop }</button>

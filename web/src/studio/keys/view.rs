@@ -286,7 +286,7 @@ impl Keys {
                 self.go_to(ctx, bridge::shown());
                 true
             }
-            Told::Sent { .. } | Told::Received { .. } | Told::Language => false,
+            Told::Sent { .. } | Told::Received { .. } | Told::Language | Told::Lost => false,
         }
     }
 

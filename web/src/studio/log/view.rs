@@ -104,7 +104,7 @@ impl Component for Log {
                 match *told {
                     Told::Sent { .. } | Told::Received { .. } => self.draw_soon(ctx),
                     Told::Restarted => self.connect(ctx),
-                    Told::Pane { .. } | Told::Closed { .. } | Told::Language => {}
+                    Told::Pane { .. } | Told::Closed { .. } | Told::Language | Told::Lost => {}
                 }
                 return false;
             }

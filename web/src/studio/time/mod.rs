@@ -2,7 +2,10 @@
 //!
 //! - [`steps`]: the recording as commands; [`moment`]: the data at a step, and what two moments
 //!   differ in
+//! - `own`: the same of the person's own data, which nothing records; `shared`: sessions of others
 
 pub mod moment;
+pub mod own;
+mod shared;
 pub mod steps;
 pub(crate) mod view;

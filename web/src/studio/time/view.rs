@@ -3,18 +3,24 @@
 use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
+use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::moment::{self, Change, Moment, Side, What};
+use super::own::{self, Own, Refusal, Source};
+use super::shared;
 use super::steps::{self, Step};
 use crate::bridge::{self, Ask, Place, Told};
 use crate::i18n::{t, t1};
 use crate::message::{SandboxOp, SandboxState};
-use crate::sandbox::tape;
+use crate::sandbox::tape::Tape;
 use crate::studio::ViewProps;
 use crate::studio::client::Client;
 use crate::studio::desk::Listening;
+use crate::studio::share::link::Fault;
+use crate::studio::share::view::Share;
+use crate::studio::share::{story, text};
 use crate::studio::value::load;
 use crate::studio::value::text::{brief, span};
 use crate::studio::{dom, engine};
@@ -22,10 +28,15 @@ use crate::studio::{dom, engine};
 /// The sandbox of the timeline; branches have a number behind it.
 const FIRST: &str = "time";
 
+/// The sandbox of a session that somebody has shared; later ones have a number behind it.
+const SHARED: &str = "shared";
+
 /// The sandbox in which a moment of the past is looked at.
 const LOOKED_AT: &str = "time~";
 
 const TICK_MS: u32 = 500;
+/// Whether the person's own data has changed is asked every so many ticks.
+const OWN_TICKS: u32 = 4;
 /// After a command, the timeline is read anew this much later.
 const READ_MS: u32 = 120;
 
@@ -60,6 +71,18 @@ pub(crate) struct Time {
     told_ms: f64,
     moment: Moment,
     changes: Vec<Change>,
+    /// What has happened to the person's own data.
+    own: Own,
+    /// Whether that is being read, and how many ticks ago it was.
+    is_reading: bool,
+    ticks: u32,
+    /// What is told of a session that was opened, and whether it is bad.
+    told: Option<(AttrValue, bool)>,
+    /// Sessions that were opened, and branches that were made.
+    opened: u32,
+    branched: u32,
+    /// Whether sharing is seen.
+    shares: bool,
     /// Another number, when what is under way is not wanted any more.
     round: u32,
     reading: Option<Timeout>,
@@ -82,6 +105,12 @@ pub(crate) enum Msg {
     Branch(usize),
     Branched(String),
     Show(String),
+    Own(u32, Own),
+    Share(bool),
+    Carried(Result<(Tape, u64), Fault>),
+    Brought(web_sys::Blob),
+    Played(String, Result<bool, Fault>),
+    Forget,
 }
 
 impl Component for Time {
@@ -98,18 +127,27 @@ impl Component for Time {
             told_ms: 0.0,
             moment: Moment::new(),
             changes: Vec::new(),
+            own: Own::default(),
+            is_reading: false,
+            ticks: 0,
+            told: None,
+            opened: 0,
+            branched: 0,
+            shares: false,
             round: 0,
             reading: None,
             _tick: Interval::new(TICK_MS, move || link.send_message(Msg::Tick)),
             _listening: ctx.props().desk.listen(ctx.link().callback(Msg::Told)),
         };
-        if is_ours(&bridge::shown()) {
-            time.read(ctx);
-        }
+        time.wish(ctx);
+        time.read(ctx);
         time
     }
 
-    fn changed(&mut self, ctx: &Context<Self>, _: &ViewProps) -> bool {
+    fn changed(&mut self, ctx: &Context<Self>, old: &ViewProps) -> bool {
+        if ctx.props().wish.0 != old.wish.0 {
+            self.wish(ctx);
+        }
         self.read(ctx);
         true
     }
@@ -117,19 +155,10 @@ impl Component for Time {
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
             Msg::Told(told) => {
-                match *told {
-                    Told::Restarted => {
-                        self.branches.clear();
-                        self.state = None;
-                    }
-                    Told::Language => {}
-                    _ if ctx.props().is_seen => self.read_soon(ctx),
-                    _ => {}
-                }
+                self.hear(ctx, &told);
                 return false;
             }
-            // Only what counts down is drawn anew.
-            Msg::Tick => return ctx.props().is_seen && self.state.is_some(),
+            Msg::Tick => return self.tick(ctx),
             Msg::Read => {
                 self.reading = None;
                 self.read(ctx);
@@ -147,16 +176,24 @@ impl Component for Time {
                     (self.moment, self.changes) = (moment, changes);
                 }
             }
+            Msg::Own(round, own) => return self.take_own(ctx, round, own),
+            Msg::Share(shares) => self.shares = shares,
+            Msg::Carried(carried) => self.play(ctx, carried),
+            Msg::Brought(file) => {
+                let link = ctx.link().clone();
+                spawn_local(async move {
+                    link.send_message(Msg::Carried(shared::brought(file).await));
+                });
+            }
+            Msg::Played(name, played) => self.played(ctx, &name, played),
+            Msg::Forget => self.told = None,
             Msg::Choose(step) => {
                 self.chosen = step.filter(|&step| step + 1 < self.steps.len());
                 self.round += 1;
                 self.look(ctx);
             }
             Msg::Open => self.open(ctx, FIRST),
-            Msg::Leave => {
-                bridge::ask(&Ask::Show { sandbox: String::new() });
-                self.state = None;
-            }
+            Msg::Leave => self.leave(ctx),
             Msg::Example => {
                 let place = Place { sandbox: bridge::shown(), name: String::new() };
                 EXAMPLE
@@ -164,11 +201,7 @@ impl Component for Time {
                     .for_each(|line| bridge::ask(&Ask::Run(place.clone(), (*line).to_owned())));
             }
             Msg::Clock(what, value) => {
-                let link = ctx.link().clone();
-                spawn_local(async move {
-                    let state = engine::sandbox(&bridge::shown(), what, value).await;
-                    link.send_message(Msg::State(state));
-                });
+                set_clock(ctx, what, value);
                 return false;
             }
             Msg::State(state) => {
@@ -183,21 +216,20 @@ impl Component for Time {
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        if !is_ours(&bridge::shown()) {
-            return html! {
-                <div class="time-view">
-                    <p class="empty">{ t("The engine is deterministic, so everything that was done can be done again: step back and forth through it, see what each command changed, branch off and go another way, stop the clock or let it run. That works in a node of its own; your data is not touched.") }
-                        <br /><button type="button" class="main" onclick={ctx.link().callback(|_| Msg::Open)}>{ t("Open a timeline") }</button>
-                    </p>
-                </div>
-            };
-        }
         html! {
             <div class="time-view">
-                { self.clock(ctx) }
-                { self.timeline(ctx) }
-                { self.changes() }
-                { self.keys() }
+                { self.told(ctx) }
+                if is_ours(&bridge::shown()) {
+                    { self.clock(ctx) }
+                } else {
+                    { self.about(ctx) }
+                }
+                { self.sharing(ctx) }
+                if is_ours(&bridge::shown()) || !self.steps.is_empty() {
+                    { self.timeline(ctx) }
+                    { self.changes() }
+                    { self.keys() }
+                }
             </div>
         }
     }
@@ -209,16 +241,182 @@ fn is_ours(sandbox: &str) -> bool {
 }
 
 impl Time {
+    fn hear(&mut self, ctx: &Context<Self>, told: &Told) {
+        match told {
+            Told::Restarted => {
+                self.branches.clear();
+                self.state = None;
+                // What was asked of the worker that is gone is never answered.
+                (self.is_reading, self.round) = (false, self.round + 1);
+            }
+            Told::Language | Told::Lost => {}
+            _ if ctx.props().is_seen => self.read_soon(ctx),
+            _ => {}
+        }
+    }
+
+    /// Returns whether something is drawn anew: only what counts down.
+    fn tick(&mut self, ctx: &Context<Self>) -> bool {
+        self.ticks += 1;
+        if self.ticks.is_multiple_of(OWN_TICKS) && !is_ours(&bridge::shown()) {
+            self.read(ctx);
+        }
+        ctx.props().is_seen && self.state.is_some()
+    }
+
+    /// Takes what has happened to the person's own data; returns whether that is something new.
+    fn take_own(&mut self, ctx: &Context<Self>, round: u32, own: Own) -> bool {
+        self.is_reading = false;
+        if round != self.round || is_ours(&bridge::shown()) {
+            return false;
+        }
+        let steps = own.steps();
+        let is_new = steps != self.steps || own.refusal != self.own.refusal;
+        self.own = own;
+        if is_new {
+            self.steps = steps;
+            self.look(ctx);
+        }
+        is_new
+    }
+
+    /// Goes back to the person's own data.
+    fn leave(&mut self, ctx: &Context<Self>) {
+        bridge::ask(&Ask::Show { sandbox: String::new() });
+        text::forget();
+        (self.state, self.told, self.chosen) = (None, None, None);
+        self.steps = Vec::new();
+        self.read(ctx);
+    }
+
+    /// Does what is wished for: `share` shows sharing, `shared` opens what the address carries.
+    fn wish(&mut self, ctx: &Context<Self>) {
+        match &*ctx.props().wish.1 {
+            "share" => self.shares = true,
+            "shared" => {
+                let link = ctx.link().clone();
+                spawn_local(async move { link.send_message(Msg::Carried(text::carried().await)) });
+            }
+            _ => {}
+        }
+    }
+
+    /// Has a session that somebody has shared done once more, and shows it in panes.
+    fn play(&mut self, ctx: &Context<Self>, carried: Result<(Tape, u64), Fault>) {
+        let (tape, digest) = match carried {
+            Ok(carried) => carried,
+            Err(fault) => return self.told = Some((shared::fault_text(fault), true)),
+        };
+        self.opened += 1;
+        let number = if self.opened == 1 { String::new() } else { self.opened.to_string() };
+        let name = format!("{SHARED}{number}");
+        self.told = Some((t("Opening the session…"), false));
+        let link = ctx.link().clone();
+        spawn_local(async move {
+            let Some(heard) = engine::load(&name, &tape).await else {
+                return link.send_message(Msg::Played(name, Err(Fault::Unplayable)));
+            };
+            engine::sandbox(&name, SandboxOp::Rate, 1.0).await;
+            shared::show_panes(&name, &story::shown(&tape, &heard));
+            let is_same = story::digest(&tape, &heard) == digest;
+            link.send_message(Msg::Played(name, Ok(is_same)));
+        });
+    }
+
+    fn played(&mut self, ctx: &Context<Self>, name: &str, played: Result<bool, Fault>) {
+        self.told = Some(match played {
+            Err(fault) => (shared::fault_text(fault), true),
+            Ok(true) => (
+                t(
+                    "This is a session that was shared with you, done again byte for byte in an engine of its own. Step back through it, go on from its end, or branch off; your data is not touched.",
+                ),
+                false,
+            ),
+            Ok(false) => (
+                t(
+                    "This session was done again here, but not all replies are those that were seen where it was shared: it was made with another version of this page. Your data is not touched.",
+                ),
+                true,
+            ),
+        });
+        if played.is_ok() {
+            self.shares = false;
+            self.show(ctx, name);
+        }
+    }
+
+    fn told(&self, ctx: &Context<Self>) -> Html {
+        let Some((text, is_bad)) = &self.told else { return Html::default() };
+        let forget = ctx.link().callback(|_| Msg::Forget);
+        html! {
+            <div class="question" role={if *is_bad { "alert" } else { "status" }}>
+                <div class="tool-row">
+                    <p class={if *is_bad { "grow error" } else { "grow" }}>{ text.clone() }</p>
+                    <button type="button" class="quiet" onclick={forget}>{ t("Close") }</button>
+                </div>
+            </div>
+        }
+    }
+
+    fn sharing(&self, ctx: &Context<Self>) -> Html {
+        if !self.shares || !ctx.props().is_seen {
+            return Html::default();
+        }
+        let close = ctx.link().callback(|()| Msg::Share(false));
+        html! { <Share sandbox={bridge::shown()} desk={ctx.props().desk.clone()} {close} /> }
+    }
+
+    /// What the view shows of the person's own data, and what else there is.
+    fn about(&self, ctx: &Context<Self>) -> Html {
+        let link = ctx.link();
+        let onchange = link.batch_callback(|event: Event| {
+            let input = event.target()?.dyn_into::<web_sys::HtmlInputElement>().ok()?;
+            let file = input.files()?.get(0)?;
+            // The same file can be chosen once more.
+            input.set_value("");
+            Some(Msg::Brought(file.into()))
+        });
+        let has_steps = !self.steps.is_empty();
+        let note = match self.own.refusal {
+            _ if has_steps => t(
+                "What was done to your data since this page was opened, as far as it was seen here. Looking back changes nothing: it is done again in another engine.",
+            ),
+            Some(Refusal::TooMuch) => t(
+                "Your data is too much for a timeline of its own, which would make the page wait. In an engine of its own there is one:",
+            ),
+            _ => t(
+                "The engine is deterministic, so everything that was done can be done again: step back and forth through it, see what each command changed, branch off and go another way, stop the clock or let it run. That works in a node of its own; your data is not touched.",
+            ),
+        };
+        html! {
+            <div class={if has_steps { "own" } else { "own empty" }}>
+                <p class="note">{ note }</p>
+                <div class="tool-row">
+                    <button type="button" class={(!has_steps).then_some("main")} onclick={link.callback(|_| Msg::Open)}>{ t("Open a timeline") }</button>
+                    <button type="button" onclick={link.callback(|_| Msg::Share(true))}>{ t("Share") }</button>
+                    <label class="button">{ t("Open a shared file") }
+                        <input type="file" class="hidden" accept=".redstart" {onchange} />
+                    </label>
+                </div>
+            </div>
+        }
+    }
+
     fn open(&mut self, ctx: &Context<Self>, name: &str) {
+        bridge::ask(&Ask::Open(Place { sandbox: name.to_owned(), name: String::new() }));
+        self.show(ctx, name);
+    }
+
+    /// Shows a sandbox that has panes.
+    fn show(&mut self, ctx: &Context<Self>, name: &str) {
         if !self.branches.iter().any(|branch| branch == name) {
             self.branches.push(name.to_owned());
         }
         self.chosen = None;
         self.steps = Vec::new();
+        self.round += 1;
         bridge::ask(&Ask::Show { sandbox: name.to_owned() });
-        let place = Place { sandbox: name.to_owned(), name: String::new() };
-        bridge::ask(&Ask::Open(place.clone()));
-        bridge::ask(&Ask::Focus(place));
+        bridge::ask(&Ask::Focus(Place { sandbox: name.to_owned(), name: String::new() }));
         self.read_soon(ctx);
     }
 
@@ -230,34 +428,62 @@ impl Time {
     /// Reads the recording.
     fn read(&mut self, ctx: &Context<Self>) {
         let sandbox = bridge::shown();
-        if !ctx.props().is_seen || !is_ours(&sandbox) {
+        if !ctx.props().is_seen {
+            return;
+        }
+        let link = ctx.link().clone();
+        if !is_ours(&sandbox) {
+            if !self.is_reading {
+                self.is_reading = true;
+                let (round, own, desk) = (self.round, self.own.clone(), ctx.props().desk.clone());
+                spawn_local(async move {
+                    link.send_message(Msg::Own(round, own::read(own, &desk).await));
+                });
+            }
             return;
         }
         self.round += 1;
-        let (round, link) = (self.round, ctx.link().clone());
+        let round = self.round;
         spawn_local(async move {
             let tape = engine::tape(&sandbox).await;
+            let steps = tape.map(|tape| steps::steps(&tape.entries)).unwrap_or_default();
             let state = engine::sandbox(&sandbox, SandboxOp::Tell, 0.0).await;
-            link.send_message(Msg::Steps(round, steps::steps(&tape::read(&tape)), state));
+            link.send_message(Msg::Steps(round, steps, state));
         });
+    }
+
+    /// Where the data of a step can be had.
+    fn source(&self, ctx: &Context<Self>, part: usize) -> Source {
+        let sandbox = bridge::shown();
+        if is_ours(&sandbox) {
+            return Source::Sandbox(sandbox);
+        }
+        self.own.source(part, &ctx.props().desk)
     }
 
     /// Looks at the data at the chosen step, and before it.
     fn look(&self, ctx: &Context<Self>) {
-        let (round, link, sandbox) = (self.round, ctx.link().clone(), bridge::shown());
-        let all = self.state.as_ref().map_or(0, |state| state.steps as usize);
+        let (round, link) = (self.round, ctx.link().clone());
         let Some(step) = self.steps.get(self.at()) else {
             link.send_message(Msg::Looked(round, Moment::new(), Vec::new()));
             return;
         };
-        let (before, after) = (step.entries - 1, step.entries);
+        let after = (self.source(ctx, step.part), step.entries);
+        let before = match step.entries.checked_sub(1) {
+            Some(before) => (self.source(ctx, step.part), before),
+            // The end of the part before.
+            None => (self.source(ctx, step.part.saturating_sub(1)), usize::MAX),
+        };
         // At the end, the data is as it is now: what has expired since is gone.
-        let now = if self.chosen.is_none() { all } else { after };
+        let now = self.chosen.is_none().then(|| (self.source(ctx, step.part), usize::MAX));
         spawn_local(async move {
-            let Some(old) = at(&sandbox, before).await else { return };
-            let Some(new) = at(&sandbox, after).await else { return };
+            let Some(old) = at(before).await else { return };
+            let Some(new) = at(after).await else { return };
             let changes = moment::changes(&old, &new);
-            let shown = if now == after { Some(new) } else { at(&sandbox, now).await };
+            let shown = match now {
+                Some(now) => at(now).await,
+                None => Some(new),
+            };
             link.send_message(Msg::Looked(round, shown.unwrap_or_default(), changes));
         });
     }
@@ -279,12 +505,14 @@ impl Time {
         state.now_ms + (dom::clock_ms() - self.told_ms) * state.rate
     }
 
-    fn branch(&self, ctx: &Context<Self>, step: usize) {
-        let Some(step) = self.steps.get(step).map(|step| step.entries) else { return };
-        let from = bridge::shown();
-        let name = format!("{FIRST}.{}", self.branches.len());
+    fn branch(&mut self, ctx: &Context<Self>, step: usize) {
+        let Some(Step { part, entries, .. }) = self.steps.get(step) else { return };
+        let (source, step) = (self.source(ctx, *part), *entries);
+        self.branched += 1;
+        let name = format!("{FIRST}.{}", self.branched);
         let link = ctx.link().clone();
         spawn_local(async move {
+            let from = source.name().await;
             engine::sandbox(&format!("{from}>{name}"), SandboxOp::Branch, step as f64).await;
             engine::sandbox(&name, SandboxOp::Rate, 1.0).await;
             link.send_message(Msg::Branched(name));
@@ -315,6 +543,7 @@ impl Time {
                     if self.branches.len() > 1 {
                         { dom::select(t("Branch"), &bridge::shown(), others, link.callback(Msg::Show)) }
                     }
+                    <button type="button" onclick={link.callback(|_| Msg::Share(true))}>{ t("Share") }</button>
                     <button type="button" class="quiet" onclick={link.callback(|_| Msg::Leave)}>{ t("Back to my data") }</button>
                 </div>
                 <div class="tool-row">
@@ -360,9 +589,15 @@ impl Time {
         let started_us = self.steps.first().map_or(0, |step| step.at_us);
         let row = |(index, step): (usize, &Step)| {
             let after = span((step.at_us - started_us) / 1000);
+            let line = match step.entries {
+                0 => {
+                    html! { <em>{ t("changed otherwise: in another tab, in the panel, by a file, or by chance") }</em> }
+                }
+                _ => html! { <code>{ brief(step.line.as_bytes(), 100) }</code> },
+            };
             html! {
                 <button type="button" class="step" key={index} onclick={to(index)} aria-pressed={(index == at).to_string()}>
-                    <span class="soft">{ index + 1 }</span><code>{ brief(step.line.as_bytes(), 100) }</code><span class="soft">{ format!("+{after}") }</span>
+                    <span class="soft">{ index + 1 }</span>{ line }<span class="soft">{ format!("+{after}") }</span>
                 </button>
             }
         };
@@ -453,12 +688,22 @@ impl Time {
 fn branch_text(name: &str) -> AttrValue {
     match name.split_once('.') {
         Some((_, number)) => t1("Branch {}", number),
+        None if name.starts_with(SHARED) => t("Shared session"),
         None => t("First line"),
     }
 }
 
-/// The data of a sandbox at a step.
-async fn at(sandbox: &str, step: usize) -> Option<Moment> {
+fn set_clock(ctx: &Context<Time>, what: SandboxOp, value: f64) {
+    let link = ctx.link().clone();
+    spawn_local(async move {
+        let state = engine::sandbox(&bridge::shown(), what, value).await;
+        link.send_message(Msg::State(state));
+    });
+}
+
+/// The data at a place after so many entries.
+async fn at((source, step): (Source, usize)) -> Option<Moment> {
+    let sandbox = source.name().await;
     engine::sandbox(&format!("{sandbox}>{LOOKED_AT}"), SandboxOp::Branch, step as f64).await;
     let client = Client::open(LOOKED_AT)?;
     let words =

@@ -404,7 +404,7 @@ impl Tutorial {
                 self.begin(ctx, self.step, true);
                 return true;
             }
-            Told::Pane { .. } | Told::Closed { .. } | Told::Language => None,
+            Told::Pane { .. } | Told::Closed { .. } | Told::Language | Told::Lost => None,
         };
         if place.is_none_or(|place| place.sandbox != LESSON) {
             return false;

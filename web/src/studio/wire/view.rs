@@ -89,7 +89,7 @@ impl Component for Wire {
                     self.ask_again(ctx);
                 }
                 Told::Pane { .. } | Told::Closed { .. } | Told::Restarted => self.connect(),
-                Told::Language => return false,
+                Told::Language | Told::Lost => return false,
             },
             Msg::Choose(number) => {
                 (self.chosen, self.tried) = (number, None);

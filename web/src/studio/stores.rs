@@ -1,15 +1,14 @@
 //! The view of stores: which there are in this browser, and files in and out of the one that is open.
 
-mod host;
-
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File, HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
-use super::ViewProps;
+use super::dom::{pane_text, save};
 use super::value::text::{grouped, size};
+use super::{ViewProps, host};
 use crate::i18n::{t, t1};
 
 /// Example data: a file in `static/examples`, and what it holds.
@@ -22,10 +21,6 @@ const EXAMPLES: [(&str, &str); 4] = [
 
 #[wasm_bindgen]
 extern "C" {
-    /// Offers bytes or a text to the person as a file of this name.
-    #[wasm_bindgen(js_namespace = redstart)]
-    fn save(name: &str, content: &JsValue);
-
     /// The files that were dropped onto the page and not taken.
     #[wasm_bindgen(js_namespace = redstart)]
     fn dropped() -> Array;
@@ -163,7 +158,9 @@ impl Component for Stores {
                     ctx.link().send_message(Msg::Look);
                 }
             }
-            Msg::Transcript(pane) => save(&format!("connection-{pane}.txt"), &transcript(pane)),
+            Msg::Transcript(pane) => {
+                save(&format!("connection-{pane}.txt"), &pane_text(pane).into())
+            }
         }
         true
     }
@@ -386,15 +383,4 @@ fn take_dropped(ctx: &Context<Stores>) {
     if let Ok(file) = dropped().get(0).dyn_into::<File>() {
         ctx.link().send_message(brought(file));
     }
-}
-
-/// All that a pane shows.
-fn transcript(pane: u32) -> JsValue {
-    let log = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.get_element_by_id(&format!("line-{pane}")))
-        .and_then(|line| line.closest(".scroll").ok().flatten())
-        .and_then(|pane| pane.query_selector("[role=log]").ok().flatten())
-        .and_then(|log| log.dyn_into::<web_sys::HtmlElement>().ok());
-    log.map(|log| format!("{}\n", log.inner_text().trim_end())).unwrap_or_default().into()
 }
