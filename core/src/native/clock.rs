@@ -51,9 +51,10 @@ impl Clock {
     /// The time now, at the start of a turn of the loop: a look at the clock on the wall belongs to it
     /// now and then, so that any other moment is one reading of one clock.
     pub fn look(&mut self) -> Time {
-        let elapsed_ns = self.start.elapsed().as_nanos() as u64;
-        self.ticks.compare(elapsed_ns);
-        let mono_us = self.told_us.get().max(elapsed_ns / 1000 + START_US);
+        let elapsed_ns = || self.start.elapsed().as_nanos() as u64;
+        let now_ns = elapsed_ns();
+        self.ticks.compare(now_ns, elapsed_ns);
+        let mono_us = self.told_us.get().max(now_ns / 1000 + START_US);
         self.turn = (mono_us, ticks::read_ns());
         if mono_us - self.looked_us >= LOOK_EVERY_US {
             let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();

@@ -19,6 +19,9 @@ use std::time::Instant;
 /// The shortest time from which the counter's speed is told.
 const LEAST_NS: u64 = 5_000_000;
 
+/// Looks at both clocks, of which the best is taken.
+const LOOKS: usize = 4;
+
 /// Bits behind the point of [`SCALE`].
 const SCALE_BITS: u32 = 32;
 
@@ -60,19 +63,25 @@ impl Ticks {
         Self { first: is_good.then(counter), next_ns: LEAST_NS }
     }
 
-    /// Compares: the clock is at `ns` after its beginning.
+    /// Compares with the clock, which tells how long ago its beginning was, and was at `ns` just now.
     #[inline]
-    pub fn compare(&mut self, ns: u64) {
+    pub fn compare(&mut self, ns: u64, elapsed_ns: impl Fn() -> u64) {
         if ns >= self.next_ns {
-            self.adjust(ns);
+            self.adjust(elapsed_ns);
         }
     }
 
     #[cold]
-    fn adjust(&mut self, ns: u64) {
-        self.next_ns = ns.saturating_mul(2);
-        if let Some(first) = self.first {
-            SCALE.store(scale_of(ns, counter().saturating_sub(first)), Relaxed);
+    fn adjust(&mut self, elapsed_ns: impl Fn() -> u64) {
+        let Some(first) = self.first else { return self.next_ns = u64::MAX };
+        // The thread may be put aside between two readings; what took the shortest was not.
+        let pairs = (0..LOOKS).map(|_| {
+            let (before, ns, after) = (counter(), elapsed_ns(), counter());
+            (after.saturating_sub(before), ns, after)
+        });
+        if let Some((_, ns, ticks)) = pairs.min() {
+            self.next_ns = ns.saturating_mul(2);
+            SCALE.store(scale_of(ns, ticks.saturating_sub(first)), Relaxed);
         }
     }
 }
@@ -116,11 +125,12 @@ mod tests {
         let mut ticks = Ticks::begin();
         let elapsed_ns = || start.elapsed().as_nanos() as u64;
         while ticks.next_ns == LEAST_NS {
-            ticks.compare(elapsed_ns());
+            ticks.compare(elapsed_ns(), elapsed_ns);
         }
-        let (began_ns, began) = (elapsed_ns(), read_ns());
+        // The machine may stop for a while between any two readings, so only the least is certain.
+        let began = read_ns();
+        let began_ns = elapsed_ns();
         while elapsed_ns() < began_ns + LEAST_NS {}
-        // The machine may stop for a while between any two lines, so only the least is certain.
         let read = read_ns() - began;
         assert!(read > LEAST_NS / 10 * 9, "{read}");
     }
