@@ -43,6 +43,7 @@ const FORMS: Forms = Forms {
     },
     zset: zset::Limits { entries_max: 8, member_bytes_max: 8, hash_key: [1, 2] },
     hash: hash::Limits { entries: 4, value: 8, hash_key: [1, 2] },
+    array_slice_places: 4096,
     any_version: true,
     checked: false,
 };

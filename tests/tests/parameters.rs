@@ -30,7 +30,13 @@ const NOT_TRIED: &[(&str, &str)] = &[
 ];
 
 /// Parameters that Redis 8.0, with which this is compared, does not have yet.
-const NEWER: &[&str] = &["stream-idmp-duration", "stream-idmp-maxsize"];
+const NEWER: &[&str] = &[
+    "array-slice-size",
+    "array-sparse-kmax",
+    "array-sparse-kmin",
+    "stream-idmp-duration",
+    "stream-idmp-maxsize",
+];
 
 /// What stands in lists of choices since a later version.
 const NEWER_CHOICES: &[&str] = &["volatile-lrm, ", "allkeys-lrm, "];

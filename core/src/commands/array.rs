@@ -8,7 +8,7 @@ pub(super) mod search;
 
 use super::list::bulk_element;
 use crate::base::{Error, limits, num};
-use crate::ds::array::{Layout, PLACE_MAX, SLICE_PLACES};
+use crate::ds::array::{Layout, PLACE_MAX};
 use crate::ds::{Array, Element};
 use crate::engine::exec::wrong_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
@@ -65,7 +65,7 @@ fn store(
     match cx.array_mut(key)? {
         Some(array) => work(array),
         None => {
-            let mut array = Box::<Array>::default();
+            let mut array = Box::new(Array::with_slices(cx.config.array_slice_size));
             work(&mut array);
             cx.insert(key, Value::Array(array), None);
         }
@@ -345,8 +345,10 @@ fn arinfo(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let is_full = args.eat("FULL");
     args.end()?;
+    let sparse_max = cx.config.array_sparse_kmax;
     let (array, out) = cx.read_array(key)?.ok_or(Error::NoSuchKey)?;
-    let Layout { slices, directory, blocks, dense, dense_values, sparse } = array.layout();
+    let layout = array.layout(sparse_max);
+    let Layout { slices, directory, blocks, dense, dense_values, sparse } = layout;
     let facts = [
         ("count", array.count()),
         ("len", array.len()),
@@ -354,7 +356,7 @@ fn arinfo(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         ("slices", slices),
         ("directory-size", directory),
         ("super-dir-entries", blocks),
-        ("slice-size", SLICE_PLACES),
+        ("slice-size", array.slice_places()),
         ("dense-slices", dense.0),
         ("sparse-slices", sparse.0),
     ];

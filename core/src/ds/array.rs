@@ -30,13 +30,21 @@ const BLOCK_OVERHEAD: usize = size_of::<(u64, Block, Values, [usize; 2])>();
 pub const PLACE_MAX: u64 = u64::MAX - 1;
 
 /// Values at places.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Array {
     blocks: SharedMap<u64, Block>,
     count: u64,
     bytes: usize,
     /// Where the last value was put that was to come behind the others; `None` if none was.
     pub last_insert: Option<u64>,
+    /// Places of a slice in Redis, a power of two.
+    slice_places: u64,
+}
+
+impl Default for Array {
+    fn default() -> Self {
+        Self::with_slices(SLICE_PLACES)
+    }
 }
 
 /// A block of an array, for those who draw it.
@@ -83,14 +91,12 @@ pub struct Layout {
     pub sparse: (u64, u64),
 }
 
-/// Places of a slice in Redis.
-pub const SLICE_PLACES: u64 = 4096;
+/// Places of a slice in Redis, unless it is told otherwise.
+const SLICE_PLACES: u64 = 4096;
 /// Slices that a directory of one level can hold.
 const DIRECTORY_SLICES: u64 = 2048;
-/// Values that a slice without a window can hold …
-const SPARSE_MAX: u64 = 10;
-/// … and what it has room for in turn.
-const SPARSE_ROOMS: [u64; 3] = [4, 8, SPARSE_MAX];
+/// For how many values a slice without a window has room at first.
+const SPARSE_ROOM: u64 = 4;
 /// The smallest window.
 const WINDOW_MIN: u64 = 8;
 
@@ -173,6 +179,18 @@ fn mask_of(block: u64, first: u64, last: u64) -> u64 {
 }
 
 impl Array {
+    /// An empty one, of which Redis would make slices of so many places (`array-slice-size`), a power
+    /// of two.
+    pub fn with_slices(slice_places: u64) -> Self {
+        let (blocks, count, bytes, last_insert) = Default::default();
+        Self { blocks, count, bytes, last_insert, slice_places }
+    }
+
+    /// Places of a slice in Redis. O(1).
+    pub fn slice_places(&self) -> u64 {
+        self.slice_places
+    }
+
     /// How many places are taken. O(1).
     pub fn count(&self) -> u64 {
         self.count
@@ -308,16 +326,17 @@ impl Array {
         self.blocks.free_some(max)
     }
 
-    /// How Redis would have laid the array out if it had been filled in the order of the places.
-    /// O(N) with N the blocks.
-    pub fn layout(&self) -> Layout {
+    /// How Redis would have laid the array out if it had been filled in the order of the places, with
+    /// up to `sparse_max` values in a slice without a window (`array-sparse-kmax`). O(N) with N the
+    /// blocks.
+    pub fn layout(&self, sparse_max: u64) -> Layout {
         let mut layout = Layout::default();
         let (mut slice, mut top) = (Slice::default(), None);
         for (id, block) in self.blocks.iter() {
             let first = id << BLOCK_BITS;
-            if slice.id != first / SLICE_PLACES {
-                slice.tell(&mut layout);
-                slice = Slice { id: first / SLICE_PLACES, ..Slice::default() };
+            if slice.id != first / self.slice_places {
+                slice.tell(&mut layout, sparse_max);
+                slice = Slice { id: first / self.slice_places, ..Slice::default() };
             }
             if slice.count == 0 {
                 slice.first = first + u64::from(block.mask.trailing_zeros());
@@ -327,7 +346,7 @@ impl Array {
             slice.last = first + 63 - u64::from(block.mask.leading_zeros());
             slice.count += u64::from(block.mask.count_ones());
         }
-        slice.tell(&mut layout);
+        slice.tell(&mut layout, sparse_max);
         if slice.id < DIRECTORY_SLICES {
             layout.blocks = 0;
             layout.directory = (slice.id + 1).next_power_of_two();
@@ -384,14 +403,15 @@ struct Slice {
 }
 
 impl Slice {
-    fn tell(self, layout: &mut Layout) {
+    fn tell(self, layout: &mut Layout, sparse_max: u64) {
         if self.count == 0 {
             return;
         }
         layout.slices += 1;
-        if let Some(room) = SPARSE_ROOMS.iter().find(|&&room| self.count <= room) {
+        if self.count <= sparse_max {
+            let room = self.count.next_power_of_two().max(SPARSE_ROOM);
             layout.sparse.0 += 1;
-            layout.sparse.1 += room;
+            layout.sparse.1 += room.min(sparse_max);
         } else {
             let window = (self.last - self.first + 1).next_power_of_two();
             layout.dense.0 += 1;
@@ -492,14 +512,14 @@ mod tests {
             array.set(place, b"x");
         }
         let few = Layout { slices: 1, directory: 1, sparse: (1, 4), ..Layout::default() };
-        assert_eq!(array.layout(), few);
+        assert_eq!(array.layout(10), few);
         (0..20).for_each(|place| _ = array.set(5 * SLICE_PLACES + place, b"x"));
         let with_window =
             Layout { slices: 2, directory: 8, dense: (1, 32), dense_values: 20, ..few };
-        assert_eq!(array.layout(), with_window);
+        assert_eq!(array.layout(10), with_window);
         array.set(PLACE_MAX, b"x");
         let two_levels =
             Layout { slices: 3, directory: 4, blocks: 2, sparse: (2, 8), ..with_window };
-        assert_eq!(array.layout(), two_levels);
+        assert_eq!(array.layout(10), two_levels);
     }
 }

@@ -457,6 +457,7 @@ impl Engine {
             set: self.set_limits(),
             zset: self.zset_limits(),
             hash: self.hash_limits(),
+            array_slice_places: self.config.array_slice_size,
             any_version: self.config.rdb_version_check == VersionCheck::Relaxed,
             checked: self.config.rdbchecksum && self.checks_sums,
         }

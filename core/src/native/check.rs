@@ -190,6 +190,7 @@ fn read_rdb(input: &mut Input, out: Out<'_>) -> Checked<()> {
         },
         zset: zset::Limits { entries_max: 128, member_bytes_max: 64, hash_key },
         hash: hash::Limits { entries: 512, value: 64, hash_key },
+        array_slice_places: 4096,
         any_version: false,
         checked: true,
     };

@@ -137,7 +137,7 @@ fn straighten(array: &mut Array, most: u64) {
         is_there
     });
     let last_insert = (values.len() as u64).checked_sub(1);
-    *array = Array::default();
+    *array = Array::with_slices(array.slice_places());
     array.last_insert = last_insert;
     for (place, value) in (0..).zip(values.iter().rev()) {
         array.set(place, value);

@@ -120,8 +120,7 @@ impl Reader<'_> {
             }
             self.saw_save = true;
         }
-        self.config.store(param, value);
-        Ok(())
+        self.config.store(param, value).map_err(Fault::Here)
     }
 
     fn read_included(&mut self, path: &[u8], depth: usize) -> Result<(), Fault> {

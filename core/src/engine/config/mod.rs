@@ -90,8 +90,7 @@ impl Config {
     /// nothing has changed.
     pub fn set(&mut self, param: &'static Param, text: &[u8]) -> Result<(), Cow<'static, str>> {
         let value = param.kind.read(&self.value(param), text)?;
-        self.store(param, value);
-        Ok(())
+        self.store(param, value)
     }
 
     /// Gives the parameter `name` the value that `text` is, for hosts and tests. The error is
@@ -132,11 +131,33 @@ impl Config {
         }
     }
 
-    fn store(&mut self, param: &'static Param, value: Value) {
+    /// Gives `param` a value of its kind, unless that does not go with the others.
+    fn store(&mut self, param: &'static Param, value: Value) -> Result<(), Cow<'static, str>> {
+        if let Value::Number(number) = value {
+            self.fits(param.name, number)?;
+        }
         if let Some(field) = &param.field {
             (field.set)(&mut self.settings, &value);
         } else if let Some(place) = self.stored.get_mut(param.place()) {
             *place = Some(value);
+        }
+        Ok(())
+    }
+
+    /// An error if the parameter `name` cannot be `number` as the others are.
+    fn fits(&self, name: &str, number: i128) -> Result<(), &'static str> {
+        let (kmin, kmax) = (self.array_sparse_kmin.into(), self.array_sparse_kmax.into());
+        match name {
+            "array-slice-size" if number.count_ones() != 1 => {
+                Err("array-slice-size must be a power of two")
+            }
+            "array-sparse-kmax" if number > 0 && number <= kmin => {
+                Err("array-sparse-kmax must be greater than array-sparse-kmin when non-zero")
+            }
+            "array-sparse-kmin" if kmax > 0 && number >= kmax => {
+                Err("array-sparse-kmin must be less than array-sparse-kmax")
+            }
+            _ => Ok(()),
         }
     }
 }

@@ -163,6 +163,27 @@ pub static PARAMS: &[Param] = &[
     param("appendonly", Bool, "no", "Whether every change is written to the append-only file.")
         .field(field!(appendonly)),
     param(
+        "array-slice-size",
+        Int(256, 65_536),
+        "4096",
+        "Places of a slice of the arrays that are made, a power of two; only ARINFO shows them.",
+    )
+    .field(field!(array_slice_size)),
+    param(
+        "array-sparse-kmax",
+        Int(0, 256),
+        "10",
+        "Values up to which a slice of an array is sparse; only ARINFO shows it.",
+    )
+    .field(field!(array_sparse_kmax)),
+    param(
+        "array-sparse-kmin",
+        Int(0, 256),
+        "5",
+        "Values with which a slice would be sparse again; here it is whenever it can be.",
+    )
+    .field(field!(array_sparse_kmin)),
+    param(
         "auto-aof-rewrite-min-size",
         Memory(0, BYTES),
         "67108864",

@@ -145,6 +145,7 @@ mod tests {
             set: SET,
             zset: ZSET,
             hash: HASH,
+            array_slice_places: 4096,
             any_version: false,
             checked: true,
         }

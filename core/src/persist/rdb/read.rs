@@ -73,6 +73,8 @@ pub struct Forms {
     pub zset: zset::Limits,
     /// Hashes.
     pub hash: hash::Limits,
+    /// Places of a slice of an array.
+    pub array_slice_places: u64,
     /// Versions that this program does not know are tried (`rdb-version-check relaxed`).
     pub any_version: bool,
     /// Checksums are compared (`rdbchecksum`, DEBUG SET-SKIP-CHECKSUM-VALIDATION).

@@ -57,7 +57,8 @@ impl Reader<'_> {
     }
 
     fn begin_array(&mut self) -> Result<Growing, Reason> {
-        let (count, mut array) = (self.length()?, Array::default());
+        let (count, mut array) =
+            (self.length()?, Array::with_slices(self.forms.array_slice_places));
         if self.length()? != 0 {
             array.last_insert = Some(self.length()?).filter(|&place| place <= PLACE_MAX);
         }
