@@ -181,6 +181,7 @@ impl Limits {
                 value: size(self.hash_value),
                 hash_key: HASH_KEY,
             },
+            array_slice_places: 4096,
             any_version: true,
             checked: true,
         }
