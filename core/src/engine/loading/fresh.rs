@@ -70,9 +70,6 @@ impl Filling<'_> {
         let index = usize::try_from(key.db).unwrap_or(usize::MAX);
         let Fresh { shard, counts, .. } = &mut *self.fresh;
         let db = shard.dbs.get_mut(index).ok_or(rdb::Reason::Database(key.db))?;
-        if db.get(key.name).is_some() {
-            return Err(rdb::Reason::Duplicate);
-        }
         if key.expires_ms.is_some_and(|at_ms| at_ms < self.engine.expiry_ms(self.now)) {
             counts.expired += 1;
             return Ok(None);
@@ -81,7 +78,11 @@ impl Filling<'_> {
         Ok(Some(db))
     }
 
-    fn mark(&mut self, key: rdb::Key<'_>) {
+    /// A key was put in; one that was there already is an error, which ends the loading.
+    fn added(&mut self, key: rdb::Key<'_>, is_new: bool) -> Result<(), rdb::Reason> {
+        if !is_new {
+            return Err(rdb::Reason::Duplicate);
+        }
         if key.usage != Usage::Unknown
             && let Some(access) = self.engine.access_for(key.usage)
             && let Ok(db) = usize::try_from(key.db)
@@ -89,6 +90,7 @@ impl Filling<'_> {
         {
             db.set_access(key.name, access);
         }
+        Ok(())
     }
 
     fn say_aux(&mut self, name: &[u8], value: &[u8]) {
@@ -117,16 +119,16 @@ impl Filling<'_> {
 impl rdb::Dataset for Filling<'_> {
     fn add(&mut self, key: rdb::Key<'_>, value: Value) -> Result<(), rdb::Reason> {
         if let Some(db) = self.db(key)? {
-            db.insert(key.name, value, key.expires_ms);
-            self.mark(key);
+            let is_new = db.insert(key.name, value, key.expires_ms);
+            self.added(key, is_new)?;
         }
         Ok(())
     }
 
     fn add_str(&mut self, key: rdb::Key<'_>, bytes: &[u8]) -> Result<(), rdb::Reason> {
         if let Some(db) = self.db(key)? {
-            db.insert_str(key.name, bytes, key.expires_ms);
-            self.mark(key);
+            let is_new = db.insert_str(key.name, bytes, key.expires_ms);
+            self.added(key, is_new)?;
         }
         Ok(())
     }
