@@ -225,7 +225,7 @@ fn beside_redis(count: u64) {
         match program {
             Some(program) => {
                 let saved = save_over_tcp(name, &program, count);
-                load_over_tcp(name, &program, &saved);
+                load_over_tcp(&program, &saved);
             }
             None => println!("{name:<16} NOT MEASURED: no server was found"),
         }
@@ -287,7 +287,7 @@ fn save_over_tcp(name: &str, program: &Path, count: u64) -> Vec<u8> {
 }
 
 /// Starts the server on a snapshot, and asks it all the time whether it is ready.
-fn load_over_tcp(name: &str, program: &Path, snapshot: &[u8]) {
+fn load_over_tcp(program: &Path, snapshot: &[u8]) {
     let folder = std::env::temp_dir().join(format!("redstart-load-{}", std::process::id()));
     std::fs::create_dir_all(&folder).expect("there is a folder for such files");
     std::fs::write(folder.join("dump.rdb"), snapshot).expect("there is room");
