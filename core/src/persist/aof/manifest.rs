@@ -51,6 +51,31 @@ impl fmt::Display for Problem {
 }
 
 const INVALID: &str = "Invalid AOF manifest file format";
+const TOO_LONG: &str = "The AOF manifest file contains too long line";
+
+impl File {
+    /// The line that names the file. Names are quoted where Redis could not read them otherwise; what
+    /// is no ASCII stays, so that no line becomes much longer than its name.
+    fn line(&self, kind: char) -> String {
+        let is_plain = |letter: char| letter.is_ascii_graphic() || !letter.is_ascii();
+        let mut shown = self.name.clone();
+        if shown.is_empty() || !shown.chars().all(is_plain) || shown.contains(['"', '\'', '\\']) {
+            shown = "\"".to_owned();
+            for letter in self.name.chars() {
+                match u8::try_from(letter).ok().filter(u8::is_ascii) {
+                    Some(byte) => {
+                        let quoted = words::quote(&[byte]);
+                        let inner = quoted.get(1..quoted.len() - 1).unwrap_or_default();
+                        shown.push_str(&String::from_utf8_lossy(inner));
+                    }
+                    None => shown.push(letter),
+                }
+            }
+            shown.push('"');
+        }
+        format!("file {shown} seq {} type {kind}\n", self.seq)
+    }
+}
 
 impl Manifest {
     /// Reads a manifest. Costs O(bytes).
@@ -73,7 +98,7 @@ impl Manifest {
             return Ok(());
         }
         if !line.ends_with(b"\n") || line.len() >= LINE_BYTES_MAX {
-            return Err("The AOF manifest file contains too long line");
+            return Err(TOO_LONG);
         }
         let words = words::split(line).map_err(|_| INVALID)?;
         if words.len() < 6 || !words.len().is_multiple_of(2) {
@@ -86,7 +111,8 @@ impl Manifest {
                 if value.contains(&b'/') || value.contains(&b'\\') {
                     return Err("File can't be a path, just a filename");
                 }
-                name = Some(String::from_utf8_lossy(value).into_owned());
+                // A name that is no text is none that could be asked for here.
+                name = Some(std::str::from_utf8(value).map_err(|_| INVALID)?.to_owned());
             } else if key.eq_ignore_ascii_case(b"seq") {
                 seq =
                     std::str::from_utf8(value).ok().and_then(|text| text.parse().ok()).unwrap_or(0);
@@ -98,6 +124,10 @@ impl Manifest {
             Some(name) if seq > 0 && kind != 0 => File { name, seq },
             _ => return Err(INVALID),
         };
+        if file.line(kind.into()).len() >= LINE_BYTES_MAX {
+            // It could not be read once it is written again.
+            return Err(TOO_LONG);
+        }
         match kind {
             b'b' if self.base.is_some() => return Err("Found duplicate base file information"),
             b'b' => {
@@ -121,14 +151,8 @@ impl Manifest {
         let base = self.base.iter().map(|file| (file, 'b'));
         let history = self.history.iter().map(|file| (file, 'h'));
         let increments = self.increments.iter().map(|file| (file, 'i'));
-        for (File { name, seq }, kind) in base.chain(history).chain(increments) {
-            let plain = !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_graphic());
-            let name = if plain && !name.contains(['"', '\'', '\\']) {
-                name.clone()
-            } else {
-                String::from_utf8_lossy(&words::quote(name.as_bytes())).into_owned()
-            };
-            text.push_str(&format!("file {name} seq {seq} type {kind}\n"));
+        for (file, kind) in base.chain(history).chain(increments) {
+            text.push_str(&file.line(kind));
         }
         text.into_bytes()
     }
@@ -192,6 +216,21 @@ mod tests {
                       file a.2.base.rdb seq 2 type h\nfile \"a b.7.incr.aof\" seq 7 type h\n\
                       file a.9.incr.aof seq 9 type h\nfile a.10.incr.aof seq 10 type i\n";
         assert_eq!(String::from_utf8(manifest.to_bytes()).unwrap(), expect);
+    }
+
+    #[test]
+    fn what_is_written_can_be_read() {
+        for name in
+            ["é".repeat(120), "a é\"\\\t".to_owned(), "'".to_owned(), "\u{7}\u{1e}".to_owned()]
+        {
+            let manifest = Manifest::of_single(name);
+            let again = Manifest::parse(&manifest.to_bytes());
+            // A backslash is refused as a part of a path.
+            assert!(again == Ok(manifest.clone()) || manifest.to_bytes().contains(&b'\\'));
+        }
+        assert_eq!(reason(&format!("file {} seq 1 type i\n", "\u{1e}".repeat(255))), TOO_LONG);
+        let bytes = b"file \xff seq 1 type i\n";
+        assert_eq!(Manifest::parse(bytes).unwrap_err().reason, INVALID);
     }
 
     #[test]
