@@ -26,9 +26,66 @@ fn the_log_lists_what_the_panes_do() {
     page.view_says("What MONITOR tells");
     page.pane(1).run("GET greeting", "\"hello\"");
     page.view_says("\"GET\" \"greeting\"");
+    page.is_quiet();
+}
+
+/// What SLOWLOG keeps is listed, and what it keeps is set here.
+#[test]
+fn slow_commands_are_listed() {
+    let page = with_view("log");
+    let set = |name: &str, value: &str| {
+        let field = page.part("input[type=number]", "spinbutton", name);
+        let script = "arguments[0].focus(); arguments[0].value = arguments[1];
+            for (const kind of ['input', 'change'])
+                arguments[0].dispatchEvent(new Event(kind, { bubbles: true }));";
+        page.browser.script(script, &[field.json(), json!(value)]).unwrap();
+    };
+    page.pane(1).run("CLIENT SETNAME somebody", "OK");
     page.pane(1).run("DEBUG SLEEP 0.05", "OK");
     page.press("Slow log");
     page.view_says("DEBUG SLEEP 0.05");
+    page.view_says("somebody");
+    page.view_says("50.");
+    page.press("Clear");
+    page.view_says_not("DEBUG SLEEP 0.05");
+    // Everything is slow from now on.
+    set("Slow from (µs)", "0");
+    page.server_says("CONFIG GET slowlog-log-slower-than", "2) \"0\"");
+    page.pane(1).run("LPUSH quick a", "(integer) 1");
+    page.view_says("LPUSH quick a");
+    set("Slow from (µs)", "-1");
+    page.server_says("CONFIG GET slowlog-log-slower-than", "2) \"-1\"");
+    set("Entries kept", "7");
+    page.server_says("CONFIG GET slowlog-max-len", "2) \"7\"");
+    // The server refuses.
+    set("Slow from (µs)", "-2");
+    page.view_says("argument must be between -1 and");
+    page.is_quiet();
+}
+
+/// How long commands took is drawn and listed, by command and by event.
+#[test]
+fn latency_is_drawn() {
+    let page = with_view("log");
+    page.press("Latency");
+    page.part("input[type=number]", "spinbutton", "Events from (ms)");
+    page.pane(1).run("CONFIG SET latency-monitor-threshold 20", "OK");
+    page.pane(1).run("DEBUG SLEEP 0.05", "OK");
+    page.pane(1).run("LPUSH quick a", "(integer) 1");
+    page.view_says("lpush");
+    page.view_says("debug");
+    page.view_says("p99.9");
+    page.view_says("Worst");
+    page.view_says("Time a command");
+    let bars = "return [...document.querySelectorAll('.bars li')].map((bar) => bar.title)
+        .filter((title) => title.startsWith('≤ 67.6 ms') || title.startsWith('≤ 135'))";
+    let counted = wait("the bar of the slow one", || {
+        let found = page.browser.script(bars, &[])?;
+        Ok(found.as_array().filter(|found| !found.is_empty()).cloned())
+    });
+    assert!(counted.unwrap()[0].as_str().unwrap().ends_with(": 1"));
+    page.press("Clear");
+    page.view_says_not("lpush");
     page.is_quiet();
 }
 

@@ -1,5 +1,6 @@
-//! What is going on: the commands of the panes and of the panel, the slow log, what MONITOR tells, and
-//! how memory, commands a second and round trips change.
+//! What is going on: the commands of the panes and of the panel, the slow log, how long commands take,
+//! what MONITOR tells, and how memory, commands a second and round trips change.
 
 pub mod figures;
+mod latency;
 pub(crate) mod view;

@@ -1,6 +1,6 @@
 //! The view of what is going on.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
@@ -9,6 +9,7 @@ use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
 use super::figures::{self, Slow, figure, micros};
+use super::latency::{LATE, Latency, SLOW, Setting};
 use crate::bridge::{self, Told};
 use crate::i18n::{t, t1};
 use crate::studio::ViewProps;
@@ -17,7 +18,7 @@ use crate::studio::client::Client;
 use crate::studio::desk::Listening;
 use crate::studio::dom::{self, Handle};
 use crate::studio::journal::{self, Ran};
-use crate::studio::value::load::text;
+use crate::studio::value::load::{pairs, text};
 use crate::studio::value::text::{brief, size};
 
 const TICK_MS: u32 = 1000;
@@ -25,20 +26,31 @@ const TICK_MS: u32 = 1000;
 const DRAW_MS: u32 = 120;
 /// Lines that are drawn of a list.
 const LINES_MAX: usize = 200;
-/// What takes so long is slow.
-const SLOW_MS: f64 = 10.0;
 /// Lines of MONITOR that are kept.
 const MONITORED_MAX: usize = 500;
+
+/// What is asked of the server each second; then a PING, which is timed.
+const QUESTIONS: [&str; 8] = [
+    "INFO memory",
+    "INFO stats",
+    "INFO commandstats",
+    "INFO latencystats",
+    "LATENCY HISTOGRAM",
+    "LATENCY LATEST",
+    "SLOWLOG GET 100",
+    "CONFIG GET slowlog-* latency-monitor-threshold",
+];
 
 /// Which list is seen.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum List {
     Commands,
     Slow,
+    Latency,
     Monitor,
 }
 
-const LISTS: [List; 3] = [List::Commands, List::Slow, List::Monitor];
+const LISTS: [List; 4] = [List::Commands, List::Slow, List::Latency, List::Monitor];
 
 pub(crate) struct Log {
     client: Option<Handle>,
@@ -49,9 +61,17 @@ pub(crate) struct Log {
     commands: Series,
     round_trip: Series,
     hits: Series,
-    /// INFO's counters when they were read last: commands, hits, misses.
-    counted: Option<[f64; 3]>,
+    means: Series,
+    /// INFO's counters when they were read last: commands, hits, misses, calls and their microseconds.
+    counted: Option<[f64; 5]>,
     slow: Vec<Slow>,
+    latency: Latency,
+    /// Parameters by their names.
+    settings: BTreeMap<String, String>,
+    /// The parameter that is being changed, and what is typed for it.
+    draft: Option<(&'static str, String)>,
+    /// Why the server does not want to change one.
+    refusal: Option<String>,
     monitored: VecDeque<String>,
     ran: VecDeque<Ran>,
     drawing: Option<Timeout>,
@@ -63,7 +83,9 @@ pub(crate) enum Msg {
     Told(Rc<Told>),
     Tick,
     Measured(f64, Vec<Reply>),
-    Slow(Reply),
+    Typed(&'static str, String),
+    Set(&'static str, String),
+    Done(Reply),
     Choose(usize),
     Heard(Reply),
     Draw,
@@ -85,8 +107,13 @@ impl Component for Log {
             commands: Series::default(),
             round_trip: Series::default(),
             hits: Series::default(),
+            means: Series::default(),
             counted: None,
             slow: Vec::new(),
+            latency: Latency::default(),
+            settings: BTreeMap::new(),
+            draft: None,
+            refusal: None,
             monitored: VecDeque::new(),
             ran: VecDeque::new(),
             drawing: None,
@@ -118,7 +145,16 @@ impl Component for Log {
                 return false;
             }
             Msg::Measured(ms, replies) => self.measured(ms, &replies),
-            Msg::Slow(reply) => self.slow = figures::slow_log(&reply),
+            Msg::Typed(name, value) => self.draft = Some((name, value)),
+            Msg::Set(name, value) => self.ask(ctx, &["CONFIG", "SET", name, &value]),
+            Msg::Done(reply) => {
+                self.draft = None;
+                self.refusal = match reply {
+                    Reply::Error(text) => Some(String::from_utf8_lossy(&text).into_owned()),
+                    _ => None,
+                };
+                self.measure(ctx);
+            }
             Msg::Choose(index) => {
                 self.list = LISTS.get(index).copied().unwrap_or(List::Commands);
                 self.listen(ctx);
@@ -138,9 +174,13 @@ impl Component for Log {
                 ctx.props().desk.clear_exchanges();
                 self.ran.clear();
                 self.monitored.clear();
-                if self.list == List::Slow {
-                    self.ask(ctx, &["SLOWLOG", "RESET"]);
-                    self.slow.clear();
+                match self.list {
+                    List::Slow => self.ask(ctx, &["SLOWLOG", "RESET"]),
+                    List::Latency => {
+                        self.ask(ctx, &["LATENCY", "RESET"]);
+                        self.ask(ctx, &["CONFIG", "RESETSTAT"]);
+                    }
+                    List::Commands | List::Monitor => {}
                 }
             }
         }
@@ -148,25 +188,35 @@ impl Component for Log {
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
-        let texts = [t("Commands"), t("Slow log"), t("Everything")];
+        let texts = [t("Commands"), t("Slow log"), t("Latency"), t("Everything")];
         let chosen = LISTS.iter().position(|list| *list == self.list).unwrap_or(0);
         html! {
             <div class="log-view">
                 <div class="charts">
                     { chart(t("Memory"), &self.memory, |bytes| size(bytes as u64)) }
                     { chart(t("Commands a second"), &self.commands, |count| format!("{count:.0}")) }
+                    { chart(t("Time a command"), &self.means, micros) }
                     { chart(t("Round trip"), &self.round_trip, |ms| micros(ms * 1000.0)) }
                     { chart(t("Keys found"), &self.hits, |percent| format!("{percent:.0} %")) }
                 </div>
                 <div class="tool-row log-tools">
                     { dom::choices(t("What is listed"), texts.into_iter(), chosen, ctx.link().callback(Msg::Choose)) }
                     <span class="grow"></span>
+                    { match self.list {
+                        List::Slow => self.settings(ctx, &SLOW),
+                        List::Latency => self.settings(ctx, &LATE),
+                        List::Commands | List::Monitor => Html::default(),
+                    } }
                     <button type="button" class="quiet" onclick={ctx.link().callback(|_| Msg::Clear)}>{ t("Clear") }</button>
                 </div>
+                if let Some(why) = &self.refusal {
+                    <p class="note error" role="alert">{ why }</p>
+                }
                 <div class="log-list" tabindex="0" role="region" aria-label={t("List")}>
                     { match self.list {
                         List::Commands => self.commands(ctx),
-                        List::Slow => self.slow(ctx),
+                        List::Slow => self.slow(),
+                        List::Latency => self.latency.view(),
                         List::Monitor => self.monitored(),
                     } }
                 </div>
@@ -216,10 +266,7 @@ impl Log {
                 return;
             }
             let took_ms = dom::clock_ms() - begun_ms;
-            if let Ok(replies) = client
-                .run_all(&[words("INFO memory"), words("INFO stats"), words("SLOWLOG GET 100")])
-                .await
-            {
+            if let Ok(replies) = client.run_all(&QUESTIONS.map(words)).await {
                 link.send_message(Msg::Measured(took_ms, replies));
             }
         });
@@ -231,21 +278,38 @@ impl Log {
         let words: Vec<Vec<u8>> = words.iter().map(|word| word.as_bytes().to_vec()).collect();
         spawn_local(async move {
             if let Ok(reply) = client.run(&words).await {
-                link.send_message(Msg::Slow(reply));
+                link.send_message(Msg::Done(reply));
             }
         });
     }
 
     fn measured(&mut self, ms: f64, replies: &[Reply]) {
-        let [memory, stats, slow] = replies else { return };
-        let (memory, stats) = (text(memory).unwrap_or_default(), text(stats).unwrap_or_default());
+        let [memory, stats, commands, times, steps, late, slow, settings] = replies else { return };
+        let [memory, stats, commands, times] =
+            [memory, stats, commands, times].map(|reply| text(reply).unwrap_or_default());
+        self.latency = Latency {
+            steps: figures::distribution(steps),
+            timed: figures::timed(&commands, &times),
+            late: figures::latest(late),
+        };
+        let settings = pairs(settings).unwrap_or_default();
+        let setting = |(name, value)| Some((text(name)?, text(value)?));
+        self.settings = settings.into_iter().filter_map(setting).collect();
         self.round_trip.push(ms);
         self.memory.push(figure(&memory, "used_memory").unwrap_or(0.0));
         let names = ["total_commands_processed", "keyspace_hits", "keyspace_misses"];
-        let now = names.map(|name| figure(&stats, name).unwrap_or(0.0));
+        let [all, hits, misses] = names.map(|name| figure(&stats, name).unwrap_or(0.0));
+        let [calls, took_us] = self.latency.totals();
+        let now = [all, hits, misses, calls, took_us];
         if let Some(before) = self.counted.replace(now) {
             // What this view asks itself is not counted.
-            self.commands.push((now[0] - before[0] - 4.0).max(0.0));
+            let asked = QUESTIONS.len() as f64 + 1.0;
+            self.commands.push((now[0] - before[0] - asked).max(0.0));
+            let (calls, took_us) = (now[3] - before[3], now[4] - before[4]);
+            // After CONFIG RESETSTAT there may be fewer.
+            if calls > 0.0 && took_us >= 0.0 {
+                self.means.push(took_us / calls);
+            }
             let (hits, misses) = (now[1] - before[1], now[2] - before[2]);
             if hits + misses > 0.0 {
                 self.hits.push(hits * 100.0 / (hits + misses));
@@ -305,40 +369,37 @@ impl Log {
         }
     }
 
-    /// What took long: as the page has measured it, and as the server tells.
-    fn slow(&self, ctx: &Context<Self>) -> Html {
-        let exchanges = ctx.props().desk.exchanges();
-        let of_panes = exchanges.all().rev().filter_map(|it| {
-            let took_ms = it.took_ms.filter(|&ms| ms >= SLOW_MS && !it.line.is_empty())?;
-            Some((
-                it.at_ms,
-                it.line.clone(),
-                took_ms * 1000.0,
-                t1("pane {}", &it.pane.to_string()).to_string(),
-            ))
-        });
-        let of_server = self.slow.iter().map(|it| {
-            (it.at_s as f64 * 1000.0, it.line.clone(), it.took_us as f64, it.client.clone())
-        });
-        let mut rows: Vec<_> = of_panes.chain(of_server).collect();
-        rows.sort_by(|left, right| right.2.total_cmp(&left.2));
-        rows.truncate(LINES_MAX);
-        let row = |(at_ms, line, took_us, client): (f64, String, f64, String)| {
+    /// Fields for what is logged.
+    fn settings(&self, ctx: &Context<Self>, settings: &[Setting]) -> Html {
+        let field = |setting: &Setting| {
+            let name = setting.name;
+            let draft = self.draft.as_ref().filter(|(drafted, _)| *drafted == name);
+            let value = draft.map(|(_, value)| value).or_else(|| self.settings.get(name)).cloned();
+            let typed = ctx.link().callback(move |value| Msg::Typed(name, value));
+            setting.field(value, typed, ctx.link().callback(move |value| Msg::Set(name, value)))
+        };
+        settings.iter().map(field).collect()
+    }
+
+    /// What SLOWLOG tells.
+    fn slow(&self) -> Html {
+        let row = |slow: &Slow| {
             html! {
                 <tr>
-                    <td class="soft">{ clock(at_ms) }</td>
-                    <td><code>{ brief(line.as_bytes(), 160) }</code></td>
-                    <td class="number">{ micros(took_us) }</td><td class="soft">{ client }</td>
+                    <td class="soft">{ clock(slow.at_s as f64 * 1000.0) }</td>
+                    <td class="number">{ micros(slow.took_us as f64) }</td>
+                    <td><code>{ brief(slow.line.as_bytes(), 160) }</code></td>
+                    <td class="soft">{ &slow.client }</td>
                 </tr>
             }
         };
         html! {
             <>
-                <p class="note">{ t("Commands of the panes that took 10 ms or longer until their reply was there, and what SLOWLOG tells; the slowest first.") }</p>
-                if !rows.is_empty() {
+                <p class="note">{ t("What SLOWLOG keeps: commands that took long inside the engine, the newest first.") }</p>
+                if !self.slow.is_empty() {
                     <table>
-                        <thead><tr><th scope="col">{ t("Time") }</th><th scope="col">{ t("Command") }</th><th scope="col">{ t("Took") }</th><th scope="col">{ t("Client") }</th></tr></thead>
-                        <tbody>{ for rows.into_iter().map(row) }</tbody>
+                        <thead><tr><th scope="col">{ t("Time") }</th><th scope="col" class="number">{ t("Took") }</th><th scope="col">{ t("Command") }</th><th scope="col">{ t("Client") }</th></tr></thead>
+                        <tbody>{ for self.slow.iter().map(row) }</tbody>
                     </table>
                 }
             </>
@@ -359,7 +420,7 @@ impl Log {
 }
 
 /// A time of day with milliseconds.
-fn clock(at_ms: f64) -> String {
+pub(super) fn clock(at_ms: f64) -> String {
     let date = js_sys::Date::new(&at_ms.into());
     let (hour, minute, second) = (date.get_hours(), date.get_minutes(), date.get_seconds());
     format!("{hour:02}:{minute:02}:{second:02}.{:03}", date.get_milliseconds())
