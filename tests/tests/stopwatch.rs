@@ -187,6 +187,18 @@ fn an_interrupted_row_of_small_commands_is_counted() {
     assert!(info.contains("latency_percentiles_usec_quit:p50=0.5"), "{info}");
 }
 
+/// What was to be measured with others, and did not run, ends it too.
+#[test]
+fn what_is_queued_or_refused_is_not_waited_for() {
+    let mut host = Host::new(1000, &[]);
+    host.run(&["MULTI", "SET a 1", "SET b 2", "EXEC"]);
+    assert_eq!([host.took("multi"), host.took("set")], [(1, 1000), (2, 2000)]);
+    assert_eq!(host.took("exec"), (1, 3000));
+    host.run(&["GET a", "GET a", "GET a b"]);
+    host.run(&["LRANGE list 0 1"]);
+    assert_eq!([host.took("get"), host.took("lrange")], [(2, 1000), (1, 1000)]);
+}
+
 #[test]
 fn a_transaction_takes_what_is_in_it() {
     let mut host = Host::new(1000, &[("slowlog-log-slower-than", "0")]);

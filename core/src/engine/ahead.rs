@@ -6,6 +6,7 @@
 //! hides most of the time for which every command by itself would wait. Nothing is decided ahead: a
 //! command that runs looks at everything itself, and finds what it looks at near.
 
+use super::stopwatch::SMALL_WORDS_MAX;
 use super::{Ctx, Engine, Entry};
 use crate::base::limits::LOOKED_AHEAD_MAX;
 use crate::resp::Argv;
@@ -17,7 +18,7 @@ use crate::store::near::Guess;
 pub struct Sight {
     /// The command, if it could be told from its name alone.
     pub entry: Option<&'static Entry>,
-    /// It may be measured together with others.
+    /// It is [brief](crate::spec::table::Entry::is_brief) and has few words.
     pub is_small: bool,
     /// The hash of its first key.
     hash: Option<u64>,
@@ -31,7 +32,7 @@ impl Engine {
     pub fn look_ahead(&self, argv: Argv<'_>) -> Sight {
         let entry = self.find_simple(argv);
         let key = entry.and_then(|entry| argv.get(entry.first_key?.get()));
-        let is_small = entry.is_some_and(|entry| self.is_small(entry, argv));
+        let is_small = entry.is_some_and(|entry| entry.is_brief) && argv.len() <= SMALL_WORDS_MAX;
         Sight { entry, is_small, hash: key.map(|key| self.shard.hash(key)), guess: None }
     }
 

@@ -187,9 +187,11 @@ impl Engine {
     /// Lets the waiters of every key that is ready try again. Called once a command, with all that
     /// it ran, is done; serving a waiter can make other keys ready, which are served too.
     pub fn serve_ready(&mut self, now: Time) {
-        let aside = self.stopwatch.step_aside();
-        self.serve_all_ready(now);
-        self.stopwatch.step_back(aside);
+        if self.shard.waiters.has_ready() {
+            let aside = self.stopwatch.step_aside();
+            self.serve_all_ready(now);
+            self.stopwatch.step_back(aside);
+        }
     }
 
     fn serve_all_ready(&mut self, now: Time) {

@@ -15,6 +15,7 @@
 //! keys to make room; one that waits has taken what its attempts took. DEBUG SLEEP counts as what
 //! was asked for, though the engine does not really sleep.
 
+use super::ahead::Sight;
 use super::{Ctx, Engine, Entry};
 use crate::resp::Argv;
 use crate::session::Session;
@@ -27,7 +28,7 @@ pub type Reading = fn() -> u64;
 const SHARED_FROM_US: u64 = 1000;
 
 /// Words of a small command.
-const SMALL_WORDS_MAX: usize = 8;
+pub const SMALL_WORDS_MAX: usize = 8;
 
 /// Bytes of replies behind which a run ends.
 const RUN_REPLIES_BYTES_MAX: usize = 64 * 1024;
@@ -43,11 +44,38 @@ pub struct Stopwatch {
     lap_ns: u64,
     /// The command that runs is measured together with the next one.
     is_shared: bool,
-    /// The commands of the run, without its last: their places in the table, and how many of each
-    /// followed each other.
-    run: Vec<(usize, u64)>,
+    /// The commands of the run that have run.
+    run: Run,
     /// The output at which the run ends.
     replies_max: usize,
+}
+
+/// Commands that are measured together, by their places in the table.
+#[derive(Debug, Default)]
+struct Run {
+    /// The one that ran last, and how often it did without another between.
+    last: usize,
+    times: u64,
+    /// Those before, in the same way.
+    before: Vec<(usize, u64)>,
+}
+
+impl Run {
+    #[inline]
+    fn add(&mut self, command: usize) {
+        if command != self.last {
+            self.change(command);
+        }
+        self.times += 1;
+    }
+
+    /// Another command follows.
+    fn change(&mut self, command: usize) {
+        if self.times > 0 {
+            self.before.push((self.last, self.times));
+        }
+        (self.last, self.times) = (command, 0);
+    }
 }
 
 /// A measurement that is interrupted.
@@ -56,7 +84,7 @@ pub struct Aside {
     since_ns: u64,
     lap_ns: u64,
     is_shared: bool,
-    run: Vec<(usize, u64)>,
+    run: Run,
 }
 
 impl Stopwatch {
@@ -125,12 +153,14 @@ impl Stopwatch {
 }
 
 impl Engine {
-    /// Whether a command is small enough to be measured together with others.
+    /// How many of the commands of which these were seen are measured together: one at least.
     #[inline]
-    pub fn is_small(&self, entry: &Entry, argv: Argv<'_>) -> bool {
+    pub fn together(&self, sights: &[Sight]) -> usize {
         // What is negative, and means that nothing is slow, becomes large.
-        let slow_us = self.config.slowlog_log_slower_than.cast_unsigned();
-        slow_us >= SHARED_FROM_US && entry.is_brief && argv.len() <= SMALL_WORDS_MAX
+        if self.config.slowlog_log_slower_than.cast_unsigned() < SHARED_FROM_US {
+            return 1;
+        }
+        sights.iter().take_while(|sight| sight.is_small).count().max(1)
     }
 
     /// What takes so many nanoseconds or more is logged somewhere.
@@ -144,30 +174,51 @@ impl Engine {
         slow_us.saturating_mul(1000).min(late_ms.saturating_mul(1_000_000))
     }
 
-    /// Ends a run whose last command did not come.
-    pub fn break_run(&mut self) {
+    /// Nothing more is measured together with what has run. Usually that is measured: only if what was
+    /// to be the last did not run, it is not.
+    #[inline]
+    pub fn end_run(&mut self) {
         self.stopwatch.is_shared = false;
-        if let Some((command, times)) = self.stopwatch.run.last_mut() {
-            let last = *command;
-            *times -= 1;
-            let ns = self.stopwatch.lap_since(self.stopwatch.lap_ns);
-            let ns = self.share_out(ns);
-            self.count_time(last, ns, 1);
+        if self.stopwatch.run.times > 0 {
+            self.break_run();
         }
+    }
+
+    #[cold]
+    fn break_run(&mut self) {
+        self.stopwatch.run.times -= 1;
+        let last = self.stopwatch.run.last;
+        let ns = self.stopwatch.lap_since(self.stopwatch.lap_ns);
+        let ns = self.share_out(ns);
+        self.count_time(last, ns, 1);
     }
 
     /// Divides the time of a run, and counts its commands but the last; returns what is the last
     /// one's.
     fn share_out(&mut self, ns: u64) -> u64 {
-        let mut run = std::mem::take(&mut self.stopwatch.run);
+        let Run { last, times, before: mut run } = std::mem::take(&mut self.stopwatch.run);
+        run.push((last, times));
         let others: u64 = run.iter().map(|&(_, times)| times).sum();
         // Nothing that small takes long; behind what is large the run has ended.
         let each_ns = if ns >= self.logged_from_ns() { 0 } else { ns / (others + 1) };
-        for (command, times) in run.drain(..) {
+        for (command, times) in run.drain(..).filter(|&(_, times)| times > 0) {
             self.count_time(command, each_ns, times);
         }
-        self.stopwatch.run = run;
+        self.stopwatch.run.before = run;
         ns - each_ns * others
+    }
+
+    /// Counts a run, whose last command has run, as [`Engine::took`] does a single one.
+    fn took_together(&mut self, session: &Session, entry: &Entry, argv: Argv<'_>, ns: u64) {
+        let is_short = ns < self.logged_from_ns();
+        let run = &mut self.stopwatch.run;
+        if is_short && run.before.is_empty() && run.last == entry.index {
+            let times = std::mem::take(&mut run.times) + 1;
+            self.count_time(entry.index, ns / times, times);
+        } else {
+            let ns = self.share_out(ns);
+            self.took(session, entry, argv, ns);
+        }
     }
 
     #[inline]
@@ -221,20 +272,16 @@ impl Ctx<'_> {
     #[inline]
     pub fn measure(&mut self, begun: u64, argv: Argv<'_>) {
         let command = self.entry.index;
-        let is_outermost = self.depth == 0;
         let stopwatch = &mut self.engine.stopwatch;
-        if stopwatch.is_shared && is_outermost && self.out.owed() <= stopwatch.replies_max {
-            match stopwatch.run.last_mut() {
-                Some((last, times)) if *last == command => *times += 1,
-                _ => stopwatch.run.push((command, 1)),
-            }
-            return;
+        if stopwatch.is_shared && self.out.owed() <= stopwatch.replies_max {
+            return stopwatch.run.add(command);
         }
-        let mut ns = stopwatch.lap_since(begun);
-        if !stopwatch.run.is_empty() {
-            ns = self.engine.share_out(ns);
+        let ns = stopwatch.lap_since(begun);
+        if stopwatch.run.times > 0 {
+            self.engine.took_together(self.session, self.entry, argv, ns);
+        } else {
+            self.engine.took(self.session, self.entry, argv, ns);
         }
-        self.engine.took(self.session, self.entry, argv, ns);
     }
 }
 

@@ -252,19 +252,24 @@ impl Node {
             if !ahead.is_empty() {
                 self.engine.stopwatch.begin(client.out.owed());
             }
+            // The commands before this one are measured together.
+            let mut run_end = 0;
             for (index, (command, &sight)) in ahead.iter().zip(&sights).enumerate() {
                 // What ran before may have changed how, or whether, the next one is to be read.
                 if index > 0 && !(self.engine.can_run(client) && self.limits(client) == limits) {
                     decoder.reset();
                     start = command.start;
-                    self.engine.break_run();
                     break;
                 }
-                let goes_on = sights.get(index + 1).is_some_and(|next| next.is_small);
-                self.engine.stopwatch.share(sight.is_small && goes_on);
+                if index >= run_end {
+                    self.engine.end_run();
+                    run_end = index + self.engine.together(&sights[index..]);
+                }
+                self.engine.stopwatch.share(index + 1 < run_end);
                 let argv = decoder.argv_of(command.words, &input[command.start..]);
                 self.engine.execute(now, client, argv, sight);
             }
+            self.engine.end_run();
             if start < decoded.end {
                 continue;
             }

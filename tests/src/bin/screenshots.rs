@@ -1,6 +1,6 @@
 //! Takes pictures of every view of the page, at the size of a desktop and of a phone.
 //!
-//! `screenshots FOLDER`, with the page's address in `REDSTART_PAGE`: `cargo xtask screenshots`
+//! `screenshots FOLDER [VIEW…]`, with the page's address in `REDSTART_PAGE`: `cargo xtask screenshots`
 //! builds the page, serves it and calls this. The pictures are for people to look at; nothing is
 //! compared. With the path of the library axe-core in `AXE`, each view is also searched for barriers to
 //! people with disabilities, and there must be none.
@@ -296,7 +296,7 @@ fn lesson_in_chinese(page: &Page) -> Result<()> {
 }
 
 fn main() -> Result<()> {
-    let folder = std::env::args().nth(1).ok_or("usage: screenshots FOLDER")?;
+    let folder = std::env::args().nth(1).ok_or("usage: screenshots FOLDER [VIEW...]")?;
     let address = std::env::var("REDSTART_PAGE").map_err(|_| "REDSTART_PAGE is not set")?;
     let folder = PathBuf::from(folder);
     std::fs::create_dir_all(&folder).map_err(|error| error.to_string())?;
@@ -304,7 +304,9 @@ fn main() -> Result<()> {
     let axe = axe.map_err(|error| format!("AXE: {error}"))?;
     // All are taken before the first failure ends it: they are to be looked at together.
     let mut failed = 0;
-    for view in VIEWS {
+    let names: Vec<String> = std::env::args().skip(2).collect();
+    let is_meant = |view: &&View| names.is_empty() || names.iter().any(|name| name == view.name);
+    for view in VIEWS.iter().filter(is_meant) {
         for screen in &SCREENS {
             let file = folder.join(format!("{}-{}.png", view.name, screen.name));
             println!("    {}", file.display());
