@@ -90,7 +90,7 @@ fn latency_is_drawn() {
     page.view_says("debug");
     page.view_says("p99.9");
     page.view_says("Worst");
-    page.view_says("Time a command");
+    page.view_says("Engine time");
     let bars = "return [...document.querySelectorAll('.bars li')].map((bar) => bar.title)
         .filter((title) => title.startsWith('≤ 67.6 ms') || title.startsWith('≤ 135'))";
     let counted = wait("the bar of the slow one", || {

@@ -195,7 +195,7 @@ impl Component for Log {
                 <div class="charts">
                     { chart(t("Memory"), &self.memory, |bytes| size(bytes as u64)) }
                     { chart(t("Commands a second"), &self.commands, |count| format!("{count:.0}")) }
-                    { chart(t("Time a command"), &self.means, micros) }
+                    { chart(t("Engine time"), &self.means, micros) }
                     { chart(t("Round trip"), &self.round_trip, |ms| micros(ms * 1000.0)) }
                     { chart(t("Keys found"), &self.hits, |percent| format!("{percent:.0} %")) }
                 </div>
