@@ -5,6 +5,7 @@
 // - lines that are entered before either is there
 // - a panel that says what went wrong, whatever went wrong
 // - the page's language, and the texts of one that is not English
+// - several panes, whose places are the business of a module that is loaded for them
 // - the studio, a second program that is loaded when it is first used; what it and the first program
 //   have to say to each other goes through here (see web/src/bridge.rs)
 // - the service worker, which keeps the page for when there is no network
@@ -161,13 +162,36 @@ window.redstart = (() => {
     return is;
   }
   window.addEventListener('hashchange', isShared);
-  // Whoever had the studio open finds it open again, once the first program is there.
+  // Whoever had the studio open, or several panes, finds them again, once the first program is there.
   window.addEventListener('TrunkApplicationStarted', () => {
     if (!isShared() && kept('studio')) window.redstart.studio('');
+    if (kept('panes')) arrange();
   });
+
+  // Panes are arranged and named by a module of their own.
+  let arranging = null;
+  function arrange() {
+    arranging = arranging || import('./panes.js').catch((error) => {
+      arranging = null;
+      console.warn(`Panes cannot be arranged: ${error}`);
+    });
+    return arranging;
+  }
+  const openers = { click: '.more', dblclick: '.pane-bar h2', keydown: 'never' };
+  for (const type of Object.keys(openers)) {
+    document.addEventListener(type, async (event) => {
+      const { key, target } = event;
+      if (key !== 'F2' && !(target.closest && target.closest(openers[type]))) return;
+      const panes = await arrange();
+      if (panes) panes.wanted(event);
+    });
+  }
 
   return {
     fail,
+    kept,
+    keep,
+    arrange,
     /** The worker that runs, or a new one. */
     worker() {
       engine = worker || start();

@@ -87,13 +87,18 @@ impl Page {
 
     /// Opens the second pane with its button.
     pub fn second_pane(&self) -> Pane<'_> {
-        wait("the button for a new pane", || {
-            let opens = |label: &str| label == "New pane";
-            let buttons = self.browser.by_role(None, "button", "button", opens)?;
-            buttons.first().map(|button| self.browser.click(button)).transpose()
-        })
-        .unwrap();
+        self.click("New pane");
         self.pane(2)
+    }
+
+    /// Presses the button of this name, wherever it is.
+    #[track_caller]
+    pub fn click(&self, name: &str) {
+        let pressed = wait("the button", || {
+            let buttons = self.browser.by_role(None, "button", "button", |label| label == name)?;
+            buttons.first().map(|button| self.browser.click(button)).transpose()
+        });
+        pressed.unwrap_or_else(|error| panic!("{name}: {error}"));
     }
 
     /// Waits until everything that was typed is saved, and the page says so. The page alone would not

@@ -40,7 +40,6 @@ fn a_closed_tab_takes_nothing_with_it() {
     let page = Page::open();
     page.pane(1).run("PING", "PONG");
     let [first, second] = page.second_tab();
-    page.pane(1).run("CLIENT SETNAME guest", "OK");
     page.pane(1).enter("BLPOP queue 0");
     page.browser.switch(&first).unwrap();
     blocked_clients(&page, 1);

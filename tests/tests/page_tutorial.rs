@@ -31,14 +31,6 @@ fn play(page: &Page, what: &str, work: &str) {
     assert_eq!(result, "ok", "{what}");
 }
 
-fn click(page: &Page, name: &str) {
-    wait("the button", || {
-        let buttons = page.browser.by_role(None, "button", "button", |label| label == name)?;
-        buttons.first().map(|button| page.browser.click(button)).transpose()
-    })
-    .unwrap_or_else(|error| panic!("{name}: {error}"));
-}
-
 /// Waits until the panel shows this text.
 #[track_caller]
 fn panel_shows(page: &Page, text: &str) {
@@ -53,7 +45,7 @@ fn panel_shows(page: &Page, text: &str) {
 fn open_tutorial() -> Page {
     let page = Page::open();
     page.pane(1);
-    click(&page, "Tutorial");
+    page.click("Tutorial");
     panel_shows(&page, "Learn Redis by doing");
     page
 }
@@ -140,11 +132,11 @@ fn a_learner_types_asks_for_hints_and_goes_back() {
     pane.run("EXISTS mine", "(integer) 0");
     pane.run("SET sign closed", "OK");
     panel_shows(&page, "\"closed\"");
-    click(&page, "Undo");
+    page.click("Undo");
     panel_shows(&page, "(nil)");
     pane.run("GET sign", "(nil)");
-    click(&page, "Hint 1 of 2");
-    click(&page, "Hint 2 of 2");
+    page.click("Hint 1 of 2");
+    page.click("Hint 2 of 2");
     pane.run("SET sign \"Back at 15:00\"", "OK");
     panel_shows(&page, "GOAL REACHED");
     pane.enter("NEXT");
@@ -152,7 +144,7 @@ fn a_learner_types_asks_for_hints_and_goes_back() {
     pane.run("GET sign", "\"Back at 15:00\"");
     pane.run("DEL soup", "(integer) 1");
     panel_shows(&page, "GOAL REACHED");
-    click(&page, "Reset");
+    page.click("Reset");
     let pane = page.named("Connection a");
     pane.run("EXISTS soup", "(integer) 1");
     // After a reload the learner is where they were, in an engine that is where the step begins.
@@ -163,7 +155,7 @@ fn a_learner_types_asks_for_hints_and_goes_back() {
     pane.enter("PREV");
     panel_shows(&page, "The first key");
     // What is the person's own is where it was.
-    click(&page, "Close the panel");
+    page.click("Close the panel");
     page.pane(1).run("GET mine", "\"1\"");
     page.is_quiet();
 }
@@ -196,7 +188,7 @@ fn the_clock_of_a_lesson_is_stopped_and_moved() {
     let pane = page.named("Connection a");
     pane.run("SET code:bob 7731 EX 60", "OK");
     panel_shows(&page, "this key expires:");
-    click(&page, "Stop");
+    page.click("Stop");
     play(
         &page,
         "the clock stands still",
@@ -204,7 +196,7 @@ fn the_clock_of_a_lesson_is_stopped_and_moved() {
     );
     pane.run("SET code:ann 7731 PX 1", "OK");
     pane.run("GET code:ann", "\"7731\"");
-    click(&page, "+1 min");
+    page.click("+1 min");
     pane.run("EXISTS code:bob code:ann", "(integer) 0");
     // The next step begins with a clock that goes.
     pane.enter("NEXT");

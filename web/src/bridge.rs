@@ -101,6 +101,8 @@ pub enum Ask {
     Focus(Place),
     /// Close a pane.
     Close(Place),
+    /// Title the pane of this number; `panes.js` asks for it.
+    Title(u32, String),
 }
 
 #[wasm_bindgen]
@@ -196,6 +198,7 @@ pub fn ask(ask: &Ask) {
         SHOWN.set(sandbox.clone());
     }
     let here = Place::default();
+    let number;
     let (kind, place, text) = match ask {
         Ask::Panes => (0, &here, ""),
         Ask::Show { sandbox } => (1, &here, sandbox.as_str()),
@@ -207,6 +210,10 @@ pub fn ask(ask: &Ask) {
         Ask::Close(place) => (7, place, ""),
         Ask::Quiet(place, line) => (8, place, line.as_str()),
         Ask::Echo(place, text) => (9, place, text.as_str()),
+        Ask::Title(pane, title) => {
+            number = Place { sandbox: pane.to_string(), name: String::new() };
+            (10, &number, title.as_str())
+        }
     };
     js_ask(kind, &place.sandbox, &place.name, text);
 }
@@ -227,6 +234,7 @@ pub fn answer(mut asked: impl FnMut(Ask) + 'static) {
                 7 => Ask::Close(place),
                 8 => Ask::Quiet(place, text),
                 9 => Ask::Echo(place, text),
+                10 => Ask::Title(place.sandbox.parse().unwrap_or_default(), text),
                 _ => return,
             });
         });

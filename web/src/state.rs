@@ -162,6 +162,8 @@ pub enum Action {
     Speak(String),
     /// Its texts are there.
     Spoken,
+    /// What has happened is to be seen.
+    Draw,
 }
 
 /// What is to be done in the browser.
@@ -278,6 +280,7 @@ impl State {
             Action::Asked(ask) => self.asked(ask, now_ms, effects),
             Action::Speak(code) => effects.push(Effect::Speak(code)),
             Action::Spoken => effects.push(Effect::Tell(Told::Language)),
+            Action::Draw => {}
         }
     }
 
@@ -336,6 +339,7 @@ impl State {
                     self.close_pane(id, effects);
                 }
             }
+            Ask::Title(id, title) => self.with(id, effects, |pane| pane.rename(&title, now_ms)),
         }
     }
 
@@ -439,10 +443,17 @@ impl State {
     }
 
     fn enter(&mut self, id: u32, line: &str, now_ms: f64, effects: &mut Vec<Effect>) {
+        self.enter_all(id, &[line], now_ms, effects);
+    }
+
+    /// Enters lines; what was typed is kept once for all of them.
+    fn enter_all(&mut self, id: u32, lines: &[&str], now_ms: f64, effects: &mut Vec<Effect>) {
         self.used = id;
-        self.history.push(line);
+        for line in lines {
+            self.history.push(line);
+            self.with(id, effects, |pane| pane.enter(line, now_ms));
+        }
         effects.push(Effect::SaveHistory(self.history.saved()));
-        self.with(id, effects, |pane| pane.enter(line, now_ms));
     }
 
     /// Enters all lines but the last, which may go on.
@@ -451,9 +462,8 @@ impl State {
         let text = format!("{}{}", pane.input.take(), text.replace("\r\n", "\n"));
         let (lines, rest) = text.rsplit_once('\n').unwrap_or(("", &text));
         pane.input.set(rest);
-        for line in lines.lines().filter(|line| !line.trim().is_empty()) {
-            self.enter(id, line, now_ms, effects);
-        }
+        let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
+        self.enter_all(id, &lines, now_ms, effects);
     }
 
     fn two_clients(&mut self, id: u32, now_ms: f64, effects: &mut Vec<Effect>) {

@@ -41,6 +41,7 @@ const VIEWS: &[View] = &[
     View { name: "search", theme: "dark", get_there: search },
     View { name: "help", theme: "light", get_there: help },
     View { name: "panes", theme: "dark", get_there: panes },
+    View { name: "panes-menu", theme: "light", get_there: menu },
     View { name: "tutorial", theme: "light", get_there: tutorial },
     View { name: "lesson", theme: "light", get_there: lesson },
     View { name: "lesson-dark", theme: "dark", get_there: lesson },
@@ -155,6 +156,25 @@ fn help(page: &Page) -> Result<()> {
 fn panes(page: &Page) -> Result<()> {
     page.click("New pane")?;
     page.type_keys(&format!("BLPOP jobs 0{ENTER}"))
+}
+
+/// Four of them, two of which have names, and what can be done to one.
+fn menu(page: &Page) -> Result<()> {
+    let fields = || page.browser.all(None, "[role=group] input");
+    for number in 2..=4 {
+        page.click("New pane")?;
+        wait("the pane", || Ok((fields()?.len() == number).then_some(())))?;
+    }
+    for (field, line) in
+        [(0, "SUBSCRIBE news"), (1, "CLIENT SETNAME publisher"), (2, "CLIENT SETNAME queue")]
+    {
+        page.browser.type_into(&fields()?[field], &format!("{line}{ENTER}"))?;
+    }
+    wait("the names", || {
+        let script = "return document.querySelectorAll('.pane:not([data-title=\"\"])').length";
+        Ok((page.browser.script(script, &[])? == 2).then_some(()))
+    })?;
+    page.click("Arrange publisher")
 }
 
 fn keys(page: &Page) -> Result<()> {

@@ -18,7 +18,7 @@ const QUALITY: u32 = 11;
 const WINDOW_BITS: u32 = 22;
 
 /// How the names of files begin that are loaded when they are first used, or where a server serves the page.
-const LATER: [&str; 6] = ["studio", "share", "i18n", "lessons", "examples", "remote"];
+const LATER: [&str; 7] = ["studio", "share", "i18n", "lessons", "examples", "remote", "panes"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

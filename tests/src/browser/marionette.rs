@@ -85,6 +85,7 @@ fn command_of(method: &str, path: &str, body: Option<&Value>) -> Result<(&'stati
         }
         ("POST", ["execute", "sync"]) => "WebDriver:ExecuteScript",
         ("POST", ["execute", "async"]) => "WebDriver:ExecuteAsyncScript",
+        ("POST", ["actions"]) => "WebDriver:PerformActions",
         ("POST", ["elements"] | ["element", _, "elements"]) => "WebDriver:FindElements",
         ("POST", ["element", _, "click"]) => "WebDriver:ElementClick",
         ("POST", ["element", _, "value"]) => "WebDriver:ElementSendKeys",

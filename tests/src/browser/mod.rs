@@ -103,14 +103,14 @@ impl Kind {
         Ok(command)
     }
 
-    /// What a session is asked for.
-    fn capabilities(self, profile: &Path) -> Value {
+    /// What a session is asked for; `settings` are Chromium's.
+    fn capabilities(self, profile: &Path, settings: &Value) -> Value {
         let binary = |variable: &str| std::env::var(variable).ok();
         match self {
             Self::Chromium => {
                 let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
                 flags.push(format!("--user-data-dir={}", profile.display()));
-                let mut options = json!({ "args": flags });
+                let mut options = json!({ "args": flags, "prefs": settings });
                 if let Some(binary) = binary("CHROMIUM") {
                     options["binary"] = json!(binary);
                 }
@@ -133,17 +133,31 @@ impl Browser {
     /// `CHROMEDRIVER` and `CHROMIUM`, `FIREFOX`, or `WEBKITWEBDRIVER` and `MINIBROWSER`, by default
     /// from the PATH.
     pub fn start() -> Result<Self> {
+        Self::start_set(&json!({}))
+    }
+
+    /// As [`Browser::start`], with no storage for any page. Only in Chromium.
+    pub fn start_without_storage() -> Result<Self> {
+        // In its settings, everything that a page can keep goes by this name; 2 is to block it.
+        Self::start_set(&json!({ "profile.default_content_setting_values.cookies": 2 }))
+    }
+
+    fn start_set(settings: &Value) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let profile =
             std::env::temp_dir().join(format!("redstart-page-{}-{number}", std::process::id()));
-        let mut browser = Self::start_with(&profile)?;
+        let mut browser = Self::start_at(&profile, settings)?;
         browser.keeps_profile = false;
         Ok(browser)
     }
 
     /// As [`Browser::start`], with a profile that is there already, or is left there.
     pub fn start_with(profile: &Path) -> Result<Self> {
+        Self::start_at(profile, &json!({}))
+    }
+
+    fn start_at(profile: &Path, settings: &Value) -> Result<Self> {
         std::fs::create_dir_all(profile).map_err(|error| format!("{profile:?}: {error}"))?;
         let kind = Kind::wanted()?;
         let addr = free_port()?;
@@ -157,7 +171,7 @@ impl Browser {
         browser.wire = if kind == Kind::Firefox {
             Wire::Marionette(Marionette::open(addr)?)
         } else {
-            let capabilities = kind.capabilities(&browser.profile);
+            let capabilities = kind.capabilities(&browser.profile, settings);
             let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
             let session = http::command(addr, "POST", "/session", Some(&wanted))?;
             Wire::Http { addr, session: text(&session["sessionId"])? }
@@ -242,7 +256,8 @@ impl Browser {
     /// Has `script` run in every page that is opened from now on, before anything else in it. Only
     /// in Chromium.
     pub fn script_first(&self, script: &str) -> Result<()> {
-        self.devtools("Page.addScriptToEvaluateOnNewDocument", &json!({ "source": script }))
+        let source = json!({ "source": script });
+        self.devtools("Page.addScriptToEvaluateOnNewDocument", &source).map(drop)
     }
 
     /// Makes the page's area this large, and one that is touched if `is_phone`.
@@ -252,7 +267,15 @@ impl Browser {
             "width": width, "height": height, "deviceScaleFactor": scale, "mobile": is_phone,
         });
         self.devtools("Emulation.setDeviceMetricsOverride", &area)?;
-        self.devtools("Emulation.setTouchEmulationEnabled", &json!({ "enabled": is_phone }))
+        let touch = json!({ "enabled": is_phone });
+        self.devtools("Emulation.setTouchEmulationEnabled", &touch).map(drop)
+    }
+
+    /// Has the page think that a person prefers something: the feature of media queries called
+    /// `prefers-WHAT`.
+    pub fn prefers(&self, what: &str, value: &str) -> Result<()> {
+        let feature = json!({ "name": format!("prefers-{what}"), "value": value });
+        self.devtools("Emulation.setEmulatedMedia", &json!({ "features": [feature] })).map(drop)
     }
 
     /// A picture of what is seen: a PNG in Base64.
@@ -263,15 +286,15 @@ impl Browser {
     /// Has requests for addresses that fit this pattern fail from now on.
     pub fn block(&self, pattern: &str) -> Result<()> {
         self.devtools("Network.enable", &json!({}))?;
-        self.devtools("Network.setBlockedURLs", &json!({ "urls": [pattern] }))
+        self.devtools("Network.setBlockedURLs", &json!({ "urls": [pattern] })).map(drop)
     }
 
-    /// A command of Chromium's own protocol.
-    fn devtools(&self, cmd: &str, params: &Value) -> Result<()> {
+    /// A command of Chromium's own protocol, and its answer.
+    pub fn devtools(&self, cmd: &str, params: &Value) -> Result<Value> {
         if self.kind != Kind::Chromium {
             return Err(format!("{:?} does not know {cmd}", self.kind));
         }
-        self.post("/goog/cdp/execute", &json!({ "cmd": cmd, "params": params })).map(drop)
+        self.post("/goog/cdp/execute", &json!({ "cmd": cmd, "params": params }))
     }
 
     /// The element that the body of a JavaScript function returns: for those in a shadow tree, which no
@@ -322,6 +345,35 @@ impl Browser {
     /// Clicks an element.
     pub fn click(&self, element: &Element) -> Result<()> {
         self.post(&format!("/element/{}/click", element.0), &json!({})).map(drop)
+    }
+
+    /// Drags the mouse from one point of the window to another, in CSS pixels.
+    pub fn drag(&self, from: (i64, i64), to: (i64, i64)) -> Result<()> {
+        let to_there = |(x, y): (i64, i64)| json!({ "type": "pointerMove", "x": x, "y": y });
+        let half = ((from.0 + to.0) / 2, (from.1 + to.1) / 2);
+        let press = json!({ "type": "pointerDown", "button": 0 });
+        let release = json!({ "type": "pointerUp", "button": 0 });
+        let moves = [to_there(from), press, to_there(half), to_there(to), release];
+        let mouse = json!({ "type": "pointer", "id": "mouse", "actions": moves });
+        self.post("/actions", &json!({ "actions": [mouse] })).map(drop)
+    }
+
+    /// Presses keys, whatever has the focus. [`ALT`], [`CONTROL`] and [`SHIFT`] are held until [`RELEASE`].
+    pub fn press(&self, keys: &str) -> Result<()> {
+        let key = |kind: &str, key: char| json!({ "type": kind, "value": key.to_string() });
+        let (mut actions, mut held) = (Vec::new(), Vec::new());
+        for letter in keys.chars() {
+            match letter {
+                RELEASE => actions.extend(held.drain(..).map(|letter| key("keyUp", letter))),
+                ALT | CONTROL | SHIFT => {
+                    actions.push(key("keyDown", letter));
+                    held.push(letter);
+                }
+                letter => actions.extend([key("keyDown", letter), key("keyUp", letter)]),
+            }
+        }
+        let keyboard = json!({ "type": "key", "id": "keyboard", "actions": actions });
+        self.post("/actions", &json!({ "actions": [keyboard] })).map(drop)
     }
 
     /// Types into an element. [`ENTER`] is the key of that name.
@@ -383,8 +435,12 @@ impl Drop for Browser {
 pub const ENTER: char = '\u{E007}';
 /// The key Tab.
 pub const TAB: char = '\u{E004}';
-/// Holds the key Control …
+/// Holds the key Alt …
+pub const ALT: char = '\u{E00A}';
+/// … or Control …
 pub const CONTROL: char = '\u{E009}';
+/// … or Shift …
+pub const SHIFT: char = '\u{E008}';
 /// … until all keys that are held are let go.
 pub const RELEASE: char = '\u{E000}';
 

@@ -3,6 +3,7 @@
 //! A component with messages rather than a reducer hook, because an action may ask for something to
 //! be done (bytes to be sent), and that must happen exactly once and in order.
 
+use gloo_timers::callback::Timeout;
 use wasm_bindgen::JsCast;
 use web_sys::HtmlElement;
 use yew::prelude::*;
@@ -26,7 +27,14 @@ pub(super) struct App {
     connections: Connections,
     /// The pane whose line gets the caret after the next drawing.
     focus: Option<u32>,
+    /// When the page was last drawn because something had come.
+    drawn_ms: f64,
+    /// What has come since is drawn when this is over.
+    later: Option<Timeout>,
 }
+
+/// What comes faster is drawn together: many replies to lines that were pasted, say.
+const DRAW_MS: u32 = 40;
 
 impl Component for App {
     type Message = Action;
@@ -45,7 +53,7 @@ impl Component for App {
         let focus = early.focused.then_some(1);
         let connections = Connections::new(dispatch.clone());
         bridge::answer(move |ask| dispatch.emit(Action::Asked(ask)));
-        Self { state, connections, focus }
+        Self { state, connections, focus, drawn_ms: 0.0, later: None }
     }
 
     fn update(&mut self, ctx: &Context<Self>, action: Action) -> bool {
@@ -59,19 +67,31 @@ impl Component for App {
         if let Some(told) = told {
             bridge::tell(&told);
         }
-        self.state.apply(action, js_sys::Date::now(), &mut effects);
+        let has_come = matches!(action, Action::Received(..));
+        let now_ms = js_sys::Date::now();
+        self.state.apply(action, now_ms, &mut effects);
         for effect in effects {
             self.perform(ctx, effect);
         }
+        if has_come && now_ms - self.drawn_ms < f64::from(DRAW_MS) {
+            if self.later.is_none() {
+                let draw = ctx.link().callback(|()| Action::Draw);
+                self.later = Some(Timeout::new(DRAW_MS, move || draw.emit(())));
+            }
+            return false;
+        }
+        if has_come {
+            self.drawn_ms = now_ms;
+        }
+        self.later = None;
         true
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
         let dispatch = ctx.link().callback(|action| action);
         let state = &self.state;
-        let count = state.visible().count();
+        let alone = state.visible().count() == 1;
         let first = state.panes.iter().find(|pane| pane.sandbox.is_empty()).map(|pane| pane.id);
-        let alone = count == 1;
         let pane = |pane: &crate::terminal::Pane| {
             html! {
                 <PaneView key={pane.id} pane={pane.clone()} {alone}
@@ -81,7 +101,7 @@ impl Component for App {
         html! {
             <div class="page" key={i18n::language()}>
                 { header(state, &dispatch) }
-                <main class="panes" data-count={count.to_string()}>
+                <main class="panes" data-shown={state.shown.clone()}>
                     { for state.visible().map(pane) }
                 </main>
                 { footer(state, &dispatch) }
@@ -92,6 +112,10 @@ impl Component for App {
     fn rendered(&mut self, _: &Context<Self>, _: bool) {
         if let Some(pane) = self.focus.take() {
             focus_line(pane);
+        }
+        let mut panes = self.state.visible();
+        if panes.next().is_some_and(|pane| !pane.title.is_empty()) || panes.next().is_some() {
+            shell::arrange();
         }
     }
 }

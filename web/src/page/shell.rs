@@ -26,6 +26,10 @@ extern "C" {
     #[wasm_bindgen(js_namespace = redstart, js_name = showServer)]
     pub(super) fn show_server();
 
+    /// Has several panes arranged, from now on.
+    #[wasm_bindgen(js_namespace = redstart)]
+    pub(super) fn arrange();
+
     #[wasm_bindgen(js_namespace = redstart)]
     fn lines() -> js_sys::Array;
 

@@ -27,6 +27,8 @@ pub struct Pane {
     pub sandbox: String,
     /// What it is called, if it is not by its number.
     pub name: String,
+    /// What a person calls it, which is its client's name too if it can be one; empty for nothing.
+    pub title: String,
     /// What it shows.
     pub log: Log,
     /// What is being typed.
@@ -95,6 +97,25 @@ impl Pane {
         self.session.is_waiting() || self.session.is_listening()
     }
 
+    /// Gives the pane a title, and its client that name.
+    pub fn rename(&mut self, title: &str, now_ms: f64) -> Vec<Need> {
+        self.title = title.to_owned();
+        let mut needs = Vec::new();
+        // In a transaction it would become a part of that.
+        if self.link == Link::Up && !self.session.is_in_transaction() {
+            self.name_client(&mut needs, now_ms);
+        }
+        needs
+    }
+
+    /// Calls the client as the pane is titled, if Redis would take that for a name, and nothing otherwise.
+    fn name_client(&mut self, needs: &mut Vec<Need>, now_ms: f64) {
+        let is_name = self.title.bytes().all(|byte| byte.is_ascii_graphic());
+        let name = if is_name { self.title.as_bytes() } else { b"" };
+        let words = vec![b"CLIENT".to_vec(), b"SETNAME".to_vec(), name.to_vec()];
+        needs.push(Need::Send(self.session.send(words, None, now_ms).bytes));
+    }
+
     /// Opens the pane's connection now that there is an engine.
     pub fn connect(&mut self, now_ms: f64) -> Vec<Need> {
         let mut needs = Vec::new();
@@ -144,6 +165,11 @@ impl Pane {
                     self.reconnect(&mut needs, now_ms);
                 }
             }
+        }
+        // A lesson speaks of its panes by the names that it gave them.
+        let is_named = !self.sandbox.is_empty() && !self.name.is_empty();
+        if let Some(name) = self.session.take_name().filter(|_| !is_named) {
+            self.title = String::from_utf8_lossy(&name).into_owned();
         }
         self.run(&mut needs, now_ms);
         needs
@@ -270,7 +296,7 @@ impl Pane {
         needs.push(Need::Send(bytes));
     }
 
-    /// Asks for a new connection and puts it on the database of the old one.
+    /// Asks for a new connection and puts it on the database of the old one, under its name.
     fn reconnect(&mut self, needs: &mut Vec<Need>, now_ms: f64) {
         let db = self.session.db();
         self.session = Session::default();
@@ -280,6 +306,9 @@ impl Pane {
         if db != 0 {
             let select = vec![b"SELECT".to_vec(), db.to_string().into_bytes()];
             needs.push(Need::Send(self.session.send(select, None, now_ms).bytes));
+        }
+        if !self.title.is_empty() {
+            self.name_client(needs, now_ms);
         }
     }
 
@@ -403,6 +432,30 @@ mod tests {
         assert_eq!(pane.interrupt(0.0), []);
         assert_eq!(screen(&pane), format!("{expect}redstart[2]> half^C\n"));
         assert_eq!(pane.input.text(), "");
+    }
+
+    #[test]
+    fn a_pane_and_its_client_have_one_name() {
+        let mut pane = pane();
+        let named = |name: &str| {
+            format!("*3\r\n$6\r\nCLIENT\r\n$7\r\nSETNAME\r\n${}\r\n{name}\r\n", name.len())
+        };
+        assert_eq!(bytes(&pane.rename("worker", 0.0)), named("worker"));
+        pane.receive(b"+OK\r\n", 0.0);
+        assert_eq!((pane.title.as_str(), screen(&pane)), ("worker", String::new()));
+        // Redis takes no blanks in a name.
+        assert_eq!(bytes(&pane.rename("the worker", 0.0)), named(""));
+        pane.receive(b"+OK\r\n", 0.0);
+        assert_eq!(pane.title, "the worker");
+        pane.enter("client setname reader", 0.0);
+        pane.receive(b"+OK\r\n", 0.0);
+        assert_eq!(pane.title, "reader");
+        pane.enter("blpop q 0", 0.0);
+        assert_eq!(bytes(&pane.interrupt(0.0)), format!("Connect(2) {}", named("reader")));
+        pane.receive(b"+OK\r\n", 0.0);
+        pane.enter("multi", 0.0);
+        pane.receive(b"+OK\r\n", 0.0);
+        assert_eq!(pane.rename("other", 0.0), []);
     }
 
     #[test]

@@ -19,6 +19,8 @@ pub struct Session {
     db_before_multi: Option<u32>,
     /// Whether the connection speaks RESP3.
     resp3: bool,
+    /// What the person has had the client called, until somebody takes note of it.
+    named: Option<Vec<u8>>,
     /// Whether MONITOR was sent.
     monitor: bool,
     /// What is subscribed to, by the kind of subscription.
@@ -106,6 +108,16 @@ impl Session {
     /// The selected database.
     pub fn db(&self) -> u32 {
         self.db
+    }
+
+    /// Whether commands are queued for EXEC.
+    pub fn is_in_transaction(&self) -> bool {
+        self.db_before_multi.is_some()
+    }
+
+    /// What the client was called by a command that somebody has typed since this was asked last.
+    pub fn take_name(&mut self) -> Option<Vec<u8>> {
+        self.named.take()
     }
 
     /// Whether the connection speaks RESP3.
@@ -226,7 +238,7 @@ impl Session {
         let Some(pending) = self.pending.pop_front() else {
             return Some(Got::Live(replies::print_live(reply, output)));
         };
-        self.learn(&pending.words, reply);
+        self.learn(&pending, reply);
         let text = replies::print(&pending.words, reply, output);
         let done_ms = Some(now_ms - pending.sent_ms);
         pending.mark.map(|mark| Got::Reply { mark, text, done_ms })
@@ -289,7 +301,8 @@ impl Session {
     }
 
     /// Learns from a reply what the prompt shows.
-    fn learn(&mut self, words: &[Vec<u8>], reply: &Reply) {
+    fn learn(&mut self, pending: &Pending, reply: &Reply) {
+        let words = &pending.words;
         let failed = matches!(reply, Reply::Error(_) | Reply::BulkError(_));
         if is(words, 0, "EXEC") || is(words, 0, "DISCARD") {
             // redis-cli goes back to the database of MULTI unless the transaction was carried out.
@@ -301,6 +314,11 @@ impl Session {
         }
         if failed {
             return;
+        }
+        // HELLO takes a name as an option.
+        if pending.mark.is_some() && (is(words, 0, "CLIENT") || is(words, 0, "HELLO")) {
+            let option = (1..words.len()).find(|&index| is(words, index, "SETNAME"));
+            self.named = option.and_then(|index| words.get(index + 1).cloned());
         }
         if is(words, 0, "SELECT") {
             let number = words.get(1).and_then(|word| std::str::from_utf8(word).ok());
@@ -318,7 +336,8 @@ impl Session {
         } else if is(words, 0, "RESET") {
             let pending = std::mem::take(&mut self.pending);
             let unread = std::mem::take(&mut self.unread);
-            *self = Self { pending, unread, ..Self::default() };
+            let named = Some(Vec::new());
+            *self = Self { pending, unread, named, ..Self::default() };
         }
     }
 }
@@ -411,6 +430,26 @@ mod tests {
         assert!(session.is_resp3());
         play(&mut session, "reset", "+RESET\r\n");
         assert_eq!((session.marks(), session.is_resp3()), (String::new(), false));
+    }
+
+    #[test]
+    fn the_name_that_a_client_is_given_is_told_once() {
+        let mut session = Session::default();
+        play(&mut session, "client setname a b", "-ERR wrong number of arguments\r\n");
+        assert_eq!(session.take_name(), None);
+        play(&mut session, "Client SetName worker", "+OK\r\n");
+        assert_eq!(session.take_name().as_deref(), Some(b"worker".as_slice()));
+        assert_eq!(session.take_name(), None);
+        play(&mut session, "hello 3 setname reader", "%0\r\n");
+        assert_eq!(session.take_name().as_deref(), Some(b"reader".as_slice()));
+        play(&mut session, "set setname 1", "+OK\r\n");
+        assert_eq!(session.take_name(), None);
+        play(&mut session, "reset", "+RESET\r\n");
+        assert_eq!(session.take_name().as_deref(), Some(b"".as_slice()));
+        // What the page has said itself is no news.
+        session.send(vec![b"CLIENT".to_vec(), b"SETNAME".to_vec(), b"x".to_vec()], None, 0.0);
+        hear(&mut session, "+OK\r\n");
+        assert_eq!(session.take_name(), None);
     }
 
     #[test]

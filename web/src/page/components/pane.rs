@@ -15,6 +15,9 @@ use crate::terminal::Pane;
 /// How near to its end a pane is scrolled to follow what comes, in pixels.
 const NEAR_END_PX: i32 = 40;
 
+/// How many lines are shown that wait for their turn.
+const QUEUED_MAX: usize = 8;
+
 #[derive(PartialEq, Properties)]
 pub(crate) struct Props {
     pub(crate) pane: Pane,
@@ -51,14 +54,17 @@ pub(crate) fn PaneView(props: &Props) -> Html {
         });
     }
     html! {
-        <section class="pane" role="group" aria-label={&name}>
+        <section class="pane" role="group" aria-label={&name} data-title={pane.title.clone()}>
             { bar(pane, props.alone, &props.dispatch) }
             <div class="scroll" ref={scroll} {onscroll} onclick={focus_on_click(id)}>
                 if props.hints {
                     { hints(id, &props.dispatch) }
                 }
                 <LogView name={&name} log={pane.log.clone()} />
-                { for pane.queue.iter().map(queued) }
+                { for pane.queue.iter().take(QUEUED_MAX).map(queued) }
+                if pane.queue.len() > QUEUED_MAX {
+                    <p class="block queued">{ t1("{} lines wait", &pane.queue.len().to_string()) }</p>
+                }
                 <LineView pane={pane.clone()} dispatch={props.dispatch.clone()} />
             </div>
             { key_row(pane, &props.dispatch) }
@@ -68,6 +74,9 @@ pub(crate) fn PaneView(props: &Props) -> Html {
 
 /// The pane's name.
 fn title(pane: &Pane) -> AttrValue {
+    if !pane.title.is_empty() {
+        return AttrValue::from(pane.title.clone());
+    }
     if pane.name.is_empty() {
         return t1("Connection {}", &pane.id.to_string());
     }
@@ -101,6 +110,7 @@ fn focus_on_click(pane: u32) -> Callback<MouseEvent> {
 /// The pane's name, and what can be done to it.
 fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
     let id = pane.id;
+    let name = title(pane);
     let on = |action: Action| dispatch.reform(move |_: MouseEvent| action.clone());
     let (busy, stop) = if pane.session().is_waiting() {
         (true, t("Stop waiting"))
@@ -109,7 +119,7 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
     };
     html! {
         <div class="pane-bar">
-            <h2>{ title(pane) }</h2>
+            <h2>{ &name }</h2>
             <div class="tools">
                 { protocol(pane, dispatch) }
                 { output(pane, dispatch) }
@@ -120,9 +130,12 @@ fn bar(pane: &Pane, alone: bool, dispatch: &Callback<Action>) -> Html {
                     <button type="button" class="stop" title="Ctrl-C"
                         onclick={on(Action::Interrupt(id))}>{ stop }</button>
                 }
+                // What it opens is in panes.js.
+                <button type="button" class="quiet more" aria-haspopup="menu"
+                    aria-label={t1("Arrange {}", &name)}>{ "⋯" }</button>
                 if !alone {
-                    <button type="button" class="quiet" aria-label={t1("Close pane {}", &id.to_string())}
-                        onclick={on(Action::ClosePane(id))}>{ t("Close") }</button>
+                    <button type="button" class="quiet close" aria-label={t1("Close {}", &name)}
+                        onclick={on(Action::ClosePane(id))}>{ "×" }</button>
                 }
             </div>
         </div>
