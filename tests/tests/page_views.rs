@@ -206,3 +206,28 @@ fn the_clock_is_stopped_and_moved() {
     page.press("60×");
     page.is_quiet();
 }
+
+/// Whoever asks for a view gets it; the button that shows it hides it too.
+#[test]
+fn a_view_that_is_asked_for_again_stays() {
+    let page = with_view("keys");
+    page.view_says("There are no keys yet");
+    let is_seen = |seen: bool| {
+        let script = "return document.getElementById('studio').checkVisibility()";
+        wait("the panel", || Ok((page.browser.script(script, &[])? == seen).then_some(())))
+            .unwrap();
+    };
+    for name in ["keys", "", "wire", "keys"] {
+        page.browser.script("redstart.studio(arguments[0])", &[json!(name)]).unwrap();
+        is_seen(true);
+    }
+    page.click("Data");
+    is_seen(false);
+    page.click("Data");
+    page.view_says("There are no keys yet");
+    page.click("Tutorial");
+    page.view_says("Learn Redis by doing");
+    page.click("Tutorial");
+    is_seen(false);
+    page.is_quiet();
+}

@@ -124,8 +124,8 @@ extern "C" {
     pub fn engine() -> Worker;
 
     /// Shows the studio's panel, loading the program first if need be, with one of its views; with
-    /// none (an empty name) the one that was seen last, or hides it if it is there. Behind the name
-    /// and a space stands what the view is to do: `tutorial next`.
+    /// none (an empty name) the one that was seen last. Behind the name and a space stands what the
+    /// view is to do: `tutorial next`. `tutorial toggle` hides the panel if that view is seen.
     #[wasm_bindgen(js_namespace = redstart)]
     pub fn studio(view: &str);
 }

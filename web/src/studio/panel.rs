@@ -16,6 +16,9 @@ const WIDTH_PX: i32 = 440;
 const WIDTH_PX_MIN: i32 = 280;
 const STEP_PX: i32 = 24;
 
+/// What a view is asked to do by a button that hides it too.
+const TOGGLE: &str = "toggle";
+
 /// Room that the panes keep, in CSS pixels.
 const PANES_PX_MIN: i32 = 320;
 
@@ -78,19 +81,18 @@ impl Component for Panel {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Show(what) if what.is_empty() && self.is_shown => self.close(),
             Msg::Show(what) => {
                 let (name, wish) = what.split_once(' ').unwrap_or((&what, ""));
                 let index = VIEWS.iter().position(|view| view.name == name).unwrap_or(self.view);
-                if let Some(slot) = self.wishes.get_mut(index).filter(|_| !wish.is_empty()) {
+                if wish == TOGGLE {
+                    if self.is_shown && self.view == index {
+                        self.close();
+                        return true;
+                    }
+                } else if let Some(slot) = self.wishes.get_mut(index).filter(|_| !wish.is_empty()) {
                     *slot = (slot.0 + 1, AttrValue::from(wish.trim().to_owned()));
                 }
-                // Asked for again, a view goes away, unless it was to do something.
-                if self.is_shown && self.view == index && !what.contains(' ') {
-                    self.close();
-                } else {
-                    self.show(index);
-                }
+                self.show(index);
             }
             Msg::Choose(index) => self.show(index),
             Msg::Move(by) => {

@@ -26,8 +26,8 @@ pub(crate) fn header(state: &State, dispatch: &Callback<Action>) -> Html {
                     onclick={on(Action::NextTheme)}>{ theme_icon(state.theme) }</button>
                 <button type="button" aria-pressed={state.hints.to_string()}
                     class="wide" onclick={on(Action::ToggleHints)}>{ t("Examples") }</button>
-                <button type="button" onclick={on(Action::Studio("tutorial"))}>{ t("Tutorial") }</button>
-                <button type="button" onclick={on(Action::Studio("keys"))}>{ t("Data") }</button>
+                <button type="button" onclick={on(Action::Studio("tutorial toggle"))}>{ t("Tutorial") }</button>
+                <button type="button" onclick={on(Action::Studio("keys toggle"))}>{ t("Data") }</button>
                 <button type="button" class="main" aria-label={new.clone()}
                     disabled={state.visible().count() >= PANES_MAX} onclick={on(Action::OpenPane)}>
                     <span class="narrow">{ "+" }</span><span class="wide">{ new }</span>
