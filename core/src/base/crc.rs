@@ -33,15 +33,18 @@ fn tables() -> Box<[[u64; 256]; 8]> {
 
 /// The checksum of what `crc` is the checksum of, followed by `bytes`. Begins with 0.
 pub fn crc64(mut crc: u64, bytes: &[u8]) -> u64 {
-    let tables = &**TABLES;
-    let mut words = bytes.chunks_exact(8);
-    for word in &mut words {
-        crc ^= word.iter().rev().fold(0, |all, &byte| all << 8 | u64::from(byte));
-        let step = |table: usize| tables[7 - table][(crc >> (table * 8) & 0xff) as usize];
-        crc = (0..8).fold(0, |all, table| all ^ step(table));
+    // Written out, because a program that is compiled to be small calls a function for every step of
+    // an iterator.
+    let [t0, t1, t2, t3, t4, t5, t6, t7] = &**TABLES;
+    let (words, rest) = bytes.as_chunks::<8>();
+    for word in words {
+        let [a, b, c, d, e, f, g, h] = (crc ^ u64::from_le_bytes(*word)).to_le_bytes();
+        let low = t7[a as usize] ^ t6[b as usize] ^ t5[c as usize] ^ t4[d as usize];
+        let high = t3[e as usize] ^ t2[f as usize] ^ t1[g as usize] ^ t0[h as usize];
+        crc = low ^ high;
     }
-    for &byte in words.remainder() {
-        crc = tables[0][((crc ^ u64::from(byte)) & 0xff) as usize] ^ (crc >> 8);
+    for &byte in rest {
+        crc = t0[usize::from(crc as u8 ^ byte)] ^ (crc >> 8);
     }
     crc
 }

@@ -110,26 +110,36 @@ impl Bucket {
     /// The slots in use whose tag is `tag`, as bits.
     #[inline]
     fn matches(&self, tag: u16) -> u16 {
-        // Four tags at a time. Of a word with four lanes, `EACH * 0x7fff` added to the low bits of
-        // a lane reaches its high bit unless they are all zero.
-        const EACH: u64 = 0x0001_0001_0001_0001;
-        let [a, b, c, d, e, f, g, h, i, j] = self.tags.map(u64::from);
-        let words = [a | b << 16 | c << 32 | d << 48, e | f << 16 | g << 32 | h << 48, i | j << 16];
-        let mut found = 0;
-        for (index, word) in words.into_iter().enumerate() {
-            let other = word ^ (EACH * u64::from(tag));
-            let differs = ((other & (EACH * 0x7fff)) + EACH * 0x7fff) | other;
-            let equal = (!differs >> 15) & EACH;
-            // Brings bits 0, 16, 32 and 48 together at 48.
-            found |= (equal.wrapping_mul(1 << 48 | 1 << 33 | 1 << 18 | 1 << 3) >> 48 & 0xf)
-                << (4 * index);
-        }
-        found as u16 & self.used
+        // Written out, because a program that is compiled to be small calls a function for every
+        // step of an iterator, and this runs for each key of each command.
+        let [a, b, c, d, e, f, g, h, i, j] = self.tags;
+        let found = equal_lanes(lanes(a, b, c, d), tag)
+            | equal_lanes(lanes(e, f, g, h), tag) << 4
+            | equal_lanes(lanes(i, j, 0, 0), tag) << 8;
+        found & self.used
     }
 
     fn is_full(&self) -> bool {
         self.used == (1 << SLOTS) - 1
     }
+}
+
+/// Four tags in one word.
+#[inline]
+fn lanes(a: u16, b: u16, c: u16, d: u16) -> u64 {
+    u64::from(a) | u64::from(b) << 16 | u64::from(c) << 32 | u64::from(d) << 48
+}
+
+/// The lanes of `word` that hold `tag`, as bits.
+#[inline]
+fn equal_lanes(word: u64, tag: u16) -> u16 {
+    // `EACH * 0x7fff` added to the low bits of a lane reaches its high bit unless they are all zero.
+    const EACH: u64 = 0x0001_0001_0001_0001;
+    let other = word ^ (EACH * u64::from(tag));
+    let differs = ((other & (EACH * 0x7fff)) + EACH * 0x7fff) | other;
+    let equal = (!differs >> 15) & EACH;
+    // Brings bits 0, 16, 32 and 48 together at 48.
+    (equal.wrapping_mul(1 << 48 | 1 << 33 | 1 << 18 | 1 << 3) >> 48) as u16 & 0xf
 }
 
 /// The places of the bits that are set.
@@ -293,11 +303,16 @@ impl Segment {
         self.len -= 1;
     }
 
-    /// Tags and handles of all entries.
-    fn entries(&self) -> impl Iterator<Item = (u16, Handle)> {
-        self.buckets.iter().flat_map(|bucket| {
-            bits(bucket.used).map(|slot| (bucket.tags[slot], bucket.handles[slot]))
-        })
+    /// Shows `visit` tags and handles of all entries.
+    fn each(&self, mut visit: impl FnMut(u16, Handle)) {
+        for bucket in &self.buckets {
+            let mut used = bucket.used;
+            while used != 0 {
+                let slot = used.trailing_zeros() as usize;
+                visit(bucket.tags[slot], bucket.handles[slot]);
+                used &= used - 1;
+            }
+        }
     }
 
     /// Where the entries are whose home is bucket `home`.
@@ -416,9 +431,9 @@ impl Segment {
             ..*self
         };
         let old = std::mem::replace(self, new);
-        for (tag, handle) in old.entries() {
+        old.each(|tag, handle| {
             self.put(tag, handle);
-        }
+        });
         for (start, end, at_ms) in old.bound_ranges() {
             self.lower_range(start, end, at_ms);
         }
@@ -431,12 +446,13 @@ impl Segment {
         let renews = depth - self.window > SPENT_BITS_MAX;
         let window = if renews { depth } else { self.window };
         let is_high = |tag: u16| self.position(tag) >> 15 == 1;
-        let high_len = self.entries().filter(|&(tag, _)| is_high(tag)).count();
+        let mut high_len = 0;
+        self.each(|tag, _| high_len += usize::from(is_high(tag)));
         let mut halves = [self.len() - high_len, high_len].map(|len| Self::new(len, depth, window));
-        for (tag, handle) in self.entries() {
+        self.each(|tag, handle| {
             let half = &mut halves[usize::from(is_high(tag))];
             half.put(if renews { half.tag(hash_of(handle)) } else { tag }, handle);
-        }
+        });
         for (start, end, at_ms) in self.bound_ranges() {
             if start < 1 << 15 {
                 halves[0].lower_range(start * 2, end * 2 + 1, at_ms);
@@ -459,9 +475,9 @@ impl Segment {
             // A tag that begins further back starts with bits that all hashes of the half share.
             let back = half.window - window;
             let known = prefix >> (half.depth - half.window);
-            for (tag, handle) in half.entries() {
+            half.each(|tag, handle| {
                 whole.put((known << (16 - back) | u64::from(tag) >> back) as u16, handle);
-            }
+            });
             let first = usize::from(prefix & 1 == 1) << 15;
             for (start, end, at_ms) in half.bound_ranges() {
                 whole.lower_range(first + start / 2, first + end / 2, at_ms);
@@ -478,9 +494,9 @@ impl Segment {
     /// Makes all tags anew, so that no bit of them is spent.
     pub(crate) fn renew(&mut self, hash_of: impl Fn(Handle) -> u64) {
         let mut new = Self::new(self.len(), self.depth, self.depth);
-        for (_, handle) in self.entries() {
+        self.each(|_, handle| {
             new.put(new.tag(hash_of(handle)), handle);
-        }
+        });
         for (start, end, at_ms) in self.bound_ranges() {
             new.lower_range(start, end, at_ms);
         }
@@ -547,7 +563,9 @@ impl Segment {
 impl Segment {
     /// Asserts what must hold; `entry_of` gives the hash and the expiry of an entry.
     pub(crate) fn check(&self, entry_of: &dyn Fn(Handle) -> (u64, Option<i64>)) {
-        assert_eq!(self.len(), self.entries().count());
+        let mut count = 0;
+        self.each(|_, _| count += 1);
+        assert_eq!(self.len(), count);
         let mut passed = vec![0; self.buckets.len()];
         let mut seen = 0;
         for home in 0..self.buckets.len() {

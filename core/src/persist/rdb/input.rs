@@ -115,7 +115,9 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn byte(&mut self) -> Result<u8, Reason> {
-        self.array::<1>().map(|[byte]| byte)
+        let byte = *self.bytes.get(self.position).ok_or(Reason::Truncated)?;
+        self.position += 1;
+        Ok(byte)
     }
 
     /// A time in milliseconds.
