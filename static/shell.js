@@ -102,8 +102,9 @@ window.redstart = (() => {
 
   /** Starts the engine. Its messages are kept until `take` hands them over. */
   function start() {
-    // The worker's name is that of the store it opens.
-    const name = new URLSearchParams(location.search).get('store') || '';
+    // The worker's name is that of the store it opens; a slash stands for none (see worker/mod.rs).
+    const asked = new URLSearchParams(location.search);
+    const name = asked.has('memory') ? '/' : asked.get('store') || '';
     const worker = (served && served.worker()) || new Worker('engine.js', { type: 'module', name });
     worker.onmessage = (event) => messages.push(event.data);
     worker.onerror = (event) => {

@@ -60,11 +60,29 @@ impl Page {
 
     /// Opens the page in another tab of the browser and goes there; the names of both tabs.
     pub fn second_tab(&self) -> [String; 2] {
+        self.tab_at(&address())
+    }
+
+    /// The same at another address.
+    pub fn tab_at(&self, address: &str) -> [String; 2] {
         let first = self.browser.tab().unwrap();
         let second = self.browser.new_tab().unwrap();
         self.browser.switch(&second).unwrap();
-        self.browser.go(&address()).unwrap();
+        self.browser.go(address).unwrap();
         [first, second]
+    }
+
+    /// Waits until the panel is there that tells of a failure, with these words.
+    #[track_caller]
+    pub fn fails(&self, words: &str) {
+        let shown = "const panel = document.getElementById('failure');
+                     return panel.hidden ? '' : panel.innerText";
+        let mut last = String::new();
+        let seen = wait("the page to stop", || {
+            last = self.browser.script(shown, &[])?.as_str().unwrap_or_default().to_owned();
+            Ok(last.contains(words).then_some(()))
+        });
+        assert!(seen.is_ok(), "the page shows {last:?} instead of {words:?}");
     }
 
     /// The pane called "Connection `number`", once the program runs: it takes over what was typed

@@ -211,6 +211,102 @@ fn stores_are_made_opened_renamed_and_deleted() {
 }
 
 #[test]
+fn a_store_that_another_tab_has_open_stays() {
+    let page = Page::open();
+    page.pane(1).run("SET where first", "OK");
+    page.is_saved();
+    let [first, second] = page.tab_at(&format!("{}?store=side", address()));
+    page.pane(1).run("SET where second", "OK");
+    page.is_saved();
+    page.browser.switch(&first).unwrap();
+    open_stores(&page);
+    click(&page, "Delete side");
+    click(&page, "Delete for good");
+    says(&page, "it is open; close it, or open another store, first");
+    click(&page, "Rename side");
+    let fields = page.browser.all(None, ".stores-view li form input").unwrap();
+    page.browser.type_into(&fields[0], &format!("other{ENTER}")).unwrap();
+    says(&page, "it is open; close it, or open another store, first");
+    page.browser.switch(&second).unwrap();
+    page.pane(1).run("SET again second", "OK");
+    page.is_saved();
+    page.browser.close_tab().unwrap();
+    page.browser.switch(&first).unwrap();
+    // Nobody has it open any more.
+    wait("the store to be gone", || {
+        click(&page, "Delete side");
+        click(&page, "Delete for good");
+        Ok((!page.files().iter().any(|name| name.starts_with('@'))).then_some(()))
+    })
+    .unwrap();
+    page.is_quiet();
+}
+
+#[test]
+fn a_file_becomes_a_store_of_its_own_and_a_store_a_file() {
+    let page = Page::open();
+    page.pane(1).run("SET where first", "OK");
+    page.is_saved();
+    open_stores(&page);
+    drop_file(&page, "bad.txt", "SET a 1\nNOSUCH b\n");
+    let name = |text: &str| {
+        let fields = page.browser.all(None, ".stores-view .question form input").unwrap();
+        page.browser.type_into(&fields[0], &format!("{text}{ENTER}")).unwrap();
+    };
+    name("broken");
+    says(&page, "at offset 8: unknown command 'NOSUCH'");
+    drop_file(&page, "good.txt", "SET where third\nRPUSH list a b\n");
+    name("from a file");
+    says(&page, "2 keys were loaded.");
+    // What could not be loaded has left nothing.
+    let stores: Vec<_> = page.files().into_iter().filter(|name| name.starts_with('@')).collect();
+    assert!(stores.iter().all(|name| name.starts_with("@from a file/")), "{stores:?}");
+    keep_downloads(&page);
+    click(&page, "Download from a file");
+    says(&page, "were saved");
+    page.pane(1).run("GET where", "\"first\"");
+    drop_kept(&page);
+    click(&page, "in the place of all data");
+    says(&page, "2 keys were loaded.");
+    page.pane(1).run("GET where", "\"third\"");
+    click(&page, "Open from a file");
+    page.pane(1).run("LRANGE list 0 -1", "1) \"a\"\n2) \"b\"");
+    page.is_quiet();
+}
+
+#[test]
+fn the_room_is_told() {
+    let page = Page::open();
+    page.pane(1).run("SET a 1", "OK");
+    page.is_saved();
+    open_stores(&page);
+    page.view_says("Room in use: ");
+    click(&page, "Ask it to keep the data");
+    let speak = "const select = document.querySelector('select.language'); select.value = 'zh';
+        select.dispatchEvent(new Event('change', { bubbles: true }));";
+    page.browser.script(speak, &[]).unwrap();
+    page.view_says("已用空间：");
+    page.is_quiet();
+}
+
+/// Has the page keep what it offers as files, in `window.kept`.
+fn keep_downloads(page: &Page) {
+    let keep = "window.kept = []; const url = URL.createObjectURL;
+        URL.createObjectURL = (blob) => { window.kept.push(blob); return url.call(URL, blob); };";
+    page.browser.script(keep, &[]).unwrap();
+}
+
+/// Drops the first of those onto the page.
+fn drop_kept(page: &Page) {
+    let again = "const transfer = new DataTransfer();
+        transfer.items.add(new File([window.kept[0]], 'dump.rdb'));
+        document.body.dispatchEvent(new DragEvent('drop', {
+            dataTransfer: transfer, bubbles: true, cancelable: true,
+        }));";
+    page.browser.script(again, &[]).unwrap();
+}
+
+#[test]
 fn a_file_is_dropped_onto_the_page() {
     let page = Page::open();
     page.pane(1).run("MSET old 1 both 1", "OK");
@@ -249,9 +345,7 @@ fn examples_are_loaded_and_all_data_downloaded_and_loaded_again() {
         page.pane(1).run(&format!("EXISTS {key}"), "(integer) 1");
     }
     // What is offered as a file is kept, and dropped again.
-    let keep = "window.kept = []; const url = URL.createObjectURL;
-        URL.createObjectURL = (blob) => { window.kept.push(blob); return url.call(URL, blob); };";
-    page.browser.script(keep, &[]).unwrap();
+    keep_downloads(&page);
     page.pane(1).enter("DEBUG DIGEST");
     let digest = wait("the digest", || {
         let digest = page.pane(1).below("DEBUG DIGEST")?.unwrap_or_default();
@@ -261,12 +355,7 @@ fn examples_are_loaded_and_all_data_downloaded_and_loaded_again() {
     click(&page, "Download as dump.rdb");
     says(&page, "were saved");
     page.pane(1).run("FLUSHALL", "OK");
-    let again = "const transfer = new DataTransfer();
-        transfer.items.add(new File([window.kept[0]], 'dump.rdb'));
-        document.body.dispatchEvent(new DragEvent('drop', {
-            dataTransfer: transfer, bubbles: true, cancelable: true,
-        }));";
-    page.browser.script(again, &[]).unwrap();
+    drop_kept(&page);
     click(&page, "in the place of all data");
     says(&page, "keys were loaded.");
     page.pane(1).enter("CLEAR");
@@ -297,8 +386,11 @@ fn a_hundred_thousand_keys_are_there_again_soon() {
         let log = log.unwrap();
         let line = log.as_str().unwrap().lines().find_map(|line| line.strip_prefix("Opened in "));
         let ms = line.unwrap().trim_end_matches(" ms").parse().unwrap();
-        println!("    100,000 keys were there again {ms} ms after the store was opened");
+        println!("    100,000 keys were there again {ms} ms after it was begun to open the store");
         best = f64::min(best, ms);
     }
+    println!(
+        "    the best of these is {best} ms; 100 ms is the goal, {REOPEN_MS_MAX} ms the limit"
+    );
     assert!(best < REOPEN_MS_MAX, "{best} ms");
 }

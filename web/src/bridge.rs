@@ -248,12 +248,12 @@ pub fn open(sandbox: &str, is_person: bool) -> Option<MessagePort> {
     open_on(&engine(), sandbox, is_person)
 }
 
-/// Opens a port for one question about the store as a whole; see `worker/service.rs`.
-pub fn ask_host() -> Option<MessagePort> {
+/// Opens a port to `worker` for one question about its store as a whole; see `worker/service.rs`.
+pub fn ask_host(worker: &Worker) -> Option<MessagePort> {
     let channel = MessageChannel::new().ok()?;
     let theirs = Array::of1(&channel.port2());
     // It fails only for a port that was transferred already, and this one is new.
-    let _ = engine().post_message_with_transfer(&ToWorker::Ask.to_js(), &theirs);
+    let _ = worker.post_message_with_transfer(&ToWorker::Ask.to_js(), &theirs);
     Some(channel.port1())
 }
 

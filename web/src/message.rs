@@ -9,6 +9,9 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::{JsCast, JsValue};
 
+/// Why something was not kept, if the browser gives the page no more room.
+pub const NO_ROOM: &str = "the browser gives this page no more room";
+
 /// What the page asks of the worker.
 #[derive(Clone, Debug)]
 pub enum ToWorker {

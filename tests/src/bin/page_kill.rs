@@ -2,8 +2,8 @@
 //!
 //! `page_kill [ROUNDS]`, with the page's address in `REDSTART_PAGE`. With `appendfsync always`, every
 //! write that was answered must be there; with `everysec`, every write answered two seconds before; with
-//! snapshots alone, what was there when a SAVE that was answered began. Whatever happened, the store must
-//! open again. Each client adds the numbers 1, 2, 3 … to a list of its own, so that what is found shows
+//! snapshots alone, what was there when a SAVE that was answered began. These hold enough besides that
+//! most kills come while one is being written. Whatever happened, the store must open again. Each client adds the numbers 1, 2, 3 … to a list of its own, so that what is found shows
 //! at once whether something is missing in the middle.
 
 #![allow(
@@ -104,7 +104,9 @@ const WRITE: &str = r#"
         if (rewrite) await ask("BGREWRITEAOF");
         while (saves) {
             const before = window.told.answered.slice();
+            window.told.saving = true;
             if ((await ask("SAVE")) === "OK") window.told.saved = before;
+            window.told.saving = false;
         }
     })();
 "#;
@@ -136,7 +138,11 @@ const MODES: [Mode; 3] = [
         settings: &[&["CONFIG", "SET", "save", "", "appendonly", "yes"]],
         promise: Promise::AnsweredBefore(EVERYSEC_LOSS),
     },
-    Mode { name: "snapshots alone", settings: &[], promise: Promise::Saved },
+    Mode {
+        name: "snapshots alone",
+        settings: &[&["DEBUG", "POPULATE", "10000", "filler", "1000"]],
+        promise: Promise::Saved,
+    },
 ];
 
 /// What the page was told, and when it was asked.
@@ -144,6 +150,7 @@ struct Told {
     at: Instant,
     answered: Vec<u64>,
     saved: Vec<u64>,
+    is_saving: bool,
 }
 
 fn main() -> Result<()> {
@@ -154,17 +161,22 @@ fn main() -> Result<()> {
         let profile = std::env::temp_dir().join(format!("redstart-kill-{}", std::process::id()));
         let result = play(&address, &profile, mode, rounds);
         let _ = std::fs::remove_dir_all(&profile);
-        let writes = result.map_err(|error| format!("{}: {error}", mode.name))?;
-        println!("    {}: killed {rounds} times among {writes} writes, none lost", mode.name);
+        let (writes, saving) = result.map_err(|error| format!("{}: {error}", mode.name))?;
+        let name = mode.name;
+        println!(
+            "    {name}: killed {rounds} times among {writes} writes, {saving} of them during a SAVE, \
+             none lost"
+        );
     }
     Ok(())
 }
 
-/// Kills the browser `rounds` times; returns how many writes were answered.
-fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<u64> {
+/// Kills the browser `rounds` times; returns how many writes were answered, and how often it was killed
+/// during a SAVE.
+fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<(u64, u32)> {
     let mut rng = Rng::new(Seed::of(rounds));
     let mut promised = vec![0; CLIENTS];
-    let mut writes = 0;
+    let (mut writes, mut saving) = (0, 0);
     for round in 0..=rounds {
         let browser = Browser::start_with(profile)?;
         browser.script_first(&[WATCH_WORKER, &CONNECT.replace("OPEN", OPEN)].concat())?;
@@ -198,13 +210,14 @@ fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<u64> 
             }
         };
         let last = told.last().map(|told| told.answered.iter().sum());
+        saving += u32::from(told.last().is_some_and(|told| told.is_saving));
         writes += last.unwrap_or(0).max(found.iter().sum()) - found.iter().sum::<u64>();
         promised = kept.unwrap_or(found);
     }
     if writes == 0 {
         return Err("no write was answered, so nothing was tried".to_owned());
     }
-    Ok(writes)
+    Ok((writes, saving))
 }
 
 /// What was found, if it is all that was promised.
@@ -251,7 +264,8 @@ fn watch_and_kill(browser: &Browser, time: Duration) -> Result<(Vec<Told>, Insta
                 return Err(format!("a write was refused: {error}"));
             }
             let (answered, saved) = (numbers(&told["answered"]), numbers(&told["saved"]));
-            all.push(Told { at: Instant::now(), answered, saved });
+            let is_saving = told["saving"] == true;
+            all.push(Told { at: Instant::now(), answered, saved, is_saving });
             if begun.elapsed() > time + Duration::from_secs(30) {
                 return Err("the browser cannot be killed".to_owned());
             }

@@ -40,6 +40,8 @@ const FLAGS: &[&str] = &[
     "--disable-component-update",
     "--disable-sync",
     "--window-size=1280,800",
+    // An origin that browsers do not trust, as that of a page from another machine without TLS.
+    "--host-resolver-rules=MAP unsafe.test 127.0.0.1",
 ];
 
 /// Which browser it is.
@@ -187,15 +189,19 @@ impl Browser {
     /// Kills the browser with all its processes, as a power cut would, without a chance to write
     /// anything. When this returns, none is left that could hold on to the profile.
     pub fn kill(&self) -> Result<()> {
+        let mut killed = Vec::new();
         wait("the browser's processes to end", || {
             let processes = self.processes().map_err(|error| error.to_string())?;
-            if !processes.is_empty() {
+            let is_done = processes.is_empty();
+            if !is_done {
                 let mut kill = Command::new("kill");
                 // One that has ended by itself meanwhile is as dead as the others.
                 kill.arg("-9").args(&processes).stderr(Stdio::null());
                 kill.status().map_err(|error| error.to_string())?;
+                killed.extend(processes);
             }
-            Ok(processes.is_empty().then_some(()))
+            killed.retain(holds_on);
+            Ok((is_done && killed.is_empty()).then_some(()))
         })
     }
 
@@ -210,6 +216,22 @@ impl Browser {
             }
         }
         Ok(found)
+    }
+
+    /// Gives the pages of an origin so many bytes to keep data in, or as many as usual. Only in Chromium.
+    pub fn limit_storage(&self, origin: &str, bytes: Option<u64>) -> Result<()> {
+        let mut params = json!({ "origin": origin });
+        if let Some(bytes) = bytes {
+            params["quotaSize"] = json!(bytes);
+        }
+        self.devtools("Storage.overrideQuotaForOrigin", &params)
+    }
+
+    /// Stops all programs of the tab that commands go to, as browsers do with tabs in the background, or
+    /// lets them go on. Only in Chromium.
+    pub fn freeze(&self, is_frozen: bool) -> Result<()> {
+        let state = if is_frozen { "frozen" } else { "active" };
+        self.devtools("Page.setWebLifecycleState", &json!({ "state": state }))
     }
 
     /// Goes to an address and returns when the page has loaded.
@@ -475,6 +497,17 @@ pub fn wait<T>(what: &str, mut look: impl FnMut() -> Result<Option<T>>) -> Resul
 #[expect(clippy::disallowed_methods, reason = "WebDriver can only be asked again")]
 fn pause() {
     std::thread::sleep(LOOK_AGAIN);
+}
+
+/// Whether a process that was killed still has files open. Its command line is gone before them: one of its
+/// threads may be in the middle of making something safe, for seconds if the disk is slow.
+fn holds_on(process: &OsString) -> bool {
+    let folder = Path::new("/proc").join(process);
+    let threads = std::fs::read_dir(folder.join("task")).map_or(0, Iterator::count);
+    let stat = std::fs::read_to_string(folder.join("stat")).unwrap_or_default();
+    // The state stands behind the name, which is in brackets.
+    let is_over = stat.rsplit_once(") ").is_none_or(|(_, rest)| rest.starts_with(['Z', 'X']));
+    threads > 1 || !is_over
 }
 
 fn text(value: &Value) -> Result<String> {

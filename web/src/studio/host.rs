@@ -2,14 +2,14 @@
 
 use js_sys::Array;
 use wasm_bindgen::prelude::*;
-use web_sys::{MessageEvent, MessagePort};
+use web_sys::{MessageEvent, MessagePort, Worker};
 use yew::Callback;
 
 use crate::bridge;
 use crate::studio::engine::Once;
 
 /// What is behind `done`, or why it failed.
-type Answer = Result<Array, String>;
+pub(super) type Answer = Result<Array, String>;
 
 /// Closes the port when the question is answered or given up.
 struct Open(MessagePort);
@@ -24,7 +24,16 @@ impl Drop for Open {
 
 /// Asks, and waits for the answer; `progress` hears how far it is, in hundredths.
 pub(super) async fn ask(question: &[JsValue], progress: Callback<u32>) -> Answer {
-    let port = bridge::ask_host().ok_or("the browser has no message channels")?;
+    ask_worker(&bridge::engine(), question, progress).await
+}
+
+/// As [`ask`], of a worker that the caller has.
+pub(super) async fn ask_worker(
+    worker: &Worker,
+    question: &[JsValue],
+    progress: Callback<u32>,
+) -> Answer {
+    let port = bridge::ask_host(worker).ok_or("the browser has no message channels")?;
     let port = Open(port);
     let answer = Once::new();
     let on_message = {

@@ -1,15 +1,26 @@
 //! The view of stores: which there are in this browser, and files in and out of the one that is open.
 
+mod other;
+mod room;
+
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::spawn_local;
 use web_sys::{Blob, File, HtmlInputElement, SubmitEvent};
 use yew::prelude::*;
 
+use other::Other;
+use room::Room;
+
 use super::dom::{pane_text, save};
 use super::value::text::{grouped, size};
 use super::{ViewProps, host};
 use crate::i18n::{t, t1};
+
+/// How often it is tried to remove a store that was made for nothing, and how long it is waited between.
+const REMOVE_TRIES: u32 = 30;
+const REMOVE_AGAIN_MS: u32 = 100;
 
 /// Example data: a file in `static/examples`, and what it holds.
 const EXAMPLES: [(&str, &str); 4] = [
@@ -37,6 +48,15 @@ struct Store {
     bytes: f64,
 }
 
+impl Store {
+    /// As the host tells it.
+    fn read(part: &JsValue) -> Self {
+        let part = Array::from(part);
+        let name = part.get(0).as_string().unwrap_or_default();
+        Self { name, bytes: part.get(1).as_f64().unwrap_or_default() }
+    }
+}
+
 pub(super) struct Stores {
     stores: Vec<Store>,
     /// The one that is open.
@@ -49,6 +69,8 @@ pub(super) struct Stores {
     told: Option<(AttrValue, bool)>,
     /// The store that is being renamed or removed.
     chosen: Option<(String, Change)>,
+    /// How much room there is for the page, if the browser says.
+    room: Option<Room>,
 }
 
 #[derive(Clone, Copy, PartialEq)]
@@ -64,13 +86,21 @@ pub(super) enum Msg {
     Choose(Option<(String, Change)>),
     Change(&'static str, String, String),
     Import(bool),
+    /// Into a new store of this name.
+    ImportNew(String),
     GiveUp,
     Example(&'static str),
     Dump,
+    /// Another store as a file.
+    DumpOf(String),
+    Room(Option<Room>),
+    /// Ask the browser to remove nothing by itself.
+    Persist,
     Progress(u32),
     Failed(String),
     Told(AttrValue),
-    Dumped(Array),
+    /// The name of a store, and what it holds.
+    Dumped(String, Array),
     Transcript(u32),
 }
 
@@ -88,6 +118,7 @@ impl Component for Stores {
             busy: None,
             told: None,
             chosen: None,
+            room: None,
         }
     }
 
@@ -104,15 +135,15 @@ impl Component for Stores {
 
     fn update(&mut self, ctx: &Context<Self>, msg: Msg) -> bool {
         match msg {
-            Msg::Look => self.ask(ctx, vec!["stores".into()], Msg::Listed),
+            Msg::Look => {
+                self.ask(ctx, vec!["stores".into()], Msg::Listed);
+                ctx.link().send_future(async { Msg::Room(room::look().await) });
+            }
+            Msg::Room(room) => self.room = room,
+            Msg::Persist => ctx.link().send_future(async { Msg::Room(room::persist().await) }),
             Msg::Listed(Ok(parts)) => {
                 self.open = parts.shift().as_string().unwrap_or_default();
-                let store = |part: JsValue| {
-                    let part = Array::from(&part);
-                    let name = part.get(0).as_string().unwrap_or_default();
-                    Store { name, bytes: part.get(1).as_f64().unwrap_or_default() }
-                };
-                self.stores = parts.iter().map(store).collect();
+                self.stores = parts.iter().map(|part| Store::read(&part)).collect();
             }
             Msg::Listed(Err(why)) | Msg::Failed(why) => {
                 self.busy = None;
@@ -134,17 +165,19 @@ impl Component for Stores {
                 }
             }
             Msg::Example(name) => load_example(ctx, name),
-            Msg::Dump => {
-                self.ask(ctx, vec!["dump".into()], |answer| match answer {
-                    Ok(parts) => Msg::Dumped(parts),
-                    Err(why) => Msg::Failed(why),
-                });
+            Msg::ImportNew(name) => {
+                if let Some((file, of)) = self.brought.take() {
+                    self.import_new(ctx, file, &of, name);
+                }
             }
-            Msg::Dumped(parts) => {
-                let bytes = parts.get(0).unchecked_into::<Uint8Array>();
-                let name = if self.open.is_empty() { "dump" } else { &self.open };
-                save(&format!("{name}.rdb"), &bytes);
-                self.told = Some((t1("{} were saved", &size(bytes.length().into())), false));
+            Msg::Dump => {
+                let open = self.open.clone();
+                self.ask(ctx, vec!["dump".into()], |answer| dumped(open, answer));
+            }
+            Msg::DumpOf(store) => ctx.link().send_future(dump(store)),
+            Msg::Dumped(store, parts) => {
+                let text = save_dump(&store, &parts.get(0).unchecked_into());
+                self.told = Some((text, false));
             }
             Msg::Progress(hundredths) => {
                 if let Some((_, done)) = &mut self.busy {
@@ -174,6 +207,7 @@ impl Component for Stores {
                     <p class="note">{ t("Each store has its own data and settings, and stays in this browser.") }</p>
                     <ul class="stores">{ for self.stores.iter().map(|store| self.store(ctx, store)) }</ul>
                     { self.maker(ctx) }
+                    { for self.room.as_ref().map(|room| room.view(ctx.link().callback(|_| Msg::Persist))) }
                 </section>
                 <section>
                     <h3>{ t("What was shown") }</h3>
@@ -222,20 +256,20 @@ impl Stores {
         self.busy = Some((t1("Loading {}", name), 0));
         let question = vec!["import".into(), file.into(), instead.into()];
         self.ask(ctx, question, |answer| {
-            let parts = match answer {
-                Ok(parts) => parts,
-                Err(why) => return Msg::Failed(why),
-            };
-            let number = |index| grouped(parts.get(index).as_f64().unwrap_or_default() as u64);
-            let mut text = t1("{} keys were loaded.", &number(0)).to_string();
-            if parts.get(1).as_f64() > Some(0.0) {
-                text += &t1(" {} had expired.", &number(1));
+            answer.map_or_else(Msg::Failed, |parts| Msg::Told(loaded(&parts)))
+        });
+    }
+
+    /// Makes a store of what the file holds; if that fails there is none.
+    fn import_new(&mut self, ctx: &Context<Self>, file: Blob, of: &str, name: String) {
+        self.busy = Some((t1("Loading {}", of), 0));
+        let progress = ctx.link().callback(Msg::Progress);
+        let name = name.trim().to_owned();
+        ctx.link().send_future(async move {
+            match load_into(&name, file, progress).await {
+                Ok(parts) => Msg::Told(loaded(&parts)),
+                Err(why) => Msg::Failed(why),
             }
-            if parts.get(3).as_f64() > Some(0.0) {
-                text += &t1(" {} commands were refused, the first", &number(3));
-                text += &format!(" {}", parts.get(4).as_string().unwrap_or_default());
-            }
-            Msg::Told(text.into())
         });
     }
 
@@ -266,6 +300,7 @@ impl Stores {
                 if let Some((file, name)) = &self.brought {
                     <div class="question" role="group" aria-label={t("What becomes of the data")}>
                         <p>{ t1("Load {} …", &format!("{name} ({})", size(file.size() as u64))) }</p>
+                        { namer(t("Name of the store"), t("as a new store"), link.callback(Msg::ImportNew)) }
                         <div class="tool-row">
                             <button type="button" class="main" onclick={link.callback(|_| Msg::Import(false))}>{ t("and keep the other keys") }</button>
                             <button type="button" onclick={link.callback(|_| Msg::Import(true))}>{ t("in the place of all data") }</button>
@@ -301,6 +336,11 @@ impl Stores {
                     <span class="note">{ t("open") }</span>
                 } else {
                     <a class="button" href={address(name)} aria-label={t1("Open {}", &shown)}>{ t("Open") }</a>
+                    <button type="button" class="quiet" aria-label={t1("Download {}", &shown)}
+                        onclick={link.callback({
+                            let name = name.clone();
+                            move |_| Msg::DumpOf(name.clone())
+                        })}>{ t("Download") }</button>
                     if !name.is_empty() {
                         <button type="button" class="quiet" aria-label={t1("Rename {}", &shown)}
                             onclick={choose(Change::Rename)}>{ t("Rename") }</button>
@@ -332,6 +372,66 @@ impl Stores {
         let make = |name: String| Msg::Change("create", name.trim().to_owned(), String::new());
         namer(t("Name of a new store"), t("Make a store"), ctx.link().callback(make))
     }
+}
+
+/// Asks a store that is not open for all it holds.
+async fn dump(store: String) -> Msg {
+    let dump = async {
+        let other = Other::open(&store).await?;
+        other.ask(&["dump".into()], Callback::noop()).await
+    };
+    let answer = dump.await;
+    dumped(store, answer)
+}
+
+/// What is told of a store that was asked for as a file.
+fn dumped(store: String, answer: Result<Array, String>) -> Msg {
+    match answer {
+        Ok(parts) => Msg::Dumped(store, parts),
+        Err(why) => Msg::Failed(why),
+    }
+}
+
+/// Offers what a store holds as a file; what is told of that.
+fn save_dump(store: &str, bytes: &Uint8Array) -> AttrValue {
+    let name = if store.is_empty() { "dump" } else { store };
+    save(&format!("{name}.rdb"), bytes);
+    t1("{} were saved", &size(bytes.length().into()))
+}
+
+/// What is told of a file that was loaded.
+fn loaded(parts: &Array) -> AttrValue {
+    let number = |index| grouped(parts.get(index).as_f64().unwrap_or_default() as u64);
+    let mut text = t1("{} keys were loaded.", &number(0)).to_string();
+    if parts.get(1).as_f64() > Some(0.0) {
+        text += &t1(" {} had expired.", &number(1));
+    }
+    if parts.get(3).as_f64() > Some(0.0) {
+        text += &t1(" {} commands were refused, the first", &number(3));
+        text += &format!(" {}", parts.get(4).as_string().unwrap_or_default());
+    }
+    text.into()
+}
+
+/// Makes a store, loads a file into it and saves it.
+async fn load_into(store: &str, file: Blob, progress: Callback<u32>) -> Result<Array, String> {
+    host::ask(&["create".into(), store.into()], Callback::noop()).await?;
+    let load = async {
+        let other = Other::open(store).await?;
+        let parts = other.ask(&["import".into(), file.into(), true.into()], progress).await?;
+        other.save().await.map(|()| parts)
+    };
+    let result = load.await;
+    if result.is_err() {
+        // The worker that had it open takes a moment to end.
+        for _ in 0..REMOVE_TRIES {
+            if host::ask(&["remove".into(), store.into()], Callback::noop()).await.is_ok() {
+                break;
+            }
+            TimeoutFuture::new(REMOVE_AGAIN_MS).await;
+        }
+    }
+    result
 }
 
 /// A field for a name and a button; `named` gets the name.

@@ -14,23 +14,23 @@
 //! is undone, so a failure half way leaves everything as it was. Appending and truncating may be
 //! lost if the machine fails; all other changes are asked to be durable before they are reported as
 //! done, and with them what came before.
+//!
+//! Whoever hosts a store puts a name of its own beside it, under a third kind of key, and every
+//! transaction that writes looks first whether that is still there. So a worker that has lost its store
+//! without noticing (its tab was frozen, or the browser has no locks) can never write to it again,
+//! whatever it believes.
 
-use indexed_db_futures::database::Database;
-use indexed_db_futures::object_store::ObjectStore;
-use indexed_db_futures::prelude::*;
-use indexed_db_futures::transaction::{
-    Transaction, TransactionDurability, TransactionMode, TransactionOptions,
-};
-use indexed_db_futures::{KeyRange, Result};
+use std::cell::{Cell, RefCell};
+use std::collections::VecDeque;
+
 use js_sys::{Array, Uint8Array};
 use redstart::node::{DiskDone, DiskError, DiskOp, Part};
 use wasm_bindgen::{JsCast, JsValue};
+use web_sys::IdbKeyRange;
 
-/// The database's name, the same for every version of the page.
-const DATABASE: &str = "redstart";
-
-/// The object store that holds everything.
-const FILES: &str = "files";
+use super::idb::{self, Database, Result, Transaction, Trouble};
+use super::{random_name, stop};
+use crate::message::NO_ROOM;
 
 /// Bytes of the records that an append is cut into.
 const RECORD_BYTES: usize = 1 << 20;
@@ -41,15 +41,37 @@ const SHARED_RECORD_BYTES: usize = 64 << 10;
 const LAST_FILE: f64 = 0.0;
 /// Records that a file may have.
 const RECORDS_MAX: f64 = (1u32 << 20) as f64;
+/// Records that are asked for before the first of them is there.
+const RECORDS_AHEAD: usize = 16;
 
 /// The file that keeps the settings.
 const SETTINGS: &str = "redstart.conf";
 
+/// What is said of a name that is taken.
+pub(super) const IS_THERE: &str = "there is a store of this name";
+/// What is said when there is another name beside the store.
+const LOST: &str = "Another tab has taken over what this one has kept, or the browser has removed it. \
+                    Nothing is written from here any more.";
+/// What is said of a file with a record too few.
+const HOLE: &str = "a part of the file is missing";
+
 /// The open database, as one of the stores in it.
 pub(super) struct Disk {
-    database: Database,
+    database: RefCell<Database>,
     /// What all names begin with.
     prefix: String,
+    /// What this worker has put beside the store.
+    owner: String,
+    /// Where the last read has ended, for the one that goes on from there.
+    place: Cell<Place>,
+}
+
+/// A place in a file: of the file with this number, this byte, with which this record begins.
+#[derive(Clone, Copy, Default, PartialEq)]
+struct Place {
+    file: f64,
+    byte: u64,
+    record: u32,
 }
 
 /// What is under the name of a file that is appended to: its number and how much it holds.
@@ -68,23 +90,20 @@ enum Found {
 }
 
 impl Disk {
-    /// Opens the database for a store, making it first where there is none.
-    pub(super) async fn open(store: &str) -> std::result::Result<Self, String> {
-        let opened = Database::open(DATABASE)
-            .with_version(1u8)
-            .with_on_upgrade_needed(|_, database| {
-                database.create_object_store(FILES).build()?;
-                Ok(())
-            })
-            .await;
-        let database = opened.map_err(|error| shorten(&error.to_string()))?;
-        Ok(Self { database, prefix: prefix(store) })
-    }
-
-    /// The settings that were kept; none if there are none, or none that can be read.
-    pub(super) async fn settings(&self) -> Vec<u8> {
-        let found = said(self.read(SETTINGS, 0, u64::MAX).await).ok().flatten();
-        found.map(|part| part.bytes).unwrap_or_default()
+    /// Opens the database for a store, making it first where there is none. From now on this worker
+    /// alone writes to the store. Returns the settings that were kept, too; none if there are none.
+    pub(super) async fn open(store: &str) -> Result<(Self, Vec<u8>)> {
+        let database = RefCell::new(idb::open().await?);
+        let (prefix, owner) = (prefix(store), random_name());
+        let disk = Self { database, prefix, owner, place: Cell::default() };
+        let files = disk.begin(Some("relaxed")).await?;
+        files.put(&disk.owner_key(), &disk.owner.as_str().into())?;
+        let settings = match find(&files, &disk.path(SETTINGS)).await? {
+            Found::Whole(bytes) => bytes.to_vec(),
+            Found::Nothing | Found::Head(_) => Vec::new(),
+        };
+        files.commit().await?;
+        Ok((disk, settings))
     }
 
     /// Keeps settings.
@@ -98,16 +117,11 @@ impl Disk {
     }
 
     /// All stores with the bytes that their files hold, the first one first.
-    pub(super) async fn stores(&self) -> std::result::Result<Vec<(String, f64)>, String> {
-        self.measure().await.map_err(|error| shorten(&error.to_string()))
-    }
-
-    async fn measure(&self) -> Result<Vec<(String, f64)>> {
-        let transaction = self.database.transaction(FILES).build()?;
-        let store = transaction.object_store(FILES)?;
+    pub(super) async fn stores(&self) -> Result<Vec<(String, f64)>> {
+        let files = self.begin(None).await?;
         let mut stores = vec![(String::new(), 0.0)];
-        for path in paths(&store, "").await? {
-            let bytes = match find(&store, &path).await? {
+        for path in paths(&files, "").await? {
+            let bytes = match find(&files, &path).await? {
                 Found::Nothing => 0.0,
                 Found::Whole(bytes) => f64::from(bytes.length()),
                 Found::Head(head) => head.bytes,
@@ -123,40 +137,44 @@ impl Disk {
     }
 
     /// Makes a store that holds nothing.
-    pub(super) async fn create(&self, store: &str) -> std::result::Result<(), String> {
-        let mark = Self { database: self.database.clone(), prefix: prefix(store) };
-        said(mark.replace("", &[]).await).map_err(|error| error.0)
+    pub(super) async fn create(&self, store: &str) -> Result<()> {
+        let files = self.begin(Some("strict")).await?;
+        let prefix = prefix(store);
+        is_new(&files, &prefix).await?;
+        files.put(&prefix.into(), &Uint8Array::new_with_length(0))?;
+        files.commit().await
     }
 
-    /// Gives all files of a store to another one, which has none, or removes them.
-    pub(super) async fn move_store(
-        &self,
-        from: &str,
-        to: Option<&str>,
-    ) -> std::result::Result<(), String> {
-        said(self.move_files(&prefix(from), to.map(prefix)).await).map_err(|error| error.0)
-    }
-
-    async fn move_files(&self, from: &str, to: Option<String>) -> Result<()> {
-        let transaction = self.writing(TransactionDurability::Strict)?;
-        let store = transaction.object_store(FILES)?;
-        for path in paths(&store, from).await? {
-            let found: Option<JsValue> = store.get(&*path).primitive()?.await?;
-            if let (Some(to), Some(value)) = (&to, found) {
-                let name = path.get(from.len()..).unwrap_or_default();
-                put(&store, JsValue::from([to, name].concat()), value).await?;
-            } else if let Found::Head(head) = find(&store, &path).await? {
-                store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
-            }
-            store.delete(&*path).primitive()?.await?;
+    /// Gives all files of a store to another one, which has none, or removes them. Who has it open can
+    /// write to neither.
+    pub(super) async fn move_store(&self, from: &str, to: Option<&str>) -> Result<()> {
+        let files = self.begin(Some("strict")).await?;
+        let (from, to) = (prefix(from), to.map(prefix));
+        if let Some(to) = &to {
+            is_new(&files, to).await?;
+            files.delete(&owner_key(to))?;
         }
-        drop(store);
-        transaction.commit().await
+        files.delete(&owner_key(&from))?;
+        for path in paths(&files, &from).await? {
+            let key = JsValue::from(&path);
+            if let Some(to) = &to {
+                let name = path.get(from.len()..).unwrap_or_default();
+                files.put(&[to, name].concat().into(), &files.get(&key).await?)?;
+                files.delete(&key)?;
+            } else {
+                remove(&files, &path).await?;
+            }
+        }
+        files.commit().await
     }
 
     /// A file's name in the database.
     fn path(&self, name: &str) -> String {
         [&self.prefix, name].concat()
+    }
+
+    fn owner_key(&self) -> JsValue {
+        owner_key(&self.prefix)
     }
 
     /// Does what the node asked for and says how it ended.
@@ -197,139 +215,132 @@ impl Disk {
         }
     }
 
-    /// A part of a file. Of one in records, which are of many sizes, it is all of them or none.
+    /// A part of a file: of one in records, the records that begin with the one in which `from` lies.
     async fn read(&self, name: &str, from: u64, bytes_max: u64) -> Result<Option<Part>> {
-        let transaction = self.database.transaction(FILES).build()?;
-        let store = transaction.object_store(FILES)?;
-        let head = match find(&store, &self.path(name)).await? {
+        let files = self.begin(None).await?;
+        let head = match find(&files, &self.path(name)).await? {
             Found::Nothing => return Ok(None),
             Found::Whole(bytes) => return Ok(Some(Part::of(&bytes.to_vec(), from, bytes_max))),
             Found::Head(head) => head,
         };
-        let file_bytes = head.bytes as u64;
-        if bytes_max == 0 {
-            return Ok(Some(Part { bytes: Vec::new(), file_bytes }));
+        let place = self.place.get();
+        let is_next = place.file == head.file && place.byte == from;
+        let (mut at, mut record) = if is_next { (from, place.record) } else { (0, 0) };
+        let end = from.saturating_add(bytes_max).min(head.bytes as u64);
+        let mut bytes = Vec::new();
+        let mut asked = VecDeque::new();
+        let mut next = record;
+        while at < end {
+            while asked.len() < RECORDS_AHEAD && next < head.records as u32 {
+                asked.push_back(files.ask(&head.key(next.into()))?);
+                next += 1;
+            }
+            let found = asked.pop_front().ok_or(HOLE)?.answer().await?;
+            let part = found.dyn_into::<Uint8Array>().map_err(|_| HOLE)?;
+            let (start, length) = (from.saturating_sub(at), u64::from(part.length()));
+            (at, record) = (at + length, record + 1);
+            if start < length {
+                let begun = bytes.len();
+                bytes.resize(begun + (length - start) as usize, 0);
+                part.subarray(start as u32, length as u32).copy_to(&mut bytes[begun..]);
+            }
         }
-        let mut bytes = Vec::with_capacity(head.bytes as usize);
-        for index in 0..head.records as u32 {
-            let record = get_bytes(&store, head.key(f64::from(index))).await?;
-            bytes.extend(record.unwrap_or_default().to_vec());
-        }
-        bytes.drain(..bytes.len().min(from as usize));
-        Ok(Some(Part { bytes, file_bytes }))
+        self.place.set(Place { file: head.file, byte: at, record });
+        Ok(Some(Part { bytes, file_bytes: head.bytes as u64 }))
     }
 
     async fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let transaction = self.writing(TransactionDurability::Strict)?;
-        let store = transaction.object_store(FILES)?;
+        let files = self.writing("strict").await?;
         let path = self.path(name);
-        if let Found::Head(head) = find(&store, &path).await? {
-            store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
-        }
-        put(&store, JsValue::from(path), Uint8Array::from(bytes).into()).await?;
-        drop(store);
-        transaction.commit().await
+        remove(&files, &path).await?;
+        files.put(&path.into(), &Uint8Array::from(bytes))?;
+        files.commit().await
     }
 
     async fn append(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let transaction = self.writing(TransactionDurability::Relaxed)?;
-        let store = transaction.object_store(FILES)?;
+        let files = self.writing("relaxed").await?;
         let path = self.path(name);
-        let mut head = find_head(&store, &path).await?;
+        let mut head = find_head(&files, &path).await?;
         let shared = head.last_record_bytes as usize + bytes.len();
         if head.records > 0.0 && shared <= SHARED_RECORD_BYTES {
             let key = head.key(head.records - 1.0);
-            let last = get_bytes(&store, key.clone()).await?.unwrap_or_default();
+            let last = get_bytes(&files, &key).await?;
             let record = Uint8Array::new_with_length(shared as u32);
             record.set(&last, 0);
             record.set(&Uint8Array::from(bytes), last.length());
-            put(&store, key, record.into()).await?;
+            files.put(&key, &record)?;
             head.last_record_bytes = shared as f64;
         } else {
             for record in bytes.chunks(RECORD_BYTES) {
-                put(&store, head.key(head.records), Uint8Array::from(record).into()).await?;
+                files.put(&head.key(head.records), &Uint8Array::from(record))?;
                 head.records += 1.0;
                 head.last_record_bytes = record.len() as f64;
             }
         }
         head.bytes += bytes.len() as f64;
-        put(&store, JsValue::from(path), head.into()).await?;
-        drop(store);
-        transaction.commit().await
+        files.put(&path.into(), &head.into())?;
+        files.commit().await
     }
 
     /// Writes once more what is under the name, durably: what came before becomes durable with it.
     async fn sync(&self, name: &str) -> Result<()> {
-        let transaction = self.writing(TransactionDurability::Strict)?;
-        let store = transaction.object_store(FILES)?;
+        let files = self.writing("strict").await?;
         let path = self.path(name);
-        let head = find_head(&store, &path).await?;
-        put(&store, JsValue::from(path), head.into()).await?;
-        drop(store);
-        transaction.commit().await
+        let head = find_head(&files, &path).await?;
+        files.put(&path.into(), &head.into())?;
+        files.commit().await
     }
 
     async fn truncate(&self, name: &str, bytes: f64) -> Result<()> {
-        let transaction = self.writing(TransactionDurability::Relaxed)?;
-        let store = transaction.object_store(FILES)?;
+        let files = self.writing("relaxed").await?;
         let path = self.path(name);
-        let mut head = find_head(&store, &path).await?;
+        let mut head = find_head(&files, &path).await?;
         while head.bytes > bytes && head.records > 0.0 {
             let key = head.key(head.records - 1.0);
-            let last = get_bytes(&store, key.clone()).await?.unwrap_or_default();
+            let last = get_bytes(&files, &key).await?;
             let length = f64::from(last.length());
             let kept = length - (head.bytes - bytes);
             if kept > 0.0 {
-                put(&store, key, last.slice(0, kept as u32).into()).await?;
+                files.put(&key, &last.slice(0, kept as u32))?;
                 head.last_record_bytes = kept;
             } else {
-                store.delete(key).primitive()?.await?;
+                files.delete(&key)?;
                 head.records -= 1.0;
                 // The record before may be full: it is not added to.
                 head.last_record_bytes = RECORD_BYTES as f64;
             }
             head.bytes -= length - kept.max(0.0);
         }
-        put(&store, JsValue::from(path), head.into()).await?;
-        drop(store);
-        transaction.commit().await
+        files.put(&path.into(), &head.into())?;
+        files.commit().await
     }
 
     /// Returns whether there was such a file.
     async fn rename(&self, from: &str, to: &str) -> Result<bool> {
-        let transaction = self.writing(TransactionDurability::Strict)?;
-        let store = transaction.object_store(FILES)?;
-        let (from, to) = (self.path(from), self.path(to));
-        let found: Option<JsValue> = store.get(&*from).primitive()?.await?;
-        if let Some(value) = &found {
-            if let Found::Head(old) = find(&store, &to).await? {
-                store.delete::<JsValue, _>(old.keys()).primitive()?.await?;
-            }
-            put(&store, JsValue::from(to), value.clone()).await?;
-            store.delete(&*from).primitive()?.await?;
+        let files = self.writing("strict").await?;
+        let from = JsValue::from(self.path(from));
+        let found = files.get(&from).await?;
+        let is_there = !found.is_undefined();
+        if is_there {
+            let to = self.path(to);
+            remove(&files, &to).await?;
+            files.put(&to.into(), &found)?;
+            files.delete(&from)?;
         }
-        drop(store);
-        transaction.commit().await?;
-        Ok(found.is_some())
+        files.commit().await?;
+        Ok(is_there)
     }
 
     async fn remove(&self, name: &str) -> Result<()> {
-        let transaction = self.writing(TransactionDurability::Strict)?;
-        let store = transaction.object_store(FILES)?;
-        let path = self.path(name);
-        if let Found::Head(head) = find(&store, &path).await? {
-            store.delete::<JsValue, _>(head.keys()).primitive()?.await?;
-        }
-        store.delete(&*path).primitive()?.await?;
-        drop(store);
-        transaction.commit().await
+        let files = self.writing("strict").await?;
+        remove(&files, &self.path(name)).await?;
+        files.commit().await
     }
 
     async fn list(&self, folder: &str) -> Result<Vec<String>> {
-        let transaction = self.database.transaction(FILES).build()?;
-        let store = transaction.object_store(FILES)?;
+        let files = self.begin(None).await?;
         let mut names = Vec::new();
-        for path in paths(&store, &self.prefix).await? {
+        for path in paths(&files, &self.prefix).await? {
             if store_of(&path) != self.store() {
                 continue;
             }
@@ -342,12 +353,27 @@ impl Disk {
         Ok(names)
     }
 
-    fn writing(&self, durability: TransactionDurability) -> Result<Transaction<'_>> {
-        self.database
-            .transaction(FILES)
-            .with_mode(TransactionMode::Readwrite)
-            .with_options(TransactionOptions::new().with_durability(durability))
-            .build()
+    /// Begins a transaction that changes files of this store, if it is still this worker's.
+    async fn writing(&self, durability: &str) -> Result<Transaction> {
+        let files = self.begin(Some(durability)).await?;
+        let owner = files.get(&self.owner_key()).await?;
+        if owner.as_string().as_ref() != Some(&self.owner) {
+            stop(LOST);
+            return Err(LOST.into());
+        }
+        Ok(files)
+    }
+
+    /// Begins a transaction, which writes if it is told how durably. A browser that had trouble with a
+    /// database closes it; then it is opened again.
+    async fn begin(&self, durability: Option<&str>) -> Result<Transaction> {
+        let database = self.database.borrow().clone();
+        if let Ok(begun) = Transaction::begin(&database, durability) {
+            return Ok(begun);
+        }
+        let database = idb::open().await?;
+        *self.database.borrow_mut() = database.clone();
+        Transaction::begin(&database, durability)
     }
 }
 
@@ -358,8 +384,10 @@ impl Head {
     }
 
     /// The keys of all records.
-    fn keys(&self) -> KeyRange<JsValue> {
-        KeyRange::Bound(self.key(0.0), false, self.key(RECORDS_MAX), true)
+    fn keys(&self) -> Result<JsValue> {
+        let (first, end) = (self.key(0.0), self.key(RECORDS_MAX));
+        let range = IdbKeyRange::bound_with_lower_open_and_upper_open(&first, &end, false, true);
+        Ok(range?.into())
     }
 }
 
@@ -381,23 +409,34 @@ fn store_of(path: &str) -> &str {
     named.map_or("", |(store, _)| store)
 }
 
+/// The key of the name that whoever hosts a store puts beside it.
+fn owner_key(prefix: &str) -> JsValue {
+    Array::of1(&prefix.into()).into()
+}
+
 /// The names of all files that begin with `prefix`.
-async fn paths(store: &ObjectStore<'_>, prefix: &str) -> Result<Vec<String>> {
+async fn paths(files: &Transaction, prefix: &str) -> Result<Vec<String>> {
     // Text comes behind all numbers, and the empty one is the first.
-    let texts = KeyRange::LowerBound(prefix, false);
-    let keys = store.get_all_keys::<JsValue>().with_query::<&str, _>(texts).primitive()?.await?;
-    let mut paths = Vec::new();
-    for key in keys {
-        paths.extend(key?.as_string().filter(|path| path.starts_with(prefix)));
-    }
-    Ok(paths)
+    let texts = IdbKeyRange::lower_bound(&prefix.into())?;
+    let keys = files.keys(&texts).await?;
+    Ok(keys
+        .iter()
+        .filter_map(|key| key.as_string().filter(|path| path.starts_with(prefix)))
+        .collect())
+}
+
+/// Fails if there are files whose names begin with `prefix`.
+async fn is_new(files: &Transaction, prefix: &str) -> Result<()> {
+    if paths(files, prefix).await?.is_empty() { Ok(()) } else { Err(IS_THERE.into()) }
 }
 
 /// What is under the name.
-async fn find(store: &ObjectStore<'_>, name: &str) -> Result<Found> {
-    let found: Option<JsValue> = store.get(name).primitive()?.await?;
-    let Some(value) = found else { return Ok(Found::Nothing) };
-    Ok(match value.dyn_into::<Uint8Array>() {
+async fn find(files: &Transaction, name: &str) -> Result<Found> {
+    let found = files.get(&name.into()).await?;
+    if found.is_undefined() {
+        return Ok(Found::Nothing);
+    }
+    Ok(match found.dyn_into::<Uint8Array>() {
         Ok(bytes) => Found::Whole(bytes),
         Err(value) => {
             let numbers = Array::from(&value);
@@ -408,35 +447,37 @@ async fn find(store: &ObjectStore<'_>, name: &str) -> Result<Found> {
     })
 }
 
+/// Removes the file of this name, if there is one.
+async fn remove(files: &Transaction, name: &str) -> Result<()> {
+    if let Found::Head(head) = find(files, name).await? {
+        files.delete(&head.keys()?)?;
+    }
+    files.delete(&name.into())
+}
+
 /// The head of the file of this name, which is made if there is none, and turned into records if it
 /// is in one piece.
-async fn find_head(store: &ObjectStore<'_>, name: &str) -> Result<Head> {
-    let whole = match find(store, name).await? {
+async fn find_head(files: &Transaction, name: &str) -> Result<Head> {
+    let whole = match find(files, name).await? {
         Found::Head(head) => return Ok(head),
         Found::Whole(bytes) => Some(bytes),
         Found::Nothing => None,
     };
-    let last: Option<JsValue> = store.get(JsValue::from(LAST_FILE)).primitive()?.await?;
-    let file = last.and_then(|last| last.as_f64()).unwrap_or_default() + 1.0;
-    put(store, JsValue::from(LAST_FILE), JsValue::from(file)).await?;
+    let last = JsValue::from(LAST_FILE);
+    let file = files.get(&last).await?.as_f64().unwrap_or_default() + 1.0;
+    files.put(&last, &file.into())?;
     let mut head = Head { file, records: 0.0, bytes: 0.0, last_record_bytes: 0.0 };
     if let Some(bytes) = whole {
         head.bytes = f64::from(bytes.length());
         head.last_record_bytes = head.bytes;
-        put(store, head.key(0.0), bytes.into()).await?;
+        files.put(&head.key(0.0), &bytes)?;
         head.records = 1.0;
     }
     Ok(head)
 }
 
-async fn get_bytes(store: &ObjectStore<'_>, key: JsValue) -> Result<Option<Uint8Array>> {
-    let found: Option<JsValue> = store.get(key).primitive()?.await?;
-    Ok(found.and_then(|value| value.dyn_into().ok()))
-}
-
-async fn put(store: &ObjectStore<'_>, key: JsValue, value: JsValue) -> Result<()> {
-    store.put(value).with_key(key).primitive()?.await?;
-    Ok(())
+async fn get_bytes(files: &Transaction, key: &JsValue) -> Result<Uint8Array> {
+    files.get(key).await?.dyn_into().map_err(|_| HOLE.into())
 }
 
 /// What an operation is answered with where there is no store. Reading finds
@@ -450,25 +491,10 @@ pub(super) fn without_store(op: DiskOp) -> DiskDone {
 }
 
 fn said<T>(result: Result<T>) -> std::result::Result<T, DiskError> {
-    result.map_err(|error| DiskError(explain(&shorten(&error.to_string()))))
+    result.map_err(|trouble| DiskError(explain(&trouble)))
 }
 
-/// The one failure that a person can do something about, in words for people.
-fn explain(error: &str) -> String {
-    if error.to_ascii_lowercase().contains("quota") {
-        return format!(
-            "the browser gives this page no more room; remove stores or keys, or download the data \
-             ({error})"
-        );
-    }
-    error.to_owned()
-}
-
-/// The browser's words, without its name for them and once only.
-fn shorten(error: &str) -> String {
-    let parts: Vec<&str> = error.split(": ").collect();
-    match parts.as_slice() {
-        [_, words, again] if words == again => (*words).to_owned(),
-        _ => error.to_owned(),
-    }
+/// The one failure that a person can do something about, in words for people; others in the browser's.
+pub(super) fn explain(trouble: &Trouble) -> String {
+    if trouble.is_quota() { NO_ROOM.to_owned() } else { trouble.words() }
 }

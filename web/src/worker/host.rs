@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Uint8Array};
 use redstart::base::rng::Seed;
 use redstart::base::time::Monotonic;
@@ -20,8 +21,8 @@ use web_sys::{MessageEvent, MessagePort};
 
 use super::clock::{Clock, stopwatch_ns};
 use super::disk::{self, Disk};
-use super::post;
 use super::service::{IMPORTED, Import};
+use super::{TRIES, TRY_AGAIN_MS, post, stop, unopened};
 use crate::message::{FromWorker, Storage};
 
 /// The longest time a browser's timer can wait.
@@ -30,11 +31,13 @@ const TIMER_MS_MAX: u64 = i32::MAX as u64;
 /// Bytes of what is loaded, at most, for it to be remembered how the data was at the start.
 const START_BYTES_MAX: usize = 32 << 10;
 
-/// Turns of the node when a timer has fired, at most.
-const TURNS_PER_TIMER: usize = 8;
-
-/// The same while data is loaded, which everybody waits for.
-const TURNS_WHILE_LOADING: usize = 64;
+/// So long work goes on when a timer has fired, in microseconds: a browser makes timers wait that follow
+/// each other, so several turns of the node are done at once.
+const WORK_US: u64 = 2_000;
+/// The same while a file is loaded, and everybody is told to wait …
+const WORK_LOADING_US: u64 = 10_000;
+/// … or while the store is opened, and nobody is served at all.
+const WORK_OPENING_US: u64 = 50_000;
 
 /// The node and its world.
 pub(super) struct Host {
@@ -52,18 +55,32 @@ pub(super) struct Host {
     disk_busy: Cell<bool>,
     /// Bytes of a file that was begun and is not in its place.
     written_bytes: Cell<f64>,
+    /// The last thing that was known of saving is that it failed.
+    is_failing: Cell<bool>,
     /// Connections that wait until the data is loaded: before that, commands would be refused.
     early: RefCell<Vec<MessagePort>>,
     memory_bytes: Cell<f64>,
     state: Cell<Run>,
     /// A file that is being imported.
     import: RefCell<Option<Import>>,
-    /// When it was begun to load the data.
+    /// When it was begun to open the store.
     opened: Monotonic,
     /// Bytes of it.
     loaded_bytes: Cell<usize>,
     /// When it was there, in microseconds since 1970, and a snapshot of it if that is small.
     began: RefCell<(f64, Vec<u8>)>,
+}
+
+/// The store, as it was opened.
+pub(super) struct Opened {
+    /// The clocks.
+    pub(super) clock: Clock,
+    /// When it was begun to open the store.
+    pub(super) since: Monotonic,
+    /// Where data is kept, if anywhere.
+    pub(super) disk: Option<Disk>,
+    /// The settings that were kept.
+    pub(super) settings: Vec<u8>,
 }
 
 /// How far the server is.
@@ -112,12 +129,11 @@ struct Alarm {
 
 impl Host {
     /// Makes the node, with settings that were kept. What it asks for at its start is begun.
-    pub(super) fn start(disk: Option<Disk>, settings: &[u8], seed: Seed) -> Rc<Self> {
-        let clock = Clock::new();
+    pub(super) fn start(opened: Opened, seed: Seed) -> Rc<Self> {
+        let Opened { clock, since, disk, settings } = opened;
         let mut config = config(disk.is_some());
-        config.take_lines(settings);
+        config.take_lines(&settings);
         let keeps_aof = Cell::new(config.appendonly);
-        let opened = clock.now().mono;
         let mut node = Node::new(config, seed, clock.now());
         node.set_stopwatch(stopwatch_ns);
         let host = Rc::new(Self {
@@ -131,11 +147,12 @@ impl Host {
             aof_ends: Cell::new(0),
             disk_busy: Cell::new(false),
             written_bytes: Cell::new(0.0),
+            is_failing: Cell::new(false),
             early: RefCell::default(),
             memory_bytes: Cell::new(0.0),
             state: Cell::new(Run::Loading),
             import: RefCell::default(),
-            opened,
+            opened: since,
             loaded_bytes: Cell::new(0),
             began: RefCell::default(),
         });
@@ -372,10 +389,15 @@ impl Host {
                 DiskOp::Append { bytes, .. } | DiskOp::Replace { bytes, .. } => bytes.len() as f64,
                 _ => 0.0,
             };
-            if bytes > 0.0 && self.written_bytes.replace(self.written_bytes.get() + bytes) == 0.0 {
+            let begins = self.written_bytes.replace(self.written_bytes.get() + bytes) == 0.0;
+            if bytes > 0.0 && begins && !self.is_failing.get() {
                 post(&FromWorker::Storage(Storage::Saving));
             }
-            done = Some(disk.run(op).await);
+            done = Some(if self.state.get() == Run::Loading {
+                read_surely(&disk, op).await
+            } else {
+                disk.run(op).await
+            });
         }
         let is_kept = done.as_ref().is_none_or(|done| done.error().is_none())
             && match task.then {
@@ -403,6 +425,7 @@ impl Host {
     fn news(&self, done: &DiskDone) -> Option<Storage> {
         if let Some(error) = done.error() {
             self.written_bytes.set(0.0);
+            self.is_failing.set(true);
             return Some(Storage::Failed { why: error.0.clone() });
         }
         match done {
@@ -423,7 +446,10 @@ impl Host {
 
     fn saved(&self) -> Option<Storage> {
         let bytes = self.written_bytes.replace(0.0);
-        (bytes > 0.0).then(|| Storage::Saved { bytes, at_ms: js_sys::Date::now() })
+        (bytes > 0.0).then(|| {
+            self.is_failing.set(false);
+            Storage::Saved { bytes, at_ms: js_sys::Date::now() }
+        })
     }
 
     /// Whether the append-only file is made safe after something was appended.
@@ -446,14 +472,17 @@ impl Host {
             let _timeout = Timeout::new(wait_ms as u32, move || {
                 // It has fired, so the next one is set whatever time it is for.
                 host.timer.borrow_mut().take();
-                // A browser makes timers wait that follow each other, so work that goes on gets
-                // several turns at once.
-                let is_loading = host.node.borrow().is_loading();
-                let turns = if is_loading { TURNS_WHILE_LOADING } else { TURNS_PER_TIMER };
-                for _ in 0..turns {
+                let work_us = match host.state.get() {
+                    Run::Loading => WORK_OPENING_US,
+                    _ if host.node.borrow().is_loading() => WORK_LOADING_US,
+                    _ => WORK_US,
+                };
+                let end = host.clock.now().mono + work_us;
+                loop {
                     host.handle(Event::Wake);
                     let wake = host.node.borrow().next_wake();
-                    if wake.is_none_or(|wake| wake > host.clock.now().mono) {
+                    let now = host.clock.now().mono;
+                    if now >= end || wake.is_none_or(|wake| wake > now) {
                         break;
                     }
                 }
@@ -497,6 +526,27 @@ impl Host {
         }
         post(&FromWorker::Exited { status });
     }
+}
+
+/// Does what the node asks for while it loads what is kept. A read that fails is tried again, and if
+/// it goes on failing this program ends: the node would take what the browser does not give for what is
+/// broken, and put it aside.
+async fn read_surely(disk: &Disk, op: DiskOp) -> DiskDone {
+    for tried in 1.. {
+        let done = disk.run(op.clone()).await;
+        match done.error() {
+            Some(why) if matches!(op, DiskOp::Read { .. } | DiskOp::List { .. }) => {
+                if tried == TRIES {
+                    stop(&unopened(&why.0));
+                    break;
+                }
+                TimeoutFuture::new(TRY_AGAIN_MS).await;
+            }
+            _ => return done,
+        }
+    }
+    // The worker ends.
+    std::future::pending().await
 }
 
 /// The settings of a node in a page: what is typed is saved at once, if it can be.

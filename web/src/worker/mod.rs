@@ -8,6 +8,7 @@
 mod clock;
 mod disk;
 mod host;
+mod idb;
 mod lock;
 mod relay;
 mod sandboxes;
@@ -16,16 +17,27 @@ mod service;
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use gloo_timers::future::TimeoutFuture;
 use redstart::base::rng::Seed;
 use wasm_bindgen::prelude::*;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{DedicatedWorkerGlobalScope, MessageEvent, MessagePort};
 
 use crate::message::{FromWorker, Storage, ToWorker};
+use clock::Clock;
 use disk::Disk;
-use host::Host;
+use host::{Host, Opened};
 use relay::{Guest, Hub};
 use sandboxes::Sandboxes;
+
+/// How often it is tried to open a store or to read from it before it is said that this does not work,
+/// and how long it is waited in between. A browser that was killed can hold on to what it wrote last for
+/// seconds, and the next one finds it locked.
+const TRIES: u32 = 10;
+const TRY_AGAIN_MS: u32 = 1000;
+
+/// In the place of a store's name: nothing is kept, as the person wishes.
+const IN_MEMORY: &str = "/";
 
 /// What a port of the page is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,11 +67,16 @@ thread_local! {
 /// Runs the worker's program.
 pub fn start() {
     std::panic::set_hook(Box::new(|info| {
-        post(&FromWorker::Failed { message: info.to_string() });
-        // With the worker goes its lock, so that another tab can take the store over.
-        scope().close();
+        stop(&info.to_string());
     }));
     wasm_bindgen_futures::spawn_local(run());
+}
+
+/// Ends this program and says why. With the worker goes its lock, so that another tab can take the store
+/// over.
+fn stop(why: &str) {
+    post(&FromWorker::Failed { message: why.to_owned() });
+    scope().close();
 }
 
 /// Finds out who hosts the store, and becomes the host as soon as nobody else is.
@@ -69,7 +86,7 @@ async fn run() {
     // The page has given the worker the store's name.
     let store = scope().name();
     let name = &service::lock_name(&store);
-    if !lock::try_hold(name).await {
+    if store != IN_MEMORY && !lock::try_hold(name).await {
         let guest = Guest::start(&store, || post(&FromWorker::Storage(Storage::Guest))).await;
         for (port, purpose) in become_role(Role::Guest(guest.clone())) {
             guest.open(port, purpose);
@@ -77,22 +94,45 @@ async fn run() {
         lock::hold(name).await;
         post(&FromWorker::Storage(Storage::Opening));
     }
-    let mut settings = Vec::new();
-    let disk = match Disk::open(&store).await {
-        Ok(disk) => {
-            settings = disk.settings().await;
-            Some(disk)
-        }
-        Err(why) => {
-            post(&FromWorker::Storage(Storage::Memory { why }));
-            None
-        }
-    };
-    let host = Host::start(disk, &settings, seed());
+    let host = Host::start(open_store(&store).await, seed());
     for (port, purpose) in become_role(Role::Host(host.clone())) {
         take(&host, port, purpose);
     }
-    Hub::open(&store, host);
+    if store != IN_MEMORY {
+        Hub::open(&store, host);
+    }
+}
+
+/// Opens the store. It has no disk where the browser keeps nothing for this page; one that is there and
+/// cannot be opened is not taken for an empty one.
+async fn open_store(store: &str) -> Opened {
+    let clock = Clock::new();
+    let since = clock.now().mono;
+    let in_memory = |why: String| {
+        post(&FromWorker::Storage(Storage::Memory { why }));
+        Opened { clock: Clock::new(), since, disk: None, settings: Vec::new() }
+    };
+    if store == IN_MEMORY {
+        return in_memory("it was opened without".to_owned());
+    }
+    for tried in 1.. {
+        match Disk::open(store).await {
+            Ok((disk, settings)) => return Opened { clock, since, disk: Some(disk), settings },
+            Err(why) if why.is_refusal() => return in_memory(why.words()),
+            Err(why) if tried == TRIES => {
+                stop(&unopened(&why.words()));
+                break;
+            }
+            Err(_) => TimeoutFuture::new(TRY_AGAIN_MS).await,
+        }
+    }
+    // The worker ends.
+    std::future::pending().await
+}
+
+/// What is said of a store that cannot be read.
+fn unopened(why: &str) -> String {
+    ["The browser does not open what it keeps for this page: ", why].concat()
 }
 
 /// Changes what this worker is; returns the ports that wait for somebody to take them.

@@ -22,6 +22,7 @@ use redstart::node::{How, Imported};
 use wasm_bindgen::prelude::*;
 use web_sys::{Blob, MessageEvent, MessagePort};
 
+use super::disk::{IS_THERE, explain};
 use super::host::Host;
 use super::lock;
 
@@ -94,7 +95,7 @@ async fn manage(
     to: &str,
 ) -> Result<Vec<JsValue>, Refusal> {
     let disk = host.disk().ok_or("this browser keeps no data for this page")?;
-    let stores = disk.stores().await?;
+    let stores = disk.stores().await.map_err(|trouble| explain(&trouble))?;
     let is_there = |name: &str| stores.iter().any(|(store, _)| store == name);
     if what == "stores" {
         let mut parts = vec![JsValue::from(disk.store())];
@@ -115,16 +116,16 @@ async fn manage(
     if what != "remove" {
         check_name(new)?;
         if is_there(new) {
-            return Err("there is a store of this name".to_owned());
+            return Err(IS_THERE.to_owned());
         }
     }
-    match what {
-        "create" => disk.create(name).await?,
-        "rename" => disk.move_store(name, Some(to)).await?,
-        "remove" => disk.move_store(name, None).await?,
+    let done = match what {
+        "create" => disk.create(name).await,
+        "rename" => disk.move_store(name, Some(to)).await,
+        "remove" => disk.move_store(name, None).await,
         _ => return Err("nobody knows how to do that".to_owned()),
-    }
-    Ok(Vec::new())
+    };
+    done.map(|()| Vec::new()).map_err(|trouble| explain(&trouble))
 }
 
 /// The lock that whoever has a store open holds.

@@ -5,7 +5,7 @@ use web_sys::HtmlSelectElement;
 use yew::prelude::*;
 
 use crate::i18n::{self, t, t1};
-use crate::message::Storage;
+use crate::message::{NO_ROOM, Storage};
 use crate::page::shell;
 use crate::state::{Action, Engine, State};
 
@@ -85,6 +85,12 @@ fn stored(storage: &Storage) -> (&'static str, AttrValue) {
             let at = format!("{hour:02}:{minute:02}:{second:02}");
             ("good", t1("Saved in this browser at {}", &format!("{at}, {}", size(*bytes))))
         }
+        Storage::Failed { why } if why == NO_ROOM => (
+            "bad",
+            t(
+                "Not saved: this browser gives the page no more room. Delete other stores, or keys after CONFIG SET stop-writes-on-bgsave-error no.",
+            ),
+        ),
         Storage::Failed { why } => ("bad", t1("Not saved: {}", why)),
         Storage::Guest => {
             ("good", t("Shared with another tab, which keeps the data in this browser"))

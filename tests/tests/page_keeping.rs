@@ -1,0 +1,258 @@
+//! What the page does when the browser does not keep what it should, or lets two tabs keep the same.
+
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::path::PathBuf;
+
+use redstart_tests::browser::{Browser, wait};
+use redstart_tests::page::{Page, address, with_files};
+
+/// Room that is not enough for what the tests write, in bytes.
+const LITTLE_BYTES: u64 = 2_000_000;
+/// Sets a key to more than that, which nothing makes smaller.
+const SET_MUCH: &str = r#"
+    const letters = Uint8Array.from({ length: 5000000 }, () => Math.random() * 256);
+    const head = `*3\r\n$3\r\nSET\r\n$3\r\nbig\r\n$${letters.length}\r\n`;
+    const { port1, port2 } = new MessageChannel();
+    redstart.engine().postMessage(["", false], [port2]);
+    for (const part of [head, letters, "\r\n"]) {
+        port1.postMessage(typeof part === "string" ? new TextEncoder().encode(part) : part);
+    }
+"#;
+
+/// What the page says when there is no room.
+const NO_ROOM: &str = "Not saved: this browser gives the page no more room";
+
+/// A page in a tab, with the browser's room for it limited.
+fn with_little_room() -> Page {
+    let page = Page { browser: Browser::start().unwrap() };
+    // Before anything is written: the browser goes by what it found last for half a minute.
+    limit(&page, Some(LITTLE_BYTES));
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    page
+}
+
+fn limit(page: &Page, bytes: Option<u64>) {
+    page.browser.limit_storage(address().trim_end_matches('/'), bytes).unwrap();
+}
+
+/// Waits until `line` is answered like this.
+#[track_caller]
+fn answers(page: &Page, line: &str, reply: &str) {
+    let mut last = None;
+    let seen = wait("a reply", || {
+        let pane = page.pane(1);
+        pane.enter("CLEAR");
+        pane.enter(line);
+        last = wait("any reply", || {
+            let text = pane.below(line)?.unwrap_or_default();
+            Ok((!text.is_empty() && !text.starts_with("waiting")).then_some(text))
+        })
+        .ok();
+        Ok(last.as_ref().filter(|text| text.contains(reply)).map(drop))
+    });
+    assert!(seen.is_ok(), "{line}: {last:?} instead of {reply:?}");
+}
+
+#[test]
+fn a_full_browser_loses_no_snapshot() {
+    let page = with_little_room();
+    let fill = || {
+        page.browser.script(SET_MUCH, &[]).unwrap();
+        page.says(NO_ROOM);
+    };
+    fill();
+    answers(&page, "SET more 1", "MISCONF Redis is configured to save RDB snapshots");
+    page.pane(1).run("GET kept", "\"1\"");
+    // What could not be saved is gone with the tab, and nothing else is.
+    page.browser.reload().unwrap();
+    page.pane(1).run("DBSIZE", "(integer) 1");
+    page.pane(1).run("GET kept", "\"1\"");
+    fill();
+    // There is room again: it is saved without anybody's doing.
+    limit(&page, None);
+    page.says("Saved");
+    answers(&page, "SET more 1", "OK");
+    page.is_saved();
+    page.browser.reload().unwrap();
+    page.pane(1).run("DBSIZE", "(integer) 3");
+    page.is_quiet();
+}
+
+#[test]
+fn a_full_browser_loses_no_append_only_file() {
+    let page = with_little_room();
+    page.pane(1).run("CONFIG SET save \"\" appendonly yes", "OK");
+    answers(&page, "INFO persistence", "aof_rewrite_in_progress:0\naof_rewrite_scheduled:0");
+    page.browser.script(SET_MUCH, &[]).unwrap();
+    page.says(NO_ROOM);
+    answers(&page, "SET more 1", "MISCONF Errors writing to the AOF file");
+    limit(&page, None);
+    answers(&page, "SET more 1", "OK");
+    page.says("Saved");
+    // What was refused first is in its place now, before what came after it.
+    page.browser.reload().unwrap();
+    page.pane(1).run("STRLEN big", "(integer) 5000000");
+    page.pane(1).run("MGET kept more", "1) \"1\"\n2) \"1\"");
+    page.is_quiet();
+}
+
+/// The same page from an origin that browsers do not trust.
+fn unsafe_address() -> String {
+    address().replace("127.0.0.1", "unsafe.test")
+}
+
+/// Opens the page where there are no Web Locks.
+fn open_without_locks() -> Page {
+    let page = Page::open();
+    page.browser.go(&unsafe_address()).unwrap();
+    let has_locks = page.browser.script("return 'locks' in navigator", &[]).unwrap();
+    assert_eq!(has_locks, false, "this origin is as good as any");
+    page
+}
+
+#[test]
+fn tabs_share_a_store_without_locks() {
+    let page = open_without_locks();
+    page.pane(1).run("SET shared 1", "OK");
+    let [first, second] = page.tab_at(&unsafe_address());
+    page.pane(1).run("INCR shared", "(integer) 2");
+    page.says("Shared with another tab");
+    page.browser.switch(&first).unwrap();
+    page.pane(1).run("INCR shared", "(integer) 3");
+    page.is_saved();
+    page.browser.close_tab().unwrap();
+    page.browser.switch(&second).unwrap();
+    page.says("Loaded");
+    answers(&page, "INCR shared", "(integer) 4");
+    page.is_saved();
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET shared", "\"4\"");
+    page.is_quiet();
+}
+
+/// A tab that was frozen knows nothing of what has happened meanwhile; it must not write over it.
+#[test]
+fn a_tab_that_has_lost_its_store_does_not_write() {
+    let page = open_without_locks();
+    page.pane(1).run("SET who first", "OK");
+    page.is_saved();
+    let first = page.browser.tab().unwrap();
+    page.browser.freeze(true).unwrap();
+    let [_, second] = page.tab_at(&unsafe_address());
+    page.pane(1).run("GET who", "\"first\"");
+    page.says("Loaded");
+    page.pane(1).run("SET who second", "OK");
+    page.is_saved();
+    page.browser.switch(&first).unwrap();
+    page.browser.freeze(false).unwrap();
+    page.pane(1).enter("SET who \"first again\"");
+    page.fails("Another tab has taken over what this one has kept");
+    page.browser.switch(&second).unwrap();
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET who", "\"second\"");
+    // Nor is the other tab lost: it is a client now.
+    page.browser.switch(&first).unwrap();
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET who", "\"second\"");
+    page.says("Shared with another tab");
+}
+
+/// Whatever a tab believes: the database decides whose a store is, within each transaction.
+#[test]
+fn a_store_that_is_another_s_is_not_written_to() {
+    let page = Page::open();
+    page.pane(1).run("SET who this", "OK");
+    page.is_saved();
+    let before = page.files();
+    let take = "files.put('somebody', ['']);";
+    page.browser.script_async(&with_files(take)).unwrap();
+    page.pane(1).enter("SET who \"this again\"");
+    page.fails("Another tab has taken over what this one has kept");
+    assert_eq!(page.files(), before);
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET who", "\"this\"");
+}
+
+/// A folder of this test's own, which is removed with it.
+struct Profile(PathBuf);
+
+impl Profile {
+    fn new(name: &str) -> Self {
+        let name = format!("redstart-keeping-{name}-{}", std::process::id());
+        Self(std::env::temp_dir().join(name))
+    }
+}
+
+impl Drop for Profile {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_dir_all(&self.0);
+    }
+}
+
+/// The files of a browser that was killed can stay locked for seconds; another one opens them then. That
+/// is no empty store.
+#[test]
+fn a_store_that_is_locked_is_waited_for() {
+    let (first, second) = (Profile::new("first"), Profile::new("second"));
+    let open = |profile: &Profile| {
+        let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+        page.browser.go(&address()).unwrap();
+        page
+    };
+    let page = open(&first);
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    // Another browser with the same files.
+    let [here, there] = [&first, &second].map(|profile| profile.0.join("Default/IndexedDB"));
+    std::fs::create_dir_all(there.parent().unwrap()).unwrap();
+    std::os::unix::fs::symlink(here, there).unwrap();
+    let other = open(&second);
+    other.pane(1).enter("DBSIZE");
+    other.says("Opening this browser's storage");
+    let tried = "const done = arguments[arguments.length - 1];
+                 const opening = indexedDB.open('redstart');
+                 opening.onsuccess = () => done('opened');
+                 opening.onerror = () => done(opening.error.message);";
+    let error = other.browser.script_async(tried).unwrap();
+    assert!(error.as_str().unwrap().contains("backing store"), "{error}");
+    other.says("Opening this browser's storage");
+    drop(page);
+    other.pane(1).shows("DBSIZE", "(integer) 1");
+    other.pane(1).run("GET kept", "\"1\"");
+}
+
+#[test]
+fn a_browser_that_keeps_nothing_is_no_failure() {
+    let profile = Profile::new("refusing");
+    let settings = profile.0.join("Default");
+    std::fs::create_dir_all(&settings).unwrap();
+    let refuses = r#"{"profile":{"default_content_setting_values":{"cookies":2}}}"#;
+    std::fs::write(settings.join("Preferences"), refuses).unwrap();
+    let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+    page.browser.go(&address()).unwrap();
+    page.says("This browser keeps no data for this page");
+    page.pane(1).run("SET a 1", "OK");
+    page.pane(1).run("GET a", "\"1\"");
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET a", "(nil)");
+    page.says("This browser keeps no data for this page");
+}
+
+/// Where the browser goes on refusing what it has kept, one can go on without.
+#[test]
+fn the_page_opens_without_what_was_kept() {
+    let page = Page::open();
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    page.browser.go(&format!("{}?memory", address())).unwrap();
+    page.says("This browser keeps no data for this page");
+    page.pane(1).run("DBSIZE", "(integer) 0");
+    page.pane(1).run("SET other 1", "OK");
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("DBSIZE", "(integer) 1");
+    page.pane(1).run("GET kept", "\"1\"");
+    page.is_quiet();
+}

@@ -1,0 +1,231 @@
+//! IndexedDB, as much of it as [`disk`](super::disk) needs, as futures.
+//!
+//! Bound here and not with a library: what libraries make of a transaction that the browser has
+//! aborted does not tell why, and that is all a person can act on when there is no room left. They
+//! are also ten times as large.
+//!
+//! A request or a transaction becomes a promise whose own functions are its listeners, so nothing has
+//! to be kept alive for it. The requests of a transaction are worked off in order, so one whose answer
+//! nobody wants is not waited for: if it fails, so does the commit, and says why.
+
+use std::cell::Cell;
+
+use js_sys::{Array, Object, Promise, Reflect};
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{DomException, Event, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
+
+use super::scope;
+
+/// The database's name, the same for every version of the page.
+const DATABASE: &str = "redstart";
+/// The object store that holds everything.
+const FILES: &str = "files";
+
+/// What is said where the browser has none.
+const NO_DATABASE: &str = "access to IndexedDB is denied";
+/// Under this name a transaction keeps what a request of it has failed with.
+const WHY: &str = "why";
+
+#[wasm_bindgen]
+extern "C" {
+    /// A database whose transactions can be told how durable they are to be.
+    #[wasm_bindgen(extends = IdbDatabase, extends = Object)]
+    #[derive(Clone)]
+    pub(super) type Database;
+
+    #[wasm_bindgen(method, catch, js_name = transaction)]
+    fn begin(
+        this: &Database,
+        stores: &str,
+        mode: &str,
+        options: &Object,
+    ) -> std::result::Result<RawTransaction, JsValue>;
+
+    /// A transaction that is committed.
+    #[wasm_bindgen(extends = IdbTransaction, extends = Object)]
+    type RawTransaction;
+
+    #[wasm_bindgen(method, catch)]
+    fn commit(this: &RawTransaction) -> std::result::Result<(), JsValue>;
+}
+
+/// What has failed: an exception of the browser, or a text.
+#[derive(Debug)]
+pub(super) struct Trouble(JsValue);
+
+impl Trouble {
+    /// Whether the browser keeps nothing for this page, as in some private windows, rather than
+    /// something that cannot be had now.
+    pub(super) fn is_refusal(&self) -> bool {
+        let name = self.name();
+        // Chromium calls this case unknown.
+        name == "SecurityError" || name == "InvalidStateError" || self.words().contains("denied")
+    }
+
+    /// Whether there is no room left.
+    pub(super) fn is_quota(&self) -> bool {
+        self.name() == "QuotaExceededError"
+    }
+
+    fn name(&self) -> String {
+        self.0.dyn_ref().map(DomException::name).unwrap_or_default()
+    }
+
+    /// What has failed, for people.
+    pub(super) fn words(&self) -> String {
+        let Some(exception) = self.0.dyn_ref::<DomException>() else {
+            return self.0.as_string().unwrap_or_else(|| "the browser does not say why".to_owned());
+        };
+        let words = exception.message();
+        if words.is_empty() { exception.name() } else { words }
+    }
+}
+
+impl From<JsValue> for Trouble {
+    fn from(error: JsValue) -> Self {
+        Self(error)
+    }
+}
+
+impl From<&str> for Trouble {
+    fn from(words: &str) -> Self {
+        Self(words.into())
+    }
+}
+
+/// What can be done with the database.
+pub(super) type Result<T> = std::result::Result<T, Trouble>;
+
+/// Opens the database, making it first where there is none.
+pub(super) async fn open() -> Result<Database> {
+    let factory = scope().indexed_db()?.ok_or(NO_DATABASE)?;
+    let request = factory.open_with_u32(DATABASE, 1)?;
+    let made = request.clone();
+    let on_made = Closure::once(move || {
+        let made = made.result().map(|database| database.unchecked_into::<IdbDatabase>());
+        // Without it, the first transaction fails and says so.
+        drop(made.and_then(|database| database.create_object_store(FILES)));
+    });
+    request.set_onupgradeneeded(Some(on_made.as_ref().unchecked_ref()));
+    Ok(answer(&request).await?.unchecked_into())
+}
+
+/// Waits for what a request gives.
+async fn answer(request: &IdbRequest) -> Result<JsValue> {
+    let end = Promise::new(&mut |done, failed| {
+        request.set_onsuccess(Some(&done));
+        request.set_onerror(Some(&failed));
+    });
+    match JsFuture::from(end).await {
+        Ok(_) => Ok(request.result()?),
+        Err(_) => Err(request.error()?.map_or(JsValue::NULL, JsValue::from).into()),
+    }
+}
+
+/// A transaction on the one object store. One that is dropped before its commit is undone. It closes by
+/// itself as soon as anything but its requests is waited for.
+pub(super) struct Transaction {
+    raw: RawTransaction,
+    files: IdbObjectStore,
+    is_over: Cell<bool>,
+}
+
+/// A request whose answer somebody wants.
+pub(super) struct Asked(IdbRequest);
+
+impl Asked {
+    /// Waits for the answer; `undefined` where there is nothing.
+    pub(super) async fn answer(self) -> Result<JsValue> {
+        answer(&self.0).await
+    }
+}
+
+thread_local! {
+    /// Keeps why a request has failed, and undoes its transaction. Nobody else shall hear of it: some
+    /// browsers take an error that nobody has dealt with for one of the program.
+    static ON_ERROR: Closure<dyn FnMut(Event)> = Closure::new(|event: Event| {
+        event.prevent_default();
+        let request = event.target().and_then(|it| it.dyn_into::<IdbRequest>().ok());
+        let Some(request) = request else { return };
+        let Some(transaction) = request.transaction() else { return };
+        if let Ok(Some(error)) = request.error()
+            && error.name() != "AbortError"
+        {
+            let _ = Reflect::set(&transaction, &WHY.into(), &error);
+            let _ = transaction.abort();
+        }
+    });
+}
+
+impl Transaction {
+    /// Begins a transaction. One that writes is told how durably: `strict` if it must be safe before it
+    /// is reported as done, or `relaxed`.
+    pub(super) fn begin(database: &Database, durability: Option<&str>) -> Result<Self> {
+        let options = Object::new();
+        let mode = if durability.is_some() { "readwrite" } else { "readonly" };
+        let _ = Reflect::set(&options, &"durability".into(), &durability.into());
+        let raw = database.begin(FILES, mode, &options)?;
+        ON_ERROR.with(|on_error| raw.set_onerror(Some(on_error.as_ref().unchecked_ref())));
+        Ok(Self { files: raw.object_store(FILES)?, raw, is_over: Cell::new(false) })
+    }
+
+    /// Asks for what is under a key.
+    pub(super) fn ask(&self, key: &JsValue) -> Result<Asked> {
+        Ok(Asked(self.files.get(key)?))
+    }
+
+    /// What is under a key.
+    pub(super) async fn get(&self, key: &JsValue) -> Result<JsValue> {
+        self.ask(key)?.answer().await
+    }
+
+    /// The keys in a range.
+    pub(super) async fn keys(&self, range: &JsValue) -> Result<Array> {
+        let request = self.files.get_all_keys_with_key(range)?;
+        Ok(answer(&request).await?.unchecked_into())
+    }
+
+    /// Puts something under a key.
+    pub(super) fn put(&self, key: &JsValue, value: &JsValue) -> Result<()> {
+        self.files.put_with_key(value, key)?;
+        Ok(())
+    }
+
+    /// Removes what is under a key, or in a range.
+    pub(super) fn delete(&self, keys: &JsValue) -> Result<()> {
+        self.files.delete(keys)?;
+        Ok(())
+    }
+
+    /// Ends the transaction; all of it is done then, or nothing.
+    pub(super) async fn commit(self) -> Result<()> {
+        self.is_over.set(true);
+        let end = Promise::new(&mut |done, failed| {
+            self.raw.set_oncomplete(Some(&done));
+            self.raw.set_onabort(Some(&failed));
+        });
+        if let Err(error) = self.raw.commit() {
+            return Err(self.why().unwrap_or(error).into());
+        }
+        match JsFuture::from(end).await {
+            Ok(_) => Ok(()),
+            Err(_) => Err(self.why().unwrap_or_default().into()),
+        }
+    }
+
+    /// Why the browser has undone the transaction, if it has.
+    fn why(&self) -> Option<JsValue> {
+        let kept = Reflect::get(&self.raw, &WHY.into()).ok().filter(JsValue::is_object);
+        kept.or_else(|| self.raw.error().map(JsValue::from))
+    }
+}
+
+impl Drop for Transaction {
+    fn drop(&mut self) {
+        if !self.is_over.get() {
+            // It fails for one that is over already.
+            let _ = self.raw.abort();
+        }
+    }
+}
