@@ -22,6 +22,8 @@ const DEVIATIONS: &[(&str, &str, &str)] = &[
     ("hsetex", "arguments", "NX and XX of Valkey 9.1"),
     ("set", "arguments", "conditions of Redis 8.4"),
     ("xadd", "arguments", "references of Redis 8.2, IDMP of Redis 8.6"),
+    ("xread", "arguments", "MAXCOUNT and MAXSIZE of Redis 8.10"),
+    ("xreadgroup", "arguments", "CLAIM of Redis 8.4, MAXCOUNT and MAXSIZE of Redis 8.10"),
     ("xtrim", "arguments", "references of Redis 8.2"),
     ("zscan", "arguments", "NOSCORES of Valkey 8"),
 ];
