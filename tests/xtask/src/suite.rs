@@ -47,6 +47,8 @@ const FILES: &[&str] = &[
     "unit/multi",
     "unit/pause",
     "unit/quit",
+    "unit/slowlog",
+    "unit/latency-monitor",
     "integration/aof",
     "integration/aof-multi-part",
     "integration/aof-race",
