@@ -224,14 +224,14 @@ impl Browser {
         if let Some(bytes) = bytes {
             params["quotaSize"] = json!(bytes);
         }
-        self.devtools("Storage.overrideQuotaForOrigin", &params)
+        self.devtools("Storage.overrideQuotaForOrigin", &params).map(drop)
     }
 
     /// Stops all programs of the tab that commands go to, as browsers do with tabs in the background, or
     /// lets them go on. Only in Chromium.
     pub fn freeze(&self, is_frozen: bool) -> Result<()> {
         let state = if is_frozen { "frozen" } else { "active" };
-        self.devtools("Page.setWebLifecycleState", &json!({ "state": state }))
+        self.devtools("Page.setWebLifecycleState", &json!({ "state": state })).map(drop)
     }
 
     /// Goes to an address and returns when the page has loaded.
