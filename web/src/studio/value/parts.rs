@@ -51,10 +51,9 @@ fn adding(
     text: AttrValue,
     edit: fn(&[String; 3]) -> Edit,
 ) -> Html {
-    let draft = view.draft.clone();
     let onsubmit = ctx.link().callback(move |event: SubmitEvent| {
         event.prevent_default();
-        Msg::Do(edit(&draft))
+        Msg::Add(edit)
     });
     let field = |(index, label): (usize, &AttrValue)| {
         let oninput =

@@ -107,6 +107,8 @@ pub(crate) enum Msg {
     Cancel,
     Draft(usize, String),
     Do(Edit),
+    /// What the fields for something new hold is to be done.
+    Add(fn(&[String; 3]) -> Edit),
     Ran(Edit, Vec<(String, Reply)>),
     Open(usize),
     Bit(u64),
@@ -181,6 +183,8 @@ impl Component for ValueView {
                 }
             }
             Msg::Do(edit) => self.perform(ctx, edit),
+            // Who types fast is ahead of what was drawn last: it goes by what has been typed by now.
+            Msg::Add(edit) => self.perform(ctx, edit(&self.draft)),
             Msg::Ran(edit, replies) => self.has_run(ctx, &edit, replies),
             Msg::Open(node) => self.opened = node,
             Msg::Bit(bit) => self.bit = bit,
