@@ -16,7 +16,7 @@ window.redstartServer = (() => {
   /** Whether the address names a store of this browser; without one, the page is the server's. */
   const isLocal = new URLSearchParams(location.search).has('store');
 
-  /** A worker of the tab, and the promise that it takes messages: what is said before is lost. */
+  /** A worker of the tab, and the promise that it runs. */
   function engine(store) {
     const worker = new Worker('engine.js', { type: 'module', name: store });
     const ready = new Promise((resolve, reject) => {

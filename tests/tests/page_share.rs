@@ -56,6 +56,7 @@ fn a_link_opens_what_was_done_and_leaves_own_data_alone() {
     let link = link(&page);
     assert!(link.len() < 1500, "{link}");
     page.view_says("7 commands");
+    page.view_says("given anew");
     page.press("Copy the link");
     page.view_says("Cop");
     page.is_quiet();
@@ -125,6 +126,7 @@ fn data_from_before_can_be_shared() {
     share(&page);
     page.view_says("Share the data too");
     let whole = link(&page);
+    page.view_says_not("given anew");
     let other = opened(&whole);
     other.view_says("1 / 1");
     assert_eq!(log(&other, "Connection 1"), "redstart> LPOP list\n\"a\"");
@@ -269,4 +271,17 @@ fn much_data_has_no_timeline_of_its_own() {
     page.pane(1).run("FLUSHALL", "OK");
     page.pane(1).run("SET a 1", "OK");
     page.view_says("Looking back changes nothing");
+}
+
+/// A link opens as soon as the page does: what is asked before the engine runs is answered then.
+#[test]
+fn an_engine_that_is_being_loaded_misses_nothing() {
+    let page = Page::open();
+    page.pane(1).run("PING", "PONG");
+    let ask = "const done = arguments[arguments.length - 1];
+        const worker = new Worker('engine.js', { type: 'module', name: 'other' });
+        worker.onmessage = ({ data }) => { if (data[0] === 'Sandbox') done(data[2]); };
+        worker.postMessage(['nothing', 6, 0, 77, null]);";
+    assert_eq!(page.browser.script_async(ask).unwrap(), json!(77));
+    page.is_quiet();
 }

@@ -101,6 +101,7 @@ impl Desk {
             }
             Told::Received { pane, conn, bytes } => {
                 self.0.exchanges.borrow_mut().received(*pane, *conn, bytes, at_ms);
+                self.0.session.borrow_mut().received(*pane, *conn, bytes);
             }
             Told::Restarted => self.0.session.borrow_mut().begin_anew(),
             Told::Lost => self.0.session.borrow_mut().is_incomplete(),

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::rc::Rc;
 
+use redstart::base::crc::crc64;
 use redstart::base::time::{Monotonic, Time};
 use redstart::node::ConnId;
 
@@ -27,6 +28,8 @@ pub struct Session {
     bytes: usize,
     /// The connections that are open: the pane's number for it, and ours.
     conns: BTreeMap<u32, (u32, ConnId)>,
+    /// Checksums of what each connection got.
+    got: BTreeMap<ConnId, u64>,
     next: u32,
     last_us: i64,
     is_cut: bool,
@@ -74,6 +77,19 @@ impl Session {
             self.begin_anew();
             self.is_cut = true;
         }
+    }
+
+    /// A pane has got bytes.
+    pub fn received(&mut self, pane: u32, conn: u32, bytes: &[u8]) {
+        if let Some((_, id)) = self.conns.get(&pane).filter(|(number, _)| *number == conn) {
+            let sum = self.got.entry(*id).or_default();
+            *sum = crc64(*sum, bytes);
+        }
+    }
+
+    /// A checksum of what each connection got that got anything.
+    pub fn got(&self) -> &BTreeMap<ConnId, u64> {
+        &self.got
     }
 
     /// A pane is closed, or has another connection.
@@ -178,6 +194,11 @@ mod tests {
         // Ctrl-C opens another connection.
         send(&mut session, 2, 2, "PING", 12.0);
         session.closed(2, 13.0);
+        session.received(1, 1, b"+OK\r\n+O");
+        session.received(1, 1, b"K\r\n");
+        session.received(1, 9, b"of another connection");
+        assert_eq!(session.got().get(&ConnId(0)), Some(&crc64(0, b"+OK\r\n+OK\r\n")));
+        assert_eq!(session.got().len(), 1);
         let tape = session.tape(Rc::default(), 5_000, 0..8);
         assert_eq!(
             inputs(&tape),

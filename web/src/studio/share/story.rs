@@ -53,6 +53,16 @@ pub fn digest(tape: &Tape, heard: &[Heard]) -> u64 {
     own.fold(0, |sum, it| crc64(crc64(sum, &it.conn.0.to_le_bytes()), &it.bytes))
 }
 
+/// A checksum of what each connection got that got anything, whatever the pieces it came in.
+pub fn got(heard: &[Heard]) -> BTreeMap<ConnId, u64> {
+    let mut got = BTreeMap::new();
+    for it in heard {
+        let sum = got.entry(it.conn).or_default();
+        *sum = crc64(*sum, &it.bytes);
+    }
+    got
+}
+
 /// How many commands persons have given.
 pub fn count(tape: &Tape) -> usize {
     let persons = persons(tape);
@@ -234,6 +244,10 @@ mod tests {
         let of = |tape: &Tape| digest(tape, &play(tape));
         // They were there, and the number of a client tells of it.
         assert_ne!(of(&whole), of(&short));
+        assert_eq!(
+            got(&play(&recording(&["0 SET a 1", "0 GET a"])))[&ConnId(0)],
+            crc64(0, b"+OK\r\n$1\r\n1\r\n")
+        );
         let whole = recording(&["9 DBSIZE", "0 SET a 1", "9 GET a", "0 GET a"]);
         assert_eq!(of(&whole), of(&without_watchers(&whole)));
         assert_ne!(of(&whole), of(&recording(&["0 SET a 1", "0 GET b"])));

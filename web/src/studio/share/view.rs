@@ -46,6 +46,8 @@ pub(crate) struct Made {
     address: String,
     commands: usize,
     has_secret: bool,
+    /// Whether the replies are not those that were seen here.
+    is_other: bool,
     start: Start,
 }
 
@@ -211,6 +213,9 @@ impl Share {
                     <p class="error">{ t("A command of this session holds a password, and so does what you share.") }</p>
                 }
                 { self.start(ctx, made.start) }
+                if made.is_other {
+                    <p class="note">{ t("Not every reply there is the one that was seen here: what chance, time or others have given is given anew.") }</p>
+                }
                 <div class="tool-row">
                     <button type="button" class={(!fits).then_some("main")} onclick={save}>{ t("Save as a file") }</button>
                 </div>
@@ -273,6 +278,8 @@ async fn make(props: &Props, with_data: bool) -> Result<Made, Refusal> {
         return Err(Refusal::Nothing);
     }
     let whole = engine::load(TRIED, &tape).await.ok_or(Refusal::TooLong)?;
+    let is_own = props.sandbox.is_empty();
+    let is_other = is_own && *props.desk.session().got() != story::got(&whole);
     let digest = story::digest(&tape, &whole);
     // Those who only looked need not be told of, if nobody noticed them.
     let short = story::without_watchers(&tape);
@@ -282,7 +289,8 @@ async fn make(props: &Props, with_data: bool) -> Result<Made, Refusal> {
     engine::sandbox(TRIED, SandboxOp::Remove, 0.0).await;
     let packed = text::packed(&tape, digest).await.map_err(|_: Fault| Refusal::NoBrowser)?;
     let address = text::address(&packed).await.ok_or(Refusal::NoBrowser)?;
-    Ok(Made { packed, address, commands, has_secret: story::has_secret(&tape), start })
+    let has_secret = story::has_secret(&tape);
+    Ok(Made { packed, address, commands, has_secret, is_other, start })
 }
 
 /// What was done in the panes of the node that keeps the data.
