@@ -4,10 +4,9 @@
 //! for and that has no meaning here says so by the value that Redis gives it when idle. How
 //! long commands took is known if the host has lent a [`stopwatch`](crate::engine::stopwatch).
 
-use std::collections::BTreeSet;
-
 use super::memory::Figures;
 use crate::base::num;
+use crate::base::ordered::OrdSet;
 use crate::base::time::Time;
 use crate::engine::aof;
 use crate::engine::config::{REDIS_VERSION, table};
@@ -153,7 +152,11 @@ impl View<'_> {
             BlockedOn::Keys { keys, or_gone: true, .. } => Some(keys),
             _ => None,
         });
-        keys.flatten().collect::<BTreeSet<_>>().len()
+        let mut waited = OrdSet::default();
+        keys.flatten().for_each(|key| {
+            waited.insert(key.clone());
+        });
+        waited.len()
     }
 
     fn count(&self, is_one: impl Fn(&crate::session::Client) -> bool) -> usize {

@@ -5,9 +5,8 @@
 //! [`sorted_set_combine`](super::sorted_set_combine). A sorted set that loses its last member is
 //! removed with its key.
 
-use std::collections::BTreeSet;
-
 use super::scan::{self, Options};
+use crate::base::ordered::OrdSet;
 use crate::base::{Error, glob, limits, num};
 use crate::ds::zset::Limits;
 use crate::ds::{Element, SortedSet};
@@ -341,11 +340,11 @@ fn zrandmember(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         return Ok(());
     }
     // Floyd's way to draw different ones: each time from one more.
-    let mut drawn = BTreeSet::new();
+    let mut drawn = OrdSet::default();
     for last in length - wanted..length {
         let rank = draw(last + 1);
-        let rank = if drawn.insert(rank) { rank } else { last };
-        drawn.insert(rank);
+        let rank = if drawn.insert(rank as u64) { rank } else { last };
+        drawn.insert(rank as u64);
         show(rank);
     }
     Ok(())

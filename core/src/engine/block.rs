@@ -37,7 +37,7 @@ impl Blocking {
     /// A client that waits for nothing that is recorded later than `synced`.
     pub fn next_safe(&self, synced: u64) -> Option<u64> {
         let first = self.unsafe_until.first().filter(|(until, _)| *until <= synced);
-        first.map(|&(_, id)| id)
+        first.map(|(_, id)| id)
     }
 }
 
@@ -180,7 +180,7 @@ impl Engine {
     /// The next time at which a client stops waiting, or tries again.
     pub fn next_deadline(&self) -> Option<Monotonic> {
         let firsts = [self.blocking.deadlines.first(), self.blocking.again.first()];
-        let firsts = firsts.into_iter().flatten().map(|&(at, _)| Monotonic(at));
+        let firsts = firsts.into_iter().flatten().map(|(at, _)| Monotonic(at));
         firsts.chain(self.pause.until).min()
     }
 
@@ -243,7 +243,7 @@ impl Engine {
 
     /// Ends the waiting of clients whose time is over, and lets those try again that wanted to now.
     pub fn time_out_blocked(&mut self, now: Time) {
-        while let Some(&(deadline, id)) = self.blocking.deadlines.first() {
+        while let Some((deadline, id)) = self.blocking.deadlines.first() {
             if deadline > now.mono.0 {
                 break;
             }
@@ -251,7 +251,7 @@ impl Engine {
             self.unblock(id, |on, out| write_timeout_reply(on, is_safe, out));
             self.blocking.deadlines.remove(&(deadline, id));
         }
-        while let Some(&(again, id)) = self.blocking.again.first()
+        while let Some((again, id)) = self.blocking.again.first()
             && again <= now.mono.0
         {
             self.blocking.again.remove(&(again, id));

@@ -9,6 +9,7 @@
 use super::Engine;
 use super::clients::ClientType;
 use super::world::Level;
+use crate::base::ordered::OrdSet;
 use crate::session::{Client, ConnId};
 
 /// No smaller limit is taken seriously, as in Redis: nobody could lift it again.
@@ -94,11 +95,12 @@ impl Engine {
                 && !client.session.closing
         };
         let all = self.clients.iter().filter(may_go);
-        let mut all: Vec<_> =
-            all.map(|client| (client.session.held_bytes, client.session.id)).collect();
-        all.sort_unstable();
+        let mut by_bytes = OrdSet::default();
+        for client in all {
+            by_bytes.insert((client.session.held_bytes, client.session.id));
+        }
         while self.client_bytes.total > limit
-            && let Some((bytes, id)) = all.pop()
+            && let Some((bytes, id)) = by_bytes.pop_last()
         {
             self.log(Level::Notice, &format!("Evicting client {id}, which holds {bytes} bytes"));
             self.kill(id);

@@ -221,7 +221,7 @@ impl Engine {
 
     /// The next time at which [`Engine::care_for_clients`] may have something to do.
     pub fn next_care(&self) -> Option<Monotonic> {
-        let soft = self.care.overfull.iter().filter_map(|(&id, &since)| {
+        let soft = self.care.overfull.iter().filter_map(|(id, &since)| {
             let client = self.clients.get(self.clients.conn(id)?)?;
             Some(
                 since?
@@ -249,7 +249,7 @@ impl Engine {
     }
 
     fn check_overfull(&mut self, now: Monotonic) {
-        let ids: Vec<u64> = self.care.overfull.keys().copied().collect();
+        let ids: Vec<u64> = self.care.overfull.keys().collect();
         for id in ids {
             let conn = self.clients.conn(id);
             let Some(client) = conn.and_then(|conn| self.clients.get(conn)) else {

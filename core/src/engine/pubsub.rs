@@ -121,7 +121,7 @@ impl Pubsub {
 
     /// The names that have listeners, in the order of their bytes.
     pub fn names(&self, kind: Kind) -> impl ExactSizeIterator<Item = &[u8]> {
-        self.names_of(kind).keys().map(|name| &**name)
+        self.names_of(kind).keys()
     }
 
     /// The number of clients that gave exactly this name.
@@ -164,7 +164,7 @@ impl Engine {
             .patterns
             .iter()
             .filter(|(pattern, _)| glob::matches(pattern, channel))
-            .map(|(pattern, ids)| (pattern.clone(), ids.as_slice().to_vec()))
+            .map(|(pattern, ids)| (Box::<[u8]>::from(pattern), ids.as_slice().to_vec()))
             .collect();
         for (pattern, ids) in matching {
             write_body(&mut body, b"pmessage", &[&pattern, channel, message]);

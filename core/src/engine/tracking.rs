@@ -5,6 +5,8 @@
 //! of every change below them, once an event. Keys are known by name alone, in whatever database,
 //! as in Redis. While nobody tracks, all of this costs a look at two numbers.
 
+use std::ops::Bound;
+
 use super::{Ctx, Engine, Entry};
 use crate::base::ordered::{IdMap, IdSet, NameMap, NameSet};
 use crate::resp::{Argv, Out, Proto};
@@ -116,7 +118,7 @@ impl Tracker {
     pub fn start(&mut self, id: u64, tracking: Tracking) {
         if let Scope::Prefixes(prefixes) = &tracking.scope {
             for prefix in prefixes.iter() {
-                let known = self.prefixes.get_or_insert_with(prefix.clone(), Prefix::default);
+                let known = self.prefixes.get_or_insert_with(prefix.into(), Prefix::default);
                 known.clients.insert(id);
             }
         }
@@ -251,7 +253,7 @@ impl Engine {
     fn tracked_keys_are_gone(&mut self, told: Option<u64>) {
         self.tracker.readers.clear();
         self.tracker.readings = 0;
-        let ids: Vec<u64> = self.tracker.clients.keys().copied().collect();
+        let ids: Vec<u64> = self.tracker.clients.keys().collect();
         for id in ids.into_iter().filter(|&id| told != Some(id)) {
             // Redirected or not, the null is that of the protocol of the client that tracks.
             let null = match self.clients.proto(id) {
@@ -353,11 +355,11 @@ impl Engine {
                 break;
             }
             // Any key will do; the first one behind a random byte is found without a walk.
-            let from: Box<[u8]> = Box::new([self.rng.below(256) as u8]);
+            let from = [self.rng.below(256) as u8];
             let readers = &self.tracker.readers;
-            let behind = readers.range(from..).next().map(|(key, _)| key.clone());
-            let key = behind.or_else(|| readers.first().map(|(key, _)| key.clone()));
-            let Some(key) = key else { break };
+            let behind = readers.from(Bound::Included(&from)).next();
+            let Some((key, _)) = behind.or_else(|| readers.first()) else { break };
+            let key: Box<[u8]> = key.into();
             let forgotten = self.tracker.take_readers(&key);
             for &id in forgotten.as_slice() {
                 if self.tracker.tells_reader(id, None) {

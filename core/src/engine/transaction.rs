@@ -40,16 +40,16 @@ impl Ctx<'_> {
 impl Engine {
     /// Whether a key that `session` watches has changed since it was watched.
     pub fn is_dirty(&self, session: &Session, now_ms: i64) -> bool {
-        session.watched.iter().any(|(key, watch)| {
-            self.shard.watches.version(key) != Some(watch.version)
-                || (watch.existed && !self.is_live(key.0, &key.1, now_ms))
+        session.watched.iter().any(|((db, key), watch)| {
+            self.shard.watches.version(db, key) != Some(watch.version)
+                || (watch.existed && !self.is_live(db, key, now_ms))
         })
     }
 
     /// See [`Ctx::unwatch_all`].
     pub fn unwatch_all(&mut self, session: &mut Session) {
-        for key in std::mem::take(&mut session.watched).keys() {
-            self.shard.watches.unwatch(key);
+        for (db, key) in std::mem::take(&mut session.watched).keys() {
+            self.shard.watches.unwatch(db, key);
         }
     }
 

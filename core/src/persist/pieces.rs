@@ -239,11 +239,11 @@ impl StreamCutting {
             Self::Start => cut_node(stream.nodes().next(), put),
             Self::Nodes(last) => cut_node(stream.nodes_after(*last).next(), put),
             Self::Groups(last) => {
-                let behind = (last.clone().map_or(Unbounded, Excluded), Unbounded);
-                match stream.groups.range(behind).next() {
+                let behind = last.as_deref().map_or(Unbounded, Excluded);
+                match stream.groups.from(behind).next() {
                     Some((name, group)) => {
                         put(StreamPiece::Group(name, group));
-                        Self::Pending(name.clone(), StreamId::MIN)
+                        Self::Pending(name.into(), StreamId::MIN)
                     }
                     None => {
                         put(StreamPiece::ProducersBegin(stream.idempotence.as_deref()));

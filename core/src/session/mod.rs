@@ -6,11 +6,9 @@
 
 pub mod registry;
 
-use std::collections::BTreeMap;
-
 pub use registry::{Client, Registry};
 
-use crate::base::ordered::NameSet;
+use crate::base::ordered::{NameSet, OrdMap};
 use crate::base::time::{Monotonic, Time};
 use crate::resp::{Decoder, Out, OwnedArgv};
 use crate::store::{DbKey, Type};
@@ -63,7 +61,7 @@ pub struct Session {
     /// The transaction between MULTI and EXEC.
     pub multi: Option<Multi>,
     /// Keys that WATCH named, each with its version then and whether it was there.
-    pub watched: BTreeMap<DbKey, Watch>,
+    pub watched: OrdMap<DbKey, Watch>,
     /// What it is subscribed to.
     pub subscriptions: Subscriptions,
     /// What it waits for.
@@ -220,7 +218,7 @@ impl Session {
             must_auth: false,
             user: "default".into(),
             multi: None,
-            watched: BTreeMap::new(),
+            watched: OrdMap::default(),
             subscriptions: Subscriptions::default(),
             blocked: None,
             reply_mode: ReplyMode::On,

@@ -173,6 +173,6 @@ impl Registry {
 
     /// The ids of all clients, in order, one that is taken out included.
     pub fn ids(&self) -> Vec<u64> {
-        self.by_id.keys().copied().collect()
+        self.by_id.keys().collect()
     }
 }

@@ -10,7 +10,6 @@
 //! The database does not know what time it is: it stores expiries and hands out what is due. The
 //! rule that an expired key is not there belongs to the callers that know `now`.
 
-use std::collections::BTreeSet;
 use std::ops::Range;
 
 use super::entry::{self, Draft, Entry, INLINE_BYTES_MAX, KeyEntries, Payload};
@@ -20,6 +19,7 @@ use super::objects::Objects;
 use super::walk::Walk;
 use super::{HashKey, Value, ValueMut, ValueRef};
 use crate::base::num::{self, Digits};
+use crate::base::ordered::OrdSet;
 use crate::base::rng::Rng;
 use crate::ds::hash::HashRef;
 use crate::ds::hashtable::{Handle, HashTable, Spot};
@@ -45,7 +45,7 @@ pub struct Db {
 }
 
 /// Keys of hashes, each under the time that the hash is [indexed](crate::ds::Hash) by.
-type FieldsDue = BTreeSet<(i64, Box<[u8]>)>;
+type FieldsDue = OrdSet<(i64, Box<[u8]>)>;
 
 /// What is stored under a key, besides the key.
 #[derive(Clone, Copy, Debug)]
@@ -74,7 +74,7 @@ impl Db {
         Self {
             entries: HashTable::new(hash_key),
             objects: Objects::default(),
-            fields_due: FieldsDue::new(),
+            fields_due: FieldsDue::default(),
             new_access: 0,
             graveyard: Graveyard::default(),
             scratch: Vec::new(),

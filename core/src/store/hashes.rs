@@ -68,7 +68,7 @@ impl Db {
 
     /// A time before which no field of a hash expires.
     pub fn next_field_due_ms(&self) -> Option<i64> {
-        self.fields_due.first().map(|&(due_ms, _)| due_ms)
+        self.fields_due.first().map(|(due_ms, _)| due_ms)
     }
 
     /// A field of the hash at `key` may expire earlier than any did. Costs O(log hashes).
@@ -99,10 +99,10 @@ impl Db {
         removed: impl FnMut(&[u8]),
     ) -> Option<(Box<[u8]>, usize, bool)> {
         let (due_ms, key) = self.fields_due.first()?;
-        if *due_ms >= now_ms {
+        if due_ms >= now_ms {
             return None;
         }
-        let key = key.clone();
+        let key = Box::from(key);
         let (mut taken, mut emptied) = (0, false);
         self.change_hash(&key, |hash| {
             taken = hash.take_due(now_ms, max, removed);

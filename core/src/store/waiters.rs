@@ -4,6 +4,7 @@
 //! is done, the engine lets its waiters try again, the one that has waited longest first.
 
 use std::collections::VecDeque;
+use std::ops::Bound;
 
 use super::keyed::{BorrowedKey, KeyMap, Keyed};
 use super::{DbKey, HashKey};
@@ -48,8 +49,8 @@ impl Waiters {
 
     /// Ticket and id of the session that waits for `key` and comes next behind the ticket `last`.
     pub fn next(&self, key: &DbKey, last: u64) -> Option<(u64, u64)> {
-        let mut behind = self.queues.get(key)?.ids.range(last.checked_add(1)?..);
-        behind.next().map(|(&ticket, &id)| (ticket, id))
+        let mut behind = self.queues.get(key)?.ids.from(Bound::Excluded(&last));
+        behind.next().map(|(ticket, &id)| (ticket, id))
     }
 
     /// Number of keys that are waited for.

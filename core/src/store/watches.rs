@@ -53,18 +53,19 @@ impl Watches {
     }
 
     /// Ends to watch `key` for one session.
-    pub fn unwatch(&mut self, key: &DbKey) {
-        if let Some(watched) = self.keys.get_mut(key) {
+    pub fn unwatch(&mut self, db: usize, key: &[u8]) {
+        let key = BorrowedKey(db, key);
+        if let Some(watched) = self.keys.get_mut(&key) {
             watched.sessions -= 1;
             if watched.sessions == 0 {
-                self.keys.remove(key);
+                self.keys.remove(&key);
             }
         }
     }
 
     /// The version of a key that is watched.
-    pub fn version(&self, key: &DbKey) -> Option<u64> {
-        self.keys.get(key).map(|watched| watched.version)
+    pub fn version(&self, db: usize, key: &[u8]) -> Option<u64> {
+        self.keys.get(&BorrowedKey(db, key)).map(|watched| watched.version)
     }
 
     /// `key` of database `db` has changed.

@@ -1,12 +1,13 @@
 //! Driving the node: what happens in the browser goes in as events, what comes out is done.
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::rc::Rc;
 
 use gloo_timers::callback::Timeout;
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Uint8Array};
+use redstart::base::ordered::IdMap;
 use redstart::base::rng::Seed;
 use redstart::base::time::Monotonic;
 use redstart::engine::Config;
@@ -43,7 +44,7 @@ const WORK_OPENING_US: u64 = 50_000;
 pub(super) struct Host {
     node: RefCell<Node>,
     clock: Clock,
-    ports: RefCell<BTreeMap<ConnId, Port>>,
+    ports: RefCell<IdMap<Port>>,
     timer: RefCell<Option<Alarm>>,
     disk: Option<Rc<Disk>>,
     /// What was asked of the disk and not begun: one thing is done after the other.
@@ -185,7 +186,7 @@ impl Host {
         });
         // Setting the listener starts the port: what was sent to it meanwhile arrives now.
         port.set_onmessage(Some(on_message.as_ref().unchecked_ref()));
-        self.ports.borrow_mut().insert(conn, Port { port, _on_message: on_message });
+        self.ports.borrow_mut().insert(conn.0.into(), Port { port, _on_message: on_message });
         let origin = Origin {
             addr: format!("page:{}", conn.0),
             laddr: "page:6379".to_owned(),
@@ -215,7 +216,7 @@ impl Host {
     /// The smallest number that no connection has.
     fn free_number(&self) -> ConnId {
         let ports = self.ports.borrow();
-        let taken = ports.keys().zip(0..).take_while(|(conn, number)| conn.0 == *number);
+        let taken = ports.keys().zip(0..).take_while(|(conn, number)| conn == number);
         ConnId(u32::try_from(taken.count()).unwrap_or(u32::MAX))
     }
 
@@ -325,7 +326,7 @@ impl Host {
         let Some(outbox) = node.outbox(conn) else { return };
         let bytes = Uint8Array::from(outbox.pending());
         outbox.consume(bytes.length() as usize);
-        if let Some(port) = self.ports.borrow().get(&conn)
+        if let Some(port) = self.ports.borrow().get(&conn.0.into())
             && bytes.length() > 0
         {
             // The only failure is a buffer that is gone already, and this one is new.
@@ -335,7 +336,7 @@ impl Host {
 
     /// Ends a connection, whichever side wanted it.
     fn closed(self: &Rc<Self>, conn: ConnId) {
-        let Some(port) = self.ports.borrow_mut().remove(&conn) else { return };
+        let Some(port) = self.ports.borrow_mut().remove(&conn.0.into()) else { return };
         hang_up(&port.port);
         self.handle(Event::Closed { conn });
     }
@@ -521,7 +522,7 @@ impl Host {
             return;
         }
         self.state.set(Run::Ended);
-        for port in std::mem::take(&mut *self.ports.borrow_mut()).into_values() {
+        for port in self.ports.take().values() {
             hang_up(&port.port);
         }
         post(&FromWorker::Exited { status });

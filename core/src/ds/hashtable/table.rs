@@ -13,10 +13,10 @@
 //!
 //! The table knows handles, not keys: whoever calls it compares keys and computes hashes.
 
-use std::collections::BTreeSet;
 use std::ops::Bound;
 
 use super::segment::{Budget, NEVER, Place, Segment};
+use crate::base::ordered::OrdSet;
 use crate::base::rng::Rng;
 use crate::ds::cells::Handle;
 
@@ -44,7 +44,7 @@ pub(crate) struct Table {
     /// How many segments there are of each depth.
     depths: [u32; DEPTH_MAX as usize + 1],
     /// Segments in which something expires, by their earliest bound.
-    due: BTreeSet<(i64, u32)>,
+    due: OrdSet<(i64, u32)>,
     /// The one of those that was drawn last.
     turn: (i64, u32),
     len: usize,
@@ -68,7 +68,7 @@ impl Table {
             segments: vec![Segment::empty()],
             unused: Vec::new(),
             depths,
-            due: BTreeSet::new(),
+            due: OrdSet::default(),
             turn: (0, 0),
             len: 0,
             segment_bytes: 0,
@@ -351,9 +351,8 @@ impl Table {
         rng: &mut Rng,
         places: &mut Vec<Spot>,
     ) -> Option<DueBucket> {
-        let behind = (Bound::Excluded(self.turn), Bound::Unbounded);
-        let turn = self.due.range(behind).next().or_else(|| self.due.first());
-        self.turn = *turn?;
+        let turn = self.due.from(Bound::Excluded(&self.turn)).next().or_else(|| self.due.first());
+        self.turn = turn?;
         let number = self.turn.1;
         let segment = &self.segments[number as usize];
         let start = rng.below(segment.bucket_count() as u64) as usize;
@@ -364,7 +363,7 @@ impl Table {
 
     /// The places that belong to the bucket that has the smallest bound of all.
     pub(crate) fn first_due_places(&self, places: &mut Vec<Spot>) -> Option<DueBucket> {
-        let &(_, number) = self.due.first()?;
+        let (_, number) = self.due.first()?;
         let segment = &self.segments[number as usize];
         let bucket = segment.first_due_bucket()?;
         places.extend(segment.at_home(bucket).map(|place| Spot { segment: number, place }));
@@ -376,7 +375,7 @@ impl Table {
 impl Table {
     /// A time before which nothing expires.
     pub(crate) fn next_due_ms(&self) -> Option<i64> {
-        self.due.first().map(|&(due_ms, _)| due_ms)
+        self.due.first().map(|(due_ms, _)| due_ms)
     }
 
     /// What is at `spot` expires at `at_ms`.
@@ -390,7 +389,7 @@ impl Table {
 
     /// Finds a bucket in which something may be due, and where the entries are that belong to it.
     pub(crate) fn due_places(&self, now_ms: i64, places: &mut Vec<Spot>) -> Option<DueBucket> {
-        let &(due_ms, number) = self.due.first()?;
+        let (due_ms, number) = self.due.first()?;
         if due_ms >= now_ms {
             return None;
         }
@@ -435,7 +434,7 @@ impl Table {
     pub(crate) fn check(&self, entry_of: &dyn Fn(Handle) -> (u64, Option<i64>)) {
         assert_eq!(self.directory.len(), 1 << self.bits);
         let mut depths = [0; DEPTH_MAX as usize + 1];
-        let (mut index, mut len, mut bytes, mut due) = (0, 0, 0, BTreeSet::new());
+        let (mut index, mut len, mut bytes, mut due) = (0, 0, 0, OrdSet::default());
         while index < self.directory.len() {
             let number = self.directory[index];
             let segment = &self.segments[number as usize];

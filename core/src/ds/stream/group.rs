@@ -118,9 +118,8 @@ impl Group {
 
     /// The first consumer whose name is behind `name`, or the first of all.
     pub fn consumer_after(&self, name: Option<&[u8]>) -> Option<&Consumer> {
-        let from = name.map_or(Unbounded, |name| Excluded(Box::from(name)));
-        let behind = (from, Unbounded);
-        let (_, number) = self.names.range(behind).next()?;
+        let behind = name.map_or(Unbounded, Excluded);
+        let (_, number) = self.names.from(behind).next()?;
         self.consumers.get(number)
     }
 

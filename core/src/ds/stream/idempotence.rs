@@ -11,6 +11,7 @@ use std::collections::VecDeque;
 use std::rc::Rc;
 
 use super::StreamId;
+use crate::base::order;
 use crate::base::ordered::NameMap;
 use crate::base::sha1::sha1;
 
@@ -213,7 +214,7 @@ impl Idempotence {
         let mut each: Vec<[u8; 20]> = fields
             .map(|(name, value)| sha1(&[&(name.len() as u64).to_le_bytes(), name, value].concat()))
             .collect();
-        each.sort_unstable();
+        order::sort_by(&mut each, Ord::cmp);
         sha1(each.as_flattened())
     }
 }
