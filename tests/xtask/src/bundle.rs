@@ -6,6 +6,7 @@
 //! `wasm-bindgen` command is made of, hence always in the matching version), copy the files. The
 //! end-to-end tests run on both bundles.
 
+use crate::glue::Names;
 use crate::index::{Asset, Bindings, Index, file_name};
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
@@ -121,7 +122,21 @@ pub(crate) fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> 
         Bindings::NoModules => bindgen.no_modules(true)?,
         Bindings::Node => bindgen.nodejs(true)?,
     };
-    bindgen.generate(dist)
+    let mut output = bindgen.generate_output()?;
+    let mut names = Names::default();
+    let program = output.wasm_mut();
+    for import in program.imports.iter_mut() {
+        names.shorten(&mut import.name);
+    }
+    for export in
+        program.exports.iter_mut().filter(|export| export.name.starts_with("wasm_bindgen__"))
+    {
+        names.shorten(&mut export.name);
+    }
+    output.emit(dist)?;
+    let glue = dist.join(name).with_extension("js");
+    fs::write(&glue, names.apply(&fs::read_to_string(&glue)?))?;
+    Ok(())
 }
 
 /// Behaves as the `wasm-bindgen` command does when Trunk calls it, so that the tests of Trunk's

@@ -13,6 +13,7 @@ mod bench;
 mod bundle;
 mod checks;
 mod differential;
+mod glue;
 mod index;
 mod package;
 mod play;
