@@ -235,7 +235,10 @@ impl Packer {
         if more != 0 {
             self.byte(more);
         }
-        self.text(arg.name);
+        self.text(match arg.token {
+            Some(token) if is_small_form(arg.name, token) => "",
+            _ => arg.name,
+        });
         self.text_if_any(arg.token);
         self.text_if_any(arg.since);
         self.text_if_any(arg.deprecated_since);
@@ -313,6 +316,18 @@ impl Packer {
         self.byte(spec.notes.is_some() as u8);
         self.text_if_any(spec.notes);
     }
+}
+
+/// Whether `name` is `token` in small letters, as the names of most tokens are; it need not be written then.
+const fn is_small_form(name: &str, token: &str) -> bool {
+    let (mut name, mut token) = (name.as_bytes(), token.as_bytes());
+    while let ([first, names @ ..], [letter, letters @ ..]) = (name, token) {
+        if *first != letter.to_ascii_lowercase() {
+            return false;
+        }
+        (name, token) = (names, letters);
+    }
+    name.is_empty() && token.is_empty()
 }
 
 /// How many commands there are with their subcommands.
@@ -441,13 +456,18 @@ impl<H: Copy> Reader<H> {
         let first = self.byte();
         let more = if first & MORE == 0 { 0 } else { self.byte() };
         let kind = Kind::ALL[usize::from(first % OPTIONAL) % Kind::ALL.len()];
+        let name = self.text();
+        let token = self.text_if(first & TOKEN != 0);
         Arg {
             kind,
             optional: first & OPTIONAL != 0,
             multiple: first & MULTIPLE != 0,
             multiple_token: more & MULTIPLE_TOKEN != 0,
-            name: self.text(),
-            token: self.text_if(first & TOKEN != 0),
+            name: match token {
+                Some(token) if name.is_empty() => String::leak(token.to_ascii_lowercase()),
+                _ => name,
+            },
+            token,
             since: self.text_if(more & SINCE != 0),
             deprecated_since: self.text_if(more & DEPRECATED != 0),
             display: self.text_if(more & DISPLAY != 0),
