@@ -18,8 +18,6 @@ pub struct Param {
     pub default: &'static str,
     /// What is special about it.
     pub nature: Option<Trait>,
-    /// One sentence on what it means.
-    pub about: &'static str,
     pub(super) field: Option<Field>,
 }
 
@@ -95,12 +93,13 @@ pub fn find(name: &[u8]) -> Option<(&'static Param, &'static str)> {
     })
 }
 
-/// A parameter of which nothing special is said yet.
+/// A parameter of which nothing special is said yet. The sentence on what it means is for who reads the
+/// declaration: no reply of Redis has a place for it, so it is not linked.
 pub(super) const fn param(
     name: &'static str,
     kind: Kind,
     default: &'static str,
-    about: &'static str,
+    _about: &'static str,
 ) -> Param {
-    Param { name, alias: None, kind, default, nature: None, about, field: None }
+    Param { name, alias: None, kind, default, nature: None, field: None }
 }
