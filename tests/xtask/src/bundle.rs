@@ -6,7 +6,7 @@
 //! `wasm-bindgen` command is made of, hence always in the matching version), copy the files. The
 //! end-to-end tests run on both bundles.
 
-use crate::glue::Names;
+use crate::glue::{self, Names};
 use crate::index::{Asset, Bindings, Index, file_name};
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
@@ -102,8 +102,8 @@ fn add(asset: &Asset, dist: &Path) -> Result<()> {
             let wasm = shell::target_dir()?.join(TARGET).join("web").join(format!("{bin}.wasm"));
             bind(&wasm, bin, *bindings, dist)
         }
-        Asset::Css { href } | Asset::Icon { href } => copy(&source(href), dist),
-        Asset::File { href, to } => copy(&source(href), &dist.join(to)),
+        Asset::Css { href } | Asset::Icon { href } => copy_short(&source(href), dist),
+        Asset::File { href, to } => copy_short(&source(href), &dist.join(to)),
         Asset::Dir { href, to } => {
             let name = if to.is_empty() { file_name(href) } else { to };
             copy_dir(&source(href), &dist.join(name))
@@ -177,6 +177,16 @@ pub(crate) fn copy(file: &Path, into: &Path) -> Result<()> {
         bail!("two files of the bundle are called {to:?}");
     }
     fs::copy(file, &to).with_context(|| format!("cannot copy {file:?}"))?;
+    Ok(())
+}
+
+/// As [`copy`], of JavaScript and styles without what only their readers need.
+fn copy_short(file: &Path, into: &Path) -> Result<()> {
+    copy(file, into)?;
+    if file.extension().is_some_and(|ending| ending == "js" || ending == "css") {
+        let text = fs::read_to_string(file)?;
+        fs::write(into.join(file.file_name().unwrap_or_default()), glue::without_blanks(&text))?;
+    }
     Ok(())
 }
 

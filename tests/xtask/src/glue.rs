@@ -1,6 +1,6 @@
-//! The JavaScript around a program, made shorter.
+//! JavaScript and styles, made shorter.
 //!
-//! What the two call of each other has names of fifty letters with a random number in each, which no
+//! What a program and the JavaScript around it call of each other has names of fifty letters with a random number in each, which no
 //! compression makes small; here they get names of two or three. Indentation and comments go too. That is
 //! all that can be done without understanding JavaScript, and half of what the file weighs.
 
@@ -52,14 +52,15 @@ fn short(number: usize) -> String {
 
 /// Without indentation, empty lines and lines of comment. Text that goes over several lines would be
 /// changed by it, so where a line leaves one open, all stays as it is.
-fn without_blanks(js: &str) -> String {
+pub(crate) fn without_blanks(js: &str) -> String {
     if js.lines().any(|line| line.matches('`').count() % 2 != 0) {
         return js.to_owned();
     }
     let mut short = String::new();
     let mut in_comment = false;
     for line in js.lines().map(str::trim) {
-        in_comment |= line.starts_with("/**");
+        let is_all_comment = line.find("*/").is_none_or(|end| end + 2 == line.len());
+        in_comment |= line.starts_with("/*") && is_all_comment;
         if !in_comment && !line.is_empty() && !line.starts_with("//") {
             short.push_str(line);
             short.push('\n');
@@ -83,6 +84,9 @@ mod tests {
         assert_eq!((&*first, &*again), ("$a", "$a"));
         let js = "/**\n * Text.\n */\nx = {\n    __wbg_get_1: a,\n\n    // No.\n    __wbg_get_12: `b`,\n};";
         assert_eq!(names.apply(js), "x = {\n$a: a,\n$b: `b`,\n};\n");
+        let style =
+            "/* One. */\na {\n  /* Two\n   * lines. */\n  top: 0; /* Three. */\n}\n/* */ b { }\n";
+        assert_eq!(without_blanks(style), "a {\ntop: 0; /* Three. */\n}\n/* */ b { }\n");
         let several = "x = `\n  __wbg_get_1`;";
         assert_eq!(names.apply(several), "x = `\n  $a`;");
     }
