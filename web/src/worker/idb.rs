@@ -16,6 +16,7 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{DomException, Event, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
 
 use super::scope;
+use crate::message::FromWorker;
 
 /// The database's name, the same for every version of the page.
 const DATABASE: &str = "redstart";
@@ -102,13 +103,25 @@ pub(super) async fn open() -> Result<Database> {
     let factory = scope().indexed_db()?.ok_or(NO_DATABASE)?;
     let request = factory.open_with_u32(DATABASE, 1)?;
     let made = request.clone();
-    let on_made = Closure::once(move || {
+    let on_made = Closure::once(move |event: Event| {
+        tell_of_loss(&event);
         let made = made.result().map(|database| database.unchecked_into::<IdbDatabase>());
         // Without it, the first transaction fails and says so.
         drop(made.and_then(|database| database.create_object_store(FILES)));
     });
     request.set_onupgradeneeded(Some(on_made.as_ref().unchecked_ref()));
     Ok(answer(&request).await?.unchecked_into())
+}
+
+/// Chromium removes a database that it finds broken and makes a new one in its place; only the event
+/// of making it tells. It breaks them itself: killed in the middle of a write, it goes on writing behind
+/// the half record at the next start, and cannot read that at the one after.
+fn tell_of_loss(event: &Event) {
+    let why = Reflect::get(event, &"dataLossMessage".into()).ok().and_then(|why| why.as_string());
+    if let Some(why) = why.filter(|why| !why.is_empty()) {
+        let text = ["The browser has removed all data, because its database was broken: ", &why];
+        super::post(&FromWorker::Log { warning: true, text: text.concat() });
+    }
 }
 
 /// Waits for what a request gives.
