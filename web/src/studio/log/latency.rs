@@ -32,7 +32,7 @@ impl Latency {
             let text = format!("≤ {}: {count}", micros(us as f64));
             html! {
                 <li title={text.clone()} aria-label={text}>
-                    <span class="bar" style={format!("height:{height:.1}%")}></span>
+                    <span class="pillar" style={format!("height:{height:.1}%")}></span>
                     <small>{ micros(us as f64) }</small>
                 </li>
             }
