@@ -241,6 +241,7 @@ fn reset(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     cx.engine.stop_monitor(session);
     session.db = 0;
     session.name.clear();
+    session.fieldsets.discard_all();
     // It ends CLIENT REPLY OFF for its own reply, but not a SKIP that is meant for it.
     if session.reply_mode == ReplyMode::Off {
         cx.out.set_muted(false);

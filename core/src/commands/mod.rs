@@ -26,6 +26,7 @@ mod function;
 mod geo;
 mod hash;
 mod hash_expire;
+mod hash_import;
 mod hyperloglog;
 mod info;
 mod keys;
@@ -72,6 +73,7 @@ const FAMILIES: &[&[&Command]] = &[
     hyperloglog::COMMANDS,
     hash::COMMANDS,
     hash_expire::COMMANDS,
+    hash_import::COMMANDS,
     info::COMMANDS,
     keys::COMMANDS,
     list::COMMANDS,

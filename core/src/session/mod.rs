@@ -4,8 +4,10 @@
 //! queued, watched and subscribed to, and whether it waits. Its output is beside it in [`Client`],
 //! so that a handler can write a reply while it reads the session.
 
+pub mod fieldsets;
 pub mod registry;
 
+pub use fieldsets::Fieldsets;
 pub use registry::{Client, Registry};
 
 use crate::base::ordered::{NameSet, OrdMap};
@@ -64,6 +66,8 @@ pub struct Session {
     pub watched: OrdMap<DbKey, Watch>,
     /// What it is subscribed to.
     pub subscriptions: Subscriptions,
+    /// What HIMPORT PREPARE has named.
+    pub fieldsets: Fieldsets,
     /// What it waits for.
     pub blocked: Option<Blocked>,
     /// CLIENT REPLY.
@@ -219,6 +223,7 @@ impl Session {
             user: "default".into(),
             multi: None,
             watched: OrdMap::default(),
+            fieldsets: Fieldsets::default(),
             subscriptions: Subscriptions::default(),
             blocked: None,
             reply_mode: ReplyMode::On,
@@ -250,6 +255,7 @@ impl Session {
             + self.input.capacity()
             + self.multi.as_ref().map_or(0, |multi| multi.bytes)
             + self.blocked.as_ref().map_or(0, |blocked| blocked.argv.heap_bytes())
+            + self.fieldsets.heap_bytes()
             + self.decoder.heap_bytes()
             + out.heap_bytes()
             + names * NAME_BYTES

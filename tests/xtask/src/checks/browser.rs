@@ -66,6 +66,11 @@ const MAIN: &[&str] = &[
     "a_tab_takes_over_when_the_first_is_closed",
     "the_page_opens_without_a_network",
     "a_learner_types_asks_for_hints_and_goes_back",
+    "panes_are_split_named_closed_and_there_again_after_a_reload",
+    "panes_are_dragged_by_their_titles_and_edges",
+    "what_waits_is_interrupted_and_what_was_chosen_stays",
+    "a_file_is_dropped_onto_the_page",
+    "bytes_are_explained_in_both_protocols",
 ];
 
 pub(super) fn firefox_page(tools: &Tools) -> Result<Outcome> {
