@@ -80,7 +80,7 @@ fn fields_of_a_phone_have_16_pixels() {
         if view == "keys" {
             page.view_says("There are no keys yet");
             page.press("Make example keys");
-            page.view_says("14 keys");
+            page.view_says("15 keys");
         }
         let script = "return [...document.querySelectorAll('input, select, textarea')]
             .filter((field) => field.offsetParent && !['range', 'checkbox', 'radio', 'file'].includes(field.type))

@@ -174,7 +174,12 @@ fn menu(page: &Page) -> Result<()> {
         let script = "return document.querySelectorAll('.pane:not([data-title=\"\"])').length";
         Ok((page.browser.script(script, &[])? == 2).then_some(()))
     })?;
-    page.click("Arrange publisher")
+    // On a phone one pane is seen, the last.
+    wait("the menu", || {
+        let of_panes = |label: &str| label.starts_with("Arrange ");
+        let buttons = page.browser.by_role(None, "button", "button", of_panes)?;
+        buttons.last().map(|button| page.browser.click(button)).transpose()
+    })
 }
 
 fn keys(page: &Page) -> Result<()> {

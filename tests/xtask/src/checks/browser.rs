@@ -133,8 +133,10 @@ fn play(tools: &Tools, dist: &Path, under: &str, only: &[&str]) -> Result<Outcom
 /// The page's tests of these names, or all, as what `cargo` begins.
 fn page_tests(mut cargo: Command, only: &[&str]) -> Command {
     cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
-    // One after the other: the tests measure, and a browser wants both cores.
-    cargo.args(["--test", "page*", "--", "--nocapture", "--test-threads=1"]).args(only);
+    // One after the other: the tests measure, and a browser wants both cores. All of them, for the next
+    // failure should not wait for the mending of the first.
+    cargo.args(["--no-fail-fast", "--test", "page*", "--", "--nocapture", "--test-threads=1"]);
+    cargo.args(only);
     cargo
 }
 

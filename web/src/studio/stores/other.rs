@@ -1,6 +1,7 @@
 //! Another store than the one that is open: a worker of its own opens it, for as long as something is
 //! asked of it.
 
+use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
 use web_sys::{MessageEvent, MessagePort, Worker, WorkerOptions, WorkerType};
@@ -10,6 +11,9 @@ use crate::bridge;
 use crate::message::FromWorker;
 use crate::studio::engine::Once;
 use crate::studio::host::{self, Answer};
+
+/// A store that is saving by itself is asked again so much later.
+const SAVE_AGAIN_MS: u32 = 50;
 
 /// A worker with a store, and a connection to it.
 pub(super) struct Other {
@@ -52,10 +56,19 @@ impl Other {
         host::ask_worker(&self.worker, question, progress).await
     }
 
-    /// Saves what the store holds.
+    /// Saves what the store holds. It may have begun that by itself, with only a part of it: then this is
+    /// done once that has ended.
     pub(super) async fn save(&self) -> Result<(), String> {
-        let reply = self.run("SAVE").await.unwrap_or_default();
-        if reply.starts_with('+') { Ok(()) } else { Err("the store could not be saved".to_owned()) }
+        loop {
+            let reply = self.run("SAVE").await.unwrap_or_default();
+            if reply.starts_with('+') {
+                return Ok(());
+            }
+            if !reply.contains("already in progress") {
+                return Err("the store could not be saved".to_owned());
+            }
+            TimeoutFuture::new(SAVE_AGAIN_MS).await;
+        }
     }
 
     /// Runs a command; what is replied, or `None` where the connection ends instead.
