@@ -174,12 +174,12 @@ fn menu(page: &Page) -> Result<()> {
         let script = "return document.querySelectorAll('.pane:not([data-title=\"\"])').length";
         Ok((page.browser.script(script, &[])? == 2).then_some(()))
     })?;
-    // On a phone one pane is seen, the last.
-    wait("the menu", || {
-        let of_panes = |label: &str| label.starts_with("Arrange ");
-        let buttons = page.browser.by_role(None, "button", "button", of_panes)?;
-        buttons.last().map(|button| page.browser.click(button)).transpose()
-    })
+    // On a phone one pane is seen, the others beside it.
+    let script = "const seen = [...document.querySelectorAll('.pane button[aria-haspopup=menu]')]
+            .filter((button) => { const { left, right } = button.getBoundingClientRect(); return left > 0 && right <= innerWidth; });
+        if (!window.asked && seen.length) { window.asked = true; seen.at(-1).click(); }
+        return document.querySelector('[role=menu]') !== null;";
+    wait("the menu", || Ok((page.browser.script(script, &[])? == true).then_some(())))
 }
 
 fn keys(page: &Page) -> Result<()> {
