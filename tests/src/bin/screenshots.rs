@@ -216,7 +216,7 @@ fn slow(page: &Page, list: &str, text: &str) -> Result<()> {
 }
 
 fn wire(page: &Page) -> Result<()> {
-    page.view("wire", "Run a command")?;
+    page.view("wire", "PING")?;
     page.run("HSET user:1 name ada born 1815")?;
     page.run("HGETALL user:1")?;
     page.view("wire", "a map of 2 pairs")
