@@ -112,6 +112,10 @@ fn values_of_every_type_are_changed() {
     page.fill("Seconds from now; empty for never", &format!("100{ENTER}"));
     page.view_says("EXPIRE user:2 100");
     page.server_says("TTL user:2", "(integer)");
+    // A name of no letters is one too.
+    page.server_says("HSET user:2 \"\" nameless", "(integer) 1");
+    page.view_says("(empty)");
+    page.view_says("nameless");
     page.is_quiet();
 }
 

@@ -25,6 +25,19 @@ fn small(label: AttrValue, sign: &'static str, onclick: Callback<MouseEvent>) ->
     }
 }
 
+/// What a row is told by from others. An empty key would be none, and the row not drawn.
+fn row_key(name: &[u8]) -> String {
+    format!("-{}", text::shown(name))
+}
+
+/// A name or a value in a row.
+fn shown(bytes: &[u8]) -> String {
+    match bytes {
+        [] => t("(empty)").to_string(),
+        _ => brief(bytes, CELL_MAX),
+    }
+}
+
 fn act(ctx: &Ctx, edit: impl Fn() -> Edit + 'static) -> Callback<MouseEvent> {
     ctx.link().callback(move |_| Msg::Do(edit()))
 }
@@ -34,11 +47,9 @@ fn cell(view: &ValueView, ctx: &Ctx, row: usize, bytes: &[u8], label: AttrValue)
     match &view.editing {
         Some((Spot::Row(at), typed)) if *at == row => view.field(ctx, label, typed, "text"),
         _ => {
-            let shown = text::shown(bytes);
-            let onclick = ctx.link().callback(move |_| Msg::Begin(Spot::Row(row), shown.clone()));
-            let text = brief(bytes, CELL_MAX);
-            let text = if text.is_empty() { t("(empty)").to_string() } else { text };
-            html! { <button type="button" class="cell" title={t("Change it")} {onclick}>{ text }</button> }
+            let text = text::shown(bytes);
+            let onclick = ctx.link().callback(move |_| Msg::Begin(Spot::Row(row), text.clone()));
+            html! { <button type="button" class="cell" title={t("Change it")} {onclick}>{ shown(bytes) }</button> }
         }
     }
 }
@@ -192,8 +203,8 @@ pub(super) fn hash(view: &ValueView, ctx: &Ctx, fields: &[Field]) -> Html {
         };
         let name = field.name.clone();
         html! {
-            <tr key={text::shown(&field.name)}>
-                <th scope="row">{ brief(&field.name, CELL_MAX) }</th>
+            <tr key={row_key(&field.name)}>
+                <th scope="row">{ shown(&field.name) }</th>
                 <td>{ cell(view, ctx, index, &field.value, t("Value")) }</td>
                 <td>{ expiry }</td>
                 <td class="end">{ small(t("Take it out"), "×", act(ctx, move || Edit::RemoveField(name.clone()))) }</td>
@@ -217,8 +228,8 @@ pub(super) fn set(view: &ValueView, ctx: &Ctx, members: &[Vec<u8>]) -> Html {
     let row = |member: &Vec<u8>| {
         let taken = member.clone();
         html! {
-            <tr key={text::shown(member)}>
-                <td class="mono">{ brief(member, CELL_MAX) }</td>
+            <tr key={row_key(member)}>
+                <td class="mono">{ shown(member) }</td>
                 <td class="end">{ small(t("Take it out"), "×", act(ctx, move || Edit::RemoveMember(taken.clone()))) }</td>
             </tr>
         }
@@ -255,9 +266,9 @@ pub(super) fn zset(view: &ValueView, ctx: &Ctx, scored: &[(Vec<u8>, String)]) ->
     let row = |(index, (member, score)): (usize, &(Vec<u8>, String))| {
         let taken = member.clone();
         html! {
-            <tr key={text::shown(member)}>
+            <tr key={row_key(member)}>
                 <th scope="row">{ view.page.start + index as u64 }</th>
-                <td class="mono">{ brief(member, CELL_MAX) }</td>
+                <td class="mono">{ shown(member) }</td>
                 <td>{ cell(view, ctx, index, score.as_bytes(), t("Score")) }</td>
                 <td class="end">{ small(t("Take it out"), "×", act(ctx, move || Edit::RemoveScored(taken.clone()))) }</td>
             </tr>
