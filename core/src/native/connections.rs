@@ -8,6 +8,7 @@ use mio::net::{TcpStream, UnixStream};
 use mio::{Interest, Registry, Token};
 use rustix::net::{RecvFlags, SendFlags};
 
+use super::crowd::Period;
 use super::playground::visitor::Visitor;
 use crate::node::ConnId;
 
@@ -30,6 +31,8 @@ pub struct Connection {
     pub has_ended: bool,
     /// It is in the list of connections with something to write.
     pub is_listed: bool,
+    /// When it has sent something last.
+    pub active: Period,
     /// What a browser has to say before and around its bytes, if it is one.
     pub visitor: Option<Box<Visitor>>,
 }
@@ -143,6 +146,7 @@ impl Connection {
             is_closing: false,
             has_ended: false,
             is_listed: false,
+            active: Period::default(),
             visitor: None,
         }
     }

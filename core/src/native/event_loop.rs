@@ -14,6 +14,7 @@ use signal_hook_mio::v1_0::Signals;
 
 use super::clock::Clock;
 use super::connections::{Connections, Seen, Socket, Written};
+use super::crowd::{self, Crowd};
 use super::disk::Disk;
 use super::listen::{self, Listener};
 use super::lock::Lock;
@@ -23,7 +24,7 @@ use super::playground::site::Site;
 use super::playground::visitor::{Became, Visitor};
 use super::playground::websocket::Close;
 use super::playground::{GUESTS_MAX, Wish};
-use super::ready::{Events, Patience};
+use super::ready::Events;
 use super::ticks;
 use crate::base::limits;
 use crate::base::rng::Seed;
@@ -77,9 +78,7 @@ pub struct EventLoop {
     /// What was read and is not handed over yet lies in here, one behind the other.
     buffer: Vec<u8>,
     heard: Vec<Heard>,
-    /// Somebody has sent something in this turn.
-    has_served: bool,
-    patience: Patience,
+    crowd: Crowd,
     measured: Option<Time>,
     exit: Option<u8>,
 }
@@ -123,8 +122,7 @@ impl EventLoop {
             to_read: Vec::new(),
             buffer: vec![0; 2 * READ_BYTES],
             heard: Vec::new(),
-            has_served: false,
-            patience: Patience::default(),
+            crowd: Crowd::default(),
             measured: None,
             exit: None,
         })
@@ -133,6 +131,7 @@ impl EventLoop {
     /// Serves until the node asks for the end; returns the status to end with.
     pub fn run(mut self, log: &mut Log) -> Result<u8, String> {
         let mut events = Events::default();
+        crowd::sleep_exactly();
         self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
         self.load_first(log);
         loop {
@@ -143,6 +142,7 @@ impl EventLoop {
             let wake = self.node.next_wake();
             self.wait(&mut events, wake)?;
             let now = self.clock.look();
+            self.crowd.turn(now.mono);
             self.measure(now, log);
             let mut any = false;
             for event in events.iter() {
@@ -197,16 +197,8 @@ impl EventLoop {
             _ if !self.to_read.is_empty() => Some(Duration::ZERO),
             wake => wake.map(|wake| Duration::from_micros(wake.since_us(now))),
         };
-        let is_patient = std::mem::take(&mut self.has_served) && timeout != Some(Duration::ZERO);
-        if is_patient {
-            for _ in 0..self.patience.looks() {
-                self.look(events, Some(Duration::ZERO))?;
-                if !events.is_empty() {
-                    self.patience.was_right();
-                    return Ok(());
-                }
-            }
-            self.patience.was_wrong();
+        if timeout != Some(Duration::ZERO) && self.crowd.is_worth_a_nap() {
+            crowd::nap();
         }
         self.look(events, timeout)
     }
@@ -295,6 +287,9 @@ impl EventLoop {
         {
             let Some(connection) = self.connections.get_mut(conn) else { continue };
             let seen = connection.read(room);
+            if seen.count() > 0 {
+                self.crowd.sent(&mut connection.active);
+            }
             heard.push(Heard { conn, start, seen });
             start += seen.count();
         }
@@ -303,7 +298,6 @@ impl EventLoop {
     /// Gives the node what was read of a connection.
     fn hand_over(&mut self, conn: ConnId, bytes: &[u8], seen: Seen, log: &mut Log) {
         if !bytes.is_empty() {
-            self.has_served = true;
             self.node.set_used_memory(memory::used());
             self.hear(conn, bytes, log);
         }

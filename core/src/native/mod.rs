@@ -19,6 +19,7 @@ pub mod args;
 pub mod check;
 pub mod clock;
 pub mod connections;
+pub mod crowd;
 pub mod disk;
 pub mod event_loop;
 pub mod listen;

@@ -1,9 +1,8 @@
-//! What the operating system says is ready, and how often to ask before waiting for it.
+//! What the operating system says is ready.
 //!
 //! Sockets are registered with mio, which knows every system. On Linux the question itself is put
-//! directly, because it is asked very often (see [`Patience`]) and most of what it
-//! costs by way of the C library is a look whether the thread is to be cancelled. What is asked of is
-//! the same set of sockets.
+//! directly, because it is asked very often and most of what it costs by way of the C library is a
+//! look whether the thread is to be cancelled. What is asked of is the same set of sockets.
 
 use std::io;
 use std::time::Duration;
@@ -12,54 +11,6 @@ use mio::{Poll, Token};
 
 /// Events taken at once; what does not fit comes with the next.
 const EVENTS_MAX: usize = 1024;
-
-/// Looks before going to sleep that are worth it: together they take about as long as one sleep.
-const LOOKS_MAX: u32 = 50;
-
-/// Sleeps without any look, once looking has not helped for a while.
-const REST: u32 = 256;
-
-/// How often to look at the sockets before waiting for them.
-///
-/// Going to sleep and being woken costs some microseconds, a look much less. And the waking is paid by
-/// the client, whose system call has to bring this thread's processor back. Where many clients are
-/// served, one of them asks again within that time, so that a few looks save most sleeps. Where they
-/// do not (a single client, a processor shared with it), looking soon ends.
-#[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    looks: u32,
-    rest: u32,
-}
-
-impl Default for Patience {
-    fn default() -> Self {
-        Self { looks: LOOKS_MAX, rest: 0 }
-    }
-}
-
-impl Patience {
-    /// How many looks it may be this time.
-    pub fn looks(self) -> u32 {
-        self.looks
-    }
-
-    /// One of them has found something.
-    pub fn was_right(&mut self) {
-        self.looks = LOOKS_MAX;
-    }
-
-    /// All of them have found nothing.
-    pub fn was_wrong(&mut self) {
-        if self.looks > 0 {
-            self.looks /= 2;
-            self.rest = REST;
-        } else if self.rest > 0 {
-            self.rest -= 1;
-        } else {
-            *self = Self::default();
-        }
-    }
-}
 
 /// Something that is ready.
 #[derive(Clone, Copy, Debug)]
@@ -101,11 +52,6 @@ mod system {
             Ok(())
         }
 
-        /// Whether there are none.
-        pub fn is_empty(&self) -> bool {
-            self.0.is_empty()
-        }
-
         /// All of them.
         pub fn iter(&self) -> impl Iterator<Item = Ready> {
             self.0.iter().map(|event| {
@@ -141,11 +87,6 @@ mod system {
             poll.poll(&mut self.0, timeout)
         }
 
-        /// Whether there are none.
-        pub fn is_empty(&self) -> bool {
-            self.0.is_empty()
-        }
-
         /// All of them.
         pub fn iter(&self) -> impl Iterator<Item = Ready> {
             self.0.iter().map(|event| Ready {
@@ -159,24 +100,3 @@ mod system {
 }
 
 pub use system::Events;
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn looking_in_vain_soon_ends() {
-        let mut patience = Patience::default();
-        let (mut looks, turns) = (0, 2000);
-        for _ in 0..turns {
-            looks += patience.looks();
-            patience.was_wrong();
-        }
-        assert!(looks > LOOKS_MAX && looks < turns, "{looks}");
-        while patience.looks() == 0 {
-            patience.was_wrong();
-        }
-        patience.was_right();
-        assert_eq!(patience.looks(), LOOKS_MAX);
-    }
-}
