@@ -20,6 +20,7 @@ use super::listen::{self, Listener};
 use super::lock::Lock;
 use super::log::Log;
 use super::memory;
+use super::open_files;
 use super::playground::site::Site;
 use super::playground::visitor::{Became, Visitor};
 use super::playground::websocket::Close;
@@ -55,6 +56,17 @@ struct Heard {
     seen: Seen,
 }
 
+/// Whether clients wait that could not be accepted. There is one event for those that come together, so
+/// they are not heard of again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Queue {
+    Empty,
+    /// Some wait, perhaps.
+    Waiting,
+    /// And there is room for one of them now.
+    Moving,
+}
+
 /// The server: sockets around a node.
 pub struct EventLoop {
     node: Node,
@@ -79,6 +91,7 @@ pub struct EventLoop {
     buffer: Vec<u8>,
     heard: Vec<Heard>,
     crowd: Crowd,
+    queue: Queue,
     measured: Option<Time>,
     exit: Option<u8>,
 }
@@ -123,6 +136,7 @@ impl EventLoop {
             buffer: vec![0; 2 * READ_BYTES],
             heard: Vec::new(),
             crowd: Crowd::default(),
+            queue: Queue::Empty,
             measured: None,
             exit: None,
         })
@@ -166,6 +180,10 @@ impl EventLoop {
                 }
             }
             self.read_all(log);
+            if self.queue == Queue::Moving {
+                self.queue = Queue::Empty;
+                (0..self.listeners.len()).for_each(|index| self.accept(index, log));
+            }
             if wake.is_some_and(|wake| wake <= now.mono) || !any {
                 self.tell(Event::Wake, log);
             }
@@ -194,7 +212,7 @@ impl EventLoop {
     fn wait(&mut self, events: &mut Events, wake: Option<Monotonic>) -> Result<(), String> {
         let now = self.clock.now().mono;
         let timeout = match wake {
-            _ if !self.to_read.is_empty() => Some(Duration::ZERO),
+            _ if !self.to_read.is_empty() || self.queue == Queue::Moving => Some(Duration::ZERO),
             wake => wake.map(|wake| Duration::from_micros(wake.since_us(now))),
         };
         if timeout != Some(Duration::ZERO) && self.crowd.is_worth_a_nap() {
@@ -233,8 +251,10 @@ impl EventLoop {
             }
             Effect::Disk(op) => self.disk.ask(op),
             Effect::Log(record) => log.write(record.level, &record.text),
-            // The file that settings come from is a person's; nobody brings files here.
-            Effect::Configured | Effect::Imported(_) => {}
+            // The file that settings come from is a person's, so it is not written.
+            Effect::Configured => open_files::follow(self.node.config().maxclients, log),
+            // Nobody brings files here.
+            Effect::Imported(_) => {}
             Effect::Exit { status } => self.exit = Some(status),
         }
     }
@@ -400,6 +420,9 @@ impl EventLoop {
 
     fn close(&mut self, conn: ConnId, log: &mut Log) {
         self.connections.remove(conn);
+        if self.queue == Queue::Waiting {
+            self.queue = Queue::Moving;
+        }
         self.tell(Event::Closed { conn }, log);
     }
 
@@ -415,11 +438,13 @@ impl EventLoop {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
                     // Out of file descriptors, for one: others must not suffer.
+                    self.queue = Queue::Waiting;
                     log.write(Level::Warning, &format!("Accepting client connection: {error}"));
                     return;
                 }
             }
         }
+        self.queue = Queue::Moving;
     }
 
     /// Takes in a connection. A browser's is none of the node's until it asks to be.

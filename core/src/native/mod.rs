@@ -10,7 +10,9 @@
 //! - [`connections`]: the sockets of clients
 //! - [`lock`]: one server a folder
 //! - [`log`]: lines in Redis's format
+//! - [`crowd`]: whether requests are let gather
 //! - [`memory`]: the allocator, and how much it has handed out
+//! - [`open_files`]: as many files as clients may come
 //! - [`playground`]: the page, and browsers as clients
 //! - [`ready`]: which sockets have something
 //! - [`ticks`]: the processor's own counter as a clock
@@ -26,6 +28,7 @@ pub mod listen;
 pub mod lock;
 pub mod log;
 pub mod memory;
+pub mod open_files;
 pub mod playground;
 pub mod ready;
 pub mod ticks;
@@ -38,7 +41,7 @@ use crate::node::Level;
 /// Runs the server until it is told to end. `args` are the words of the command line behind the
 /// program's name.
 pub fn main(args: &[String]) -> ExitCode {
-    let config = match args::parse(args) {
+    let mut config = match args::parse(args) {
         Ok(args::Wish::Serve(config)) => *config,
         Ok(args::Wish::Print(text)) => {
             log::print(&text);
@@ -65,6 +68,10 @@ pub fn main(args: &[String]) -> ExitCode {
     log.write(Level::Notice, &format!("Redstart {version} is starting, PID: {pid}"));
     if config.disable_thp {
         memory::disable_huge_pages();
+    }
+    if let Err(text) = open_files::provide(&mut config, &mut log) {
+        log.write(Level::Warning, &text);
+        return ExitCode::FAILURE;
     }
     let served = seed().and_then(|seed| event_loop::EventLoop::new(config, seed, &mut log));
     match served.and_then(|event_loop| event_loop.run(&mut log)) {

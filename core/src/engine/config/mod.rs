@@ -36,12 +36,18 @@ pub struct Config {
     stored: Vec<Option<Value>>,
     /// The configuration file the server was started with, as the host names it.
     pub file: Option<String>,
+    /// The most clients that the host can serve, if there is a limit.
+    pub clients_max: Option<u64>,
 }
 
 impl Default for Config {
     fn default() -> Self {
-        let mut config =
-            Self { settings: Settings::default(), stored: vec![None; PARAMS.len()], file: None };
+        let mut config = Self {
+            settings: Settings::default(),
+            stored: vec![None; PARAMS.len()],
+            file: None,
+            clients_max: None,
+        };
         for param in PARAMS {
             if let Some(field) = &param.field {
                 (field.set)(&mut config.settings, &param.default_value());
@@ -145,18 +151,26 @@ impl Config {
     }
 
     /// An error if the parameter `name` cannot be `number` as the others are.
-    fn fits(&self, name: &str, number: i128) -> Result<(), &'static str> {
+    fn fits(&self, name: &str, number: i128) -> Result<(), Cow<'static, str>> {
         let (kmin, kmax) = (self.array_sparse_kmin.into(), self.array_sparse_kmax.into());
         match name {
             "array-slice-size" if number.count_ones() != 1 => {
-                Err("array-slice-size must be a power of two")
+                Err("array-slice-size must be a power of two".into())
             }
             "array-sparse-kmax" if number > 0 && number <= kmin => {
-                Err("array-sparse-kmax must be greater than array-sparse-kmin when non-zero")
+                Err("array-sparse-kmax must be greater than array-sparse-kmin when non-zero".into())
             }
             "array-sparse-kmin" if kmax > 0 && number >= kmax => {
-                Err("array-sparse-kmin must be less than array-sparse-kmax")
+                Err("array-sparse-kmin must be less than array-sparse-kmax".into())
             }
+            "maxclients" => match self.clients_max {
+                Some(max) if number > max.into() => Err(format!(
+                    "The operating system is not able to handle the specified number of clients, try \
+                     with {max}"
+                )
+                .into()),
+                _ => Ok(()),
+            },
             _ => Ok(()),
         }
     }
