@@ -9,6 +9,7 @@ use web_sys::{
 use yew::prelude::*;
 
 use super::client::Client;
+use super::desk::Desk;
 use super::value::text::grouped;
 
 /// A client that is the same only if it is the very same one.
@@ -40,15 +41,28 @@ pub(crate) fn counted(count: u64, one: AttrValue, many: &AttrValue) -> AttrValue
     if count == 1 { one } else { many.replacen("{}", &grouped(count), 1).into() }
 }
 
+/// The element that is a pane, unless it was closed.
+fn pane(pane: u32) -> Option<Element> {
+    let line = web_sys::window()?.document()?.get_element_by_id(&format!("line-{pane}"))?;
+    line.closest(".pane").ok()?
+}
+
 /// All that a pane shows.
-pub(crate) fn pane_text(pane: u32) -> String {
-    let log = web_sys::window()
-        .and_then(|window| window.document())
-        .and_then(|document| document.get_element_by_id(&format!("line-{pane}")))
-        .and_then(|line| line.closest(".scroll").ok().flatten())
+pub(crate) fn pane_text(number: u32) -> String {
+    let log = pane(number)
         .and_then(|pane| pane.query_selector("[role=log]").ok().flatten())
         .and_then(|log| log.dyn_into::<HtmlElement>().ok());
     log.map(|log| format!("{}\n", log.inner_text().trim_end())).unwrap_or_default()
+}
+
+/// What a pane is called: its title if it was given one, or what its bar has behind "Connection".
+pub(crate) fn pane_name(desk: &Desk, number: u32) -> String {
+    let title = pane(number).and_then(|pane| pane.get_attribute("data-title"));
+    let name = || desk.place(number).map(|place| place.name);
+    title
+        .filter(|title| !title.is_empty())
+        .or_else(|| name().filter(|name| !name.is_empty()))
+        .unwrap_or_else(|| number.to_string())
 }
 
 #[wasm_bindgen]

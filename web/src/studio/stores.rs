@@ -13,7 +13,7 @@ use yew::prelude::*;
 use other::Other;
 use room::Room;
 
-use super::dom::{pane_text, save};
+use super::dom::{pane_name, pane_text, save};
 use super::value::text::{grouped, size};
 use super::{ViewProps, host};
 use crate::i18n::{t, t1};
@@ -192,7 +192,8 @@ impl Component for Stores {
                 }
             }
             Msg::Transcript(pane) => {
-                save(&format!("connection-{pane}.txt"), &pane_text(pane).into())
+                let name = pane_name(&ctx.props().desk, pane);
+                save(&format!("connection-{name}.txt"), &pane_text(pane).into());
             }
         }
         true
@@ -216,7 +217,7 @@ impl Component for Stores {
                         let onclick = ctx.link().callback(move |_| Msg::Transcript(pane));
                         html! {
                             <button type="button" {onclick}>
-                                { t1("Save connection {} as text", &pane.to_string()) }
+                                { t1("Save connection {} as text", &pane_name(&ctx.props().desk, pane)) }
                             </button>
                         }
                     }) }</div>
@@ -414,7 +415,11 @@ fn loaded(parts: &Array) -> AttrValue {
 }
 
 /// Makes a store, loads a file into it and saves it.
-async fn load_into(store: &str, file: Blob, progress: Callback<u32>) -> Result<Array, String> {
+pub(super) async fn load_into(
+    store: &str,
+    file: Blob,
+    progress: Callback<u32>,
+) -> Result<Array, String> {
     host::ask(&["create".into(), store.into()], Callback::noop()).await?;
     let load = async {
         let other = Other::open(store).await?;
@@ -435,7 +440,7 @@ async fn load_into(store: &str, file: Blob, progress: Callback<u32>) -> Result<A
 }
 
 /// A field for a name and a button; `named` gets the name.
-fn namer(label: AttrValue, button: AttrValue, named: Callback<String>) -> Html {
+pub(super) fn namer(label: AttrValue, button: AttrValue, named: Callback<String>) -> Html {
     let onsubmit = Callback::from(move |event: SubmitEvent| {
         event.prevent_default();
         let form = event.target().and_then(|form| form.dyn_into::<web_sys::Element>().ok());
@@ -454,7 +459,7 @@ fn namer(label: AttrValue, button: AttrValue, named: Callback<String>) -> Html {
 }
 
 /// The page's address with a store open.
-fn address(store: &str) -> String {
+pub(super) fn address(store: &str) -> String {
     if store.is_empty() {
         "./".to_owned()
     } else {

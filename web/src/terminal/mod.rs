@@ -15,6 +15,7 @@ pub mod line;
 pub mod log;
 pub mod paint;
 pub mod pane;
+pub mod queue;
 pub mod replies;
 pub mod session;
 

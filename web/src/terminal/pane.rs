@@ -3,13 +3,12 @@
 //! A line that is entered while a reply is awaited waits for its turn, as in a shell; so does one
 //! that is entered before the engine has loaded.
 
-use std::collections::VecDeque;
-
 use redstart::resp::{Output, words};
 
 use super::help;
 use super::input::Input;
 use super::log::{BlockKind, Log};
+use super::queue::Queue;
 use super::session::{Got, Session};
 
 /// How often a command may be repeated by a number before it.
@@ -38,7 +37,7 @@ pub struct Pane {
     /// Whether no hints are shown behind the caret.
     pub hides_hints: bool,
     /// Lines that wait for their turn.
-    pub queue: VecDeque<String>,
+    pub queue: Queue,
     /// The number of its connection: bytes of an earlier one are not for it.
     pub conn: u32,
     /// Whether there is a connection.
@@ -126,7 +125,7 @@ impl Pane {
 
     /// Enters a line.
     pub fn enter(&mut self, line: &str, now_ms: f64) -> Vec<Need> {
-        self.queue.push_back(line.to_owned());
+        self.queue.push(line);
         let mut needs = Vec::new();
         self.run(&mut needs, now_ms);
         needs
@@ -211,7 +210,7 @@ impl Pane {
     /// Runs the lines whose turn it is.
     fn run(&mut self, needs: &mut Vec<Need>, now_ms: f64) {
         while self.link != Link::Starting && !self.session.is_waiting() {
-            let Some(line) = self.queue.pop_front() else { break };
+            let Some(line) = self.queue.pop() else { break };
             self.execute(&line, needs, now_ms);
         }
     }

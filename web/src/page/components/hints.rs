@@ -24,6 +24,7 @@ pub(crate) fn hints(pane: u32, dispatch: &Callback<Action>) -> Html {
     };
     let two = dispatch.reform(move |_: MouseEvent| Action::TwoClients(pane));
     let learn = dispatch.reform(|_: MouseEvent| Action::Studio("tutorial"));
+    let examples = dispatch.reform(|_: MouseEvent| Action::Studio("keys examples"));
     let close = dispatch.reform(|_: MouseEvent| Action::ToggleHints);
     html! {
         <section class="hints" aria-label={t("Examples")}>
@@ -39,6 +40,8 @@ pub(crate) fn hints(pane: u32, dispatch: &Callback<Action>) -> Html {
                 <dt>{ t("Learn it all") }</dt>
                 <dd><button type="button" class="example" onclick={learn}>{ "TUTORIAL" }</button>
                     <span>{ t("a course with exercises, from the first key on") }</span></dd>
+                <dt>{ t("Data") }</dt>
+                <dd><button type="button" class="example" onclick={examples}>{ t("Make example keys") }</button></dd>
             </dl>
         </section>
     }

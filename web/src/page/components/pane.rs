@@ -33,6 +33,7 @@ pub(crate) fn PaneView(props: &Props) -> Html {
     let pane = &props.pane;
     let id = pane.id;
     let name = title(pane);
+    let waiting = pane.queue.waiting();
     let scroll = use_node_ref();
     let follows = use_mut_ref(|| true);
     let onscroll = {
@@ -47,8 +48,11 @@ pub(crate) fn PaneView(props: &Props) -> Html {
     };
     {
         let scroll = scroll.clone();
+        // Who is here for the first time begins to read at the top.
+        let is_new = props.hints && pane.log.blocks().next().is_none();
         use_effect(move || {
-            if let Some(element) = scroll.cast::<Element>().filter(|_| *follows.borrow()) {
+            let follows = !is_new && *follows.borrow();
+            if let Some(element) = scroll.cast::<Element>().filter(|_| follows) {
                 element.set_scroll_top(element.scroll_height());
             }
         });
@@ -61,9 +65,9 @@ pub(crate) fn PaneView(props: &Props) -> Html {
                     { hints(id, &props.dispatch) }
                 }
                 <LogView name={&name} log={pane.log.clone()} />
-                { for pane.queue.iter().take(QUEUED_MAX).map(queued) }
-                if pane.queue.len() > QUEUED_MAX {
-                    <p class="block queued">{ t1("{} lines wait", &pane.queue.len().to_string()) }</p>
+                { for waiting.iter().take(QUEUED_MAX).map(queued) }
+                if waiting.len() > QUEUED_MAX {
+                    <p class="block queued">{ t1("{} lines wait", &waiting.len().to_string()) }</p>
                 }
                 <LineView pane={pane.clone()} dispatch={props.dispatch.clone()} />
             </div>
@@ -151,7 +155,7 @@ fn protocol(pane: &Pane, dispatch: &Callback<Action>) -> Html {
     };
     let onclick = dispatch.reform(move |_: MouseEvent| Action::Run(id, other.to_owned()));
     html! {
-        <button type="button" class="quiet" title={t1("Switch with {}", other)} {onclick}>{ name }</button>
+        <button type="button" class="quiet wide" title={t1("Switch with {}", other)} {onclick}>{ name }</button>
     }
 }
 

@@ -31,6 +31,8 @@ const DRAW_MS: f64 = 80.0;
 const TICK_MS: u32 = 1000;
 /// Keys up to which all folders are open to begin with.
 const OPENED_MAX: usize = 40;
+/// What is wished for to have the examples made, where a key's name may stand too.
+const EXAMPLES: &str = "examples";
 /// Letters of a name that are shown in a line.
 const LABEL_MAX: usize = 200;
 
@@ -415,9 +417,13 @@ impl Keys {
 
 /// What a person does.
 impl Keys {
+    /// Shows the key that is wished for; `examples` is for making the examples.
     fn wish(&mut self, ctx: &Context<Self>) {
         let (_, wish) = &ctx.props().wish;
-        if !wish.is_empty() {
+        if wish == EXAMPLES {
+            self.chosen = None;
+            self.make_examples(ctx);
+        } else if !wish.is_empty() {
             self.chosen = Some(crate::studio::value::text::typed(wish).into());
             self.stamp += 1;
         }
@@ -508,7 +514,10 @@ impl Keys {
         let Some(Handle(client)) = self.client.clone() else { return };
         let link = ctx.link().clone();
         spawn_local(async move {
-            let _ = client.run_all(&examples::commands()).await;
+            // Keys of these names may be the person's own: they stay as they are.
+            if client.run(&examples::ask()).await == Ok(Reply::Int(0)) {
+                let _ = client.run_all(&examples::commands()).await;
+            }
             link.send_message(Msg::Refresh);
         });
     }

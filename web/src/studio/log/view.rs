@@ -192,7 +192,7 @@ impl Component for Log {
         let chosen = LISTS.iter().position(|list| *list == self.list).unwrap_or(0);
         html! {
             <div class="log-view">
-                <div class="charts">
+                <div class="charts" tabindex="0" role="group" aria-label={t("Charts")}>
                     { chart(t("Memory"), &self.memory, |bytes| size(bytes as u64)) }
                     { chart(t("Commands a second"), &self.commands, |count| format!("{count:.0}")) }
                     { chart(t("Engine time"), &self.means, micros) }
@@ -322,11 +322,19 @@ impl Log {
     }
 
     fn commands(&self, ctx: &Context<Self>) -> Html {
-        let exchanges = ctx.props().desk.exchanges();
+        let desk = &ctx.props().desk;
+        let exchanges = desk.exchanges();
         let of_panes = exchanges.all().rev().take(LINES_MAX).map(|it| {
             let line =
                 if it.line.is_empty() { t("(came unasked)").to_string() } else { it.line.clone() };
-            (it.at_ms, it.pane.to_string(), line, it.took_ms, it.reply_bytes, it.has_failed)
+            (
+                it.at_ms,
+                dom::pane_name(desk, it.pane),
+                line,
+                it.took_ms,
+                it.reply_bytes,
+                it.has_failed,
+            )
         });
         let of_panel = self.ran.iter().map(|it| {
             (

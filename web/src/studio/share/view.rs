@@ -319,7 +319,9 @@ fn panes_text(props: &Props) -> String {
     match &*panes {
         [pane] => dom::pane_text(*pane),
         _ => {
-            let with_name = |pane: &u32| format!("# {pane}\n{}", dom::pane_text(*pane));
+            let with_name = |pane: &u32| {
+                format!("# {}\n{}", dom::pane_name(&props.desk, *pane), dom::pane_text(*pane))
+            };
             panes.iter().map(with_name).collect::<Vec<_>>().join("\n")
         }
     }

@@ -5,8 +5,9 @@
 //! same: so one can look back without touching anything. That is verified, not believed: the data of
 //! both must have the same digest. Where it has not (another tab has written, a file was loaded, a
 //! value was edited in the panel, chance has drawn otherwise), a new *part* begins with a snapshot of
-//! how the data is, and the timeline says so. A part that grows too long ends in the same way, and the
-//! oldest are dropped.
+//! how the data is, and the timeline says so. So does one that begins because the person went back
+//! ([`Own::went_back`]): what was before stays in the timeline, and one can go back to that too. A part
+//! that grows too long ends in the same way, and the oldest are dropped.
 
 use std::rc::Rc;
 
@@ -61,6 +62,8 @@ pub(crate) struct Own {
     seen: Option<(usize, String)>,
     /// Why there is no timeline.
     pub(crate) refusal: Option<Refusal>,
+    /// The command to which the person has just gone back.
+    went_back: Option<String>,
     /// The connection that asks for digests.
     client: Option<Rc<Client>>,
 }
@@ -70,6 +73,8 @@ pub(crate) struct Own {
 pub(crate) enum Refusal {
     /// There is too much of it.
     TooMuch,
+    /// A server has it.
+    Served,
     /// It cannot be had.
     Unknown,
 }
@@ -82,12 +87,14 @@ struct Part {
     /// Entries of the session.
     from: usize,
     to: usize,
-    /// Whether it begins because the data was not what the part before has led to.
-    is_break: bool,
+    /// If the data was not what the part before has led to: the command to which the person had gone
+    /// back, or nothing where it was changed otherwise.
+    begins: Option<String>,
     steps: Vec<Step>,
 }
 
 /// Where the data of a step can be had.
+#[derive(Clone)]
 pub(crate) enum Source {
     Sandbox(String),
     Past(Tape),
@@ -120,6 +127,21 @@ impl Own {
         self.parts.iter().flat_map(|part| part.steps.iter().cloned()).collect()
     }
 
+    /// Whether the oldest steps are there no more.
+    pub(crate) fn has_forgotten(&self) -> bool {
+        self.dropped > 0
+    }
+
+    /// Whether something was done in the panes before, of which the steps are not known.
+    pub(crate) fn begins_late(&self, desk: &Desk) -> bool {
+        self.parts.first().is_some_and(|part| part.from > 0) && !desk.session().entries().is_empty()
+    }
+
+    /// The person has gone back to where this command had been run.
+    pub(crate) fn went_back(&mut self, line: &str) {
+        self.went_back = Some(line.to_owned());
+    }
+
     /// Where the data of a part can be had.
     pub(crate) fn source(&self, part: usize, desk: &Desk) -> Source {
         let index = part.saturating_sub(self.dropped);
@@ -134,7 +156,7 @@ impl Own {
     }
 
     /// Begins a part with the data as it is.
-    async fn begin(&mut self, desk: &Desk, is_break: bool) -> Result<(), Refusal> {
+    async fn begin(&mut self, desk: &Desk, begins: Option<String>) -> Result<(), Refusal> {
         let from = desk.session().entries().len();
         let parts = host::ask(&["dump".into()], Callback::noop()).await;
         let parts = parts.map_err(|_| Refusal::Unknown)?;
@@ -143,21 +165,21 @@ impl Own {
             return Err(Refusal::TooMuch);
         }
         let start_us = (js_sys::Date::now() * 1000.0) as i64;
-        self.push(Began { at_us: start_us, data: data.to_vec().into() }, from, is_break);
+        self.push(Began { at_us: start_us, data: data.to_vec().into() }, from, begins);
         Ok(())
     }
 
-    fn push(&mut self, began: Began, from: usize, is_break: bool) {
+    fn push(&mut self, began: Began, from: usize, begins: Option<String>) {
         if self.parts.len() == PARTS_MAX {
             self.parts.remove(0);
             self.dropped += 1;
         }
-        let is_break = is_break && !self.parts.is_empty();
+        let begins = begins.filter(|_| !self.parts.is_empty());
         if let Some(last) = self.parts.last_mut() {
             last.to = from;
         }
         let Began { at_us: start_us, data: base } = began;
-        self.parts.push(Part { base, start_us, from, to: from, is_break, steps: Vec::new() });
+        self.parts.push(Part { base, start_us, from, to: from, begins, steps: Vec::new() });
     }
 
     /// Has the mirror do the last part; whether it could.
@@ -172,9 +194,8 @@ impl Own {
         }
         let Some(lived) = engine::tape(MIRROR).await else { return false };
         part.steps = steps(&lived.entries);
-        if part.is_break {
-            let begins = Step { part: 0, entries: 0, at_us: part.start_us, line: String::new() };
-            part.steps.insert(0, begins);
+        if let Some(line) = part.begins.clone() {
+            part.steps.insert(0, Step { part: 0, entries: 0, at_us: part.start_us, line });
         }
         part.steps.iter_mut().for_each(|step| step.part = number);
         true
@@ -222,9 +243,10 @@ pub(crate) async fn read(mut own: Own, desk: &Desk) -> Own {
     let refused = |refusal, client| Own { life, refusal: Some(refusal), client, ..Own::default() };
     let client = own.client.take().filter(|client| !client.is_gone());
     let client = client.or_else(|| Client::open("").map(Rc::new));
-    let Some(client) = client.filter(|_| served() != 1) else {
-        return refused(Refusal::Unknown, None);
-    };
+    if served() == 1 {
+        return refused(Refusal::Served, None);
+    }
+    let Some(client) = client else { return refused(Refusal::Unknown, None) };
     own.client = Some(client.clone());
     match keys(&client).await {
         Some(..=KEYS_MAX) => {}
@@ -232,6 +254,7 @@ pub(crate) async fn read(mut own: Own, desk: &Desk) -> Own {
         None => return refused(Refusal::Unknown, own.client),
     }
     let live = digest(&client).await;
+    let went_back = own.went_back.take();
     if own.seen.is_some() && own.seen == live.map(|digest| (length, digest)) {
         return own;
     }
@@ -240,16 +263,17 @@ pub(crate) async fn read(mut own: Own, desk: &Desk) -> Own {
         && desk.session().is_complete()
         && let Some(began) = began().await
     {
-        own.push(began, 0, false);
+        own.push(began, 0, None);
     }
     if own.agrees(desk, &client).await {
         return own;
     }
     let is_break = own.parts.last().is_some_and(|part| !part.is_long());
+    let begins = went_back.or_else(|| is_break.then(String::new));
     if own.seen.is_none() {
         own.parts.clear();
     }
-    match own.begin(desk, is_break).await {
+    match own.begin(desk, begins).await {
         Ok(()) => {
             own.reflect(desk).await;
             let to = own.parts.last().map_or(0, |part| part.to);

@@ -15,7 +15,8 @@ pub struct Step {
     pub entries: usize,
     /// When, in microseconds since 1970.
     pub at_us: i64,
-    /// As it would be typed; several, if they came at once.
+    /// As it would be typed; several, if they came at once. Where a recording begins: the command to which
+    /// the person had gone back, or nothing if the data was changed otherwise.
     pub line: String,
 }
 

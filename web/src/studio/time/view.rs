@@ -1,5 +1,8 @@
 //! The view of time: a timeline of what was done in a sandbox, the data at each step, and the clock.
 
+mod back;
+mod clock;
+
 use std::rc::Rc;
 
 use gloo_timers::callback::{Interval, Timeout};
@@ -7,12 +10,14 @@ use wasm_bindgen::JsCast;
 use wasm_bindgen_futures::spawn_local;
 use yew::prelude::*;
 
+use back::{Back, What as Wish};
+
 use super::moment::{self, Change, Moment, Side, What};
 use super::own::{self, Own, Refusal, Source};
 use super::shared;
 use super::steps::{self, Step};
 use crate::bridge::{self, Ask, Place, Told};
-use crate::i18n::{t, t1};
+use crate::i18n::t;
 use crate::message::{SandboxOp, SandboxState};
 use crate::sandbox::tape::Tape;
 use crate::studio::ViewProps;
@@ -39,13 +44,6 @@ const TICK_MS: u32 = 500;
 const OWN_TICKS: u32 = 4;
 /// After a command, the timeline is read anew this much later.
 const READ_MS: u32 = 120;
-
-/// How fast the clock can go.
-const RATES: [f64; 5] = [0.0, 1.0, 10.0, 60.0, 3600.0];
-
-/// How far it can be moved, in milliseconds.
-const MOVES: [(f64, &str); 4] =
-    [(1000.0, "+1 s"), (60_000.0, "+1 min"), (3_600_000.0, "+1 h"), (86_400_000.0, "+1 d")];
 
 /// Something to look back on.
 const EXAMPLE: [&str; 9] = [
@@ -76,8 +74,10 @@ pub(crate) struct Time {
     /// Whether that is being read, and how many ticks ago it was.
     is_reading: bool,
     ticks: u32,
-    /// What is told of a session that was opened, and whether it is bad.
-    told: Option<(AttrValue, bool)>,
+    /// What is told of what was done last.
+    told: Option<Said>,
+    /// What is being done with the data of a step.
+    back: Back,
     /// Sessions that were opened, and branches that were made.
     opened: u32,
     branched: u32,
@@ -88,6 +88,19 @@ pub(crate) struct Time {
     reading: Option<Timeout>,
     _tick: Interval,
     _listening: Listening,
+}
+
+/// Something that is told, and what can be done then.
+struct Said {
+    text: AttrValue,
+    is_bad: bool,
+    then: Html,
+}
+
+impl Said {
+    fn new(text: AttrValue, is_bad: bool) -> Self {
+        Self { text, is_bad, then: Html::default() }
+    }
 }
 
 pub(crate) enum Msg {
@@ -111,6 +124,7 @@ pub(crate) enum Msg {
     Brought(web_sys::Blob),
     Played(String, Result<bool, Fault>),
     Forget,
+    Back(back::Msg),
 }
 
 impl Component for Time {
@@ -131,6 +145,7 @@ impl Component for Time {
             is_reading: false,
             ticks: 0,
             told: None,
+            back: Back::default(),
             opened: 0,
             branched: 0,
             shares: false,
@@ -187,6 +202,7 @@ impl Component for Time {
             }
             Msg::Played(name, played) => self.played(ctx, &name, played),
             Msg::Forget => self.told = None,
+            Msg::Back(msg) => self.back(ctx, msg),
             Msg::Choose(step) => {
                 self.chosen = step.filter(|&step| step + 1 < self.steps.len());
                 self.round += 1;
@@ -201,7 +217,7 @@ impl Component for Time {
                     .for_each(|line| bridge::ask(&Ask::Run(place.clone(), (*line).to_owned())));
             }
             Msg::Clock(what, value) => {
-                set_clock(ctx, what, value);
+                clock::set_clock(ctx, what, value);
                 return false;
             }
             Msg::State(state) => {
@@ -271,7 +287,8 @@ impl Time {
             return false;
         }
         let steps = own.steps();
-        let is_new = steps != self.steps || own.refusal != self.own.refusal;
+        let told = |own: &Own| (own.refusal, own.begins_late(&ctx.props().desk));
+        let is_new = steps != self.steps || told(&own) != told(&self.own);
         self.own = own;
         if is_new {
             self.steps = steps;
@@ -305,12 +322,12 @@ impl Time {
     fn play(&mut self, ctx: &Context<Self>, carried: Result<(Tape, u64), Fault>) {
         let (tape, digest) = match carried {
             Ok(carried) => carried,
-            Err(fault) => return self.told = Some((shared::fault_text(fault), true)),
+            Err(fault) => return self.told = Some(Said::new(shared::fault_text(fault), true)),
         };
         self.opened += 1;
         let number = if self.opened == 1 { String::new() } else { self.opened.to_string() };
         let name = format!("{SHARED}{number}");
-        self.told = Some((t("Opening the session…"), false));
+        self.told = Some(Said::new(t("Opening the session…"), false));
         let link = ctx.link().clone();
         spawn_local(async move {
             let Some(heard) = engine::load(&name, &tape).await else {
@@ -324,7 +341,7 @@ impl Time {
     }
 
     fn played(&mut self, ctx: &Context<Self>, name: &str, played: Result<bool, Fault>) {
-        self.told = Some(match played {
+        let (text, is_bad) = match played {
             Err(fault) => (shared::fault_text(fault), true),
             Ok(true) => (
                 t(
@@ -338,7 +355,8 @@ impl Time {
                 ),
                 true,
             ),
-        });
+        };
+        self.told = Some(Said::new(text, is_bad));
         if played.is_ok() {
             self.shares = false;
             self.show(ctx, name);
@@ -346,12 +364,13 @@ impl Time {
     }
 
     fn told(&self, ctx: &Context<Self>) -> Html {
-        let Some((text, is_bad)) = &self.told else { return Html::default() };
+        let Some(Said { text, is_bad, then }) = &self.told else { return Html::default() };
         let forget = ctx.link().callback(|_| Msg::Forget);
         html! {
             <div class="question" role={if *is_bad { "alert" } else { "status" }}>
                 <div class="tool-row">
                     <p class={if *is_bad { "grow error" } else { "grow" }}>{ text.clone() }</p>
+                    { then.clone() }
                     <button type="button" class="quiet" onclick={forget}>{ t("Close") }</button>
                 </div>
             </div>
@@ -379,7 +398,13 @@ impl Time {
         let has_steps = !self.steps.is_empty();
         let note = match self.own.refusal {
             _ if has_steps => t(
-                "What was done to your data since this page was opened, as far as it was seen here. Looking back changes nothing: it is done again in another engine.",
+                "What the panes have done to your data since this page was opened. Looking back changes nothing.",
+            ),
+            None if self.own.begins_late(&ctx.props().desk) => t(
+                "The timeline of your data begins here. What was done before cannot be done again for certain, because the panel, a file or another tab had a part in it. Each command from now on becomes a step.",
+            ),
+            Some(Refusal::Served) => t(
+                "Your data is on a server, which other clients change too: this page does not know its past. In an engine of its own there is a timeline:",
             ),
             Some(Refusal::TooMuch) => t(
                 "Your data is too much for a timeline of its own, which would make the page wait. In an engine of its own there is one:",
@@ -391,6 +416,9 @@ impl Time {
         html! {
             <div class={if has_steps { "own" } else { "own empty" }}>
                 <p class="note">{ note }</p>
+                if has_steps && (self.own.has_forgotten() || !ctx.props().desk.session().is_complete()) {
+                    <p class="note">{ t("There was more than a timeline holds: its oldest steps are forgotten, and one cannot go back to before the first that is listed.") }</p>
+                }
                 <div class="tool-row">
                     <button type="button" class={(!has_steps).then_some("main")} onclick={link.callback(|_| Msg::Open)}>{ t("Open a timeline") }</button>
                     <button type="button" onclick={link.callback(|_| Msg::Share(true))}>{ t("Share") }</button>
@@ -433,7 +461,7 @@ impl Time {
         }
         let link = ctx.link().clone();
         if !is_ours(&sandbox) {
-            if !self.is_reading {
+            if !self.is_reading && !self.back.is_busy() {
                 self.is_reading = true;
                 let (round, own, desk) = (self.round, self.own.clone(), ctx.props().desk.clone());
                 spawn_local(async move {
@@ -519,62 +547,6 @@ impl Time {
         });
     }
 
-    fn clock(&self, ctx: &Context<Self>) -> Html {
-        let link = ctx.link();
-        let date = js_sys::Date::new(&self.now_ms().into());
-        let rate = self.state.as_ref().map_or(1.0, |state| state.rate);
-        let chosen = RATES.iter().position(|other| *other == rate).unwrap_or(1);
-        let text =
-            |rate: f64| if rate == 0.0 { t("Stop") } else { AttrValue::from(format!("{rate}×")) };
-        let set = link.callback(|index: usize| {
-            Msg::Clock(SandboxOp::Rate, RATES.get(index).copied().unwrap_or(1.0))
-        });
-        let step = |(ms, text): (f64, &'static str)| {
-            let onclick = link.callback(move |_| Msg::Clock(SandboxOp::Advance, ms));
-            html! { <button type="button" {onclick}>{ text }</button> }
-        };
-        let others = self.branches.iter().map(|name| (name.clone(), branch_text(name)));
-        html! {
-            <div class="time-clock">
-                <div class="tool-row">
-                    <strong class="digits">{ String::from(date.to_locale_time_string("en-GB")) }</strong>
-                    <span class="soft">{ String::from(date.to_date_string()) }</span>
-                    <span class="grow"></span>
-                    if self.branches.len() > 1 {
-                        { dom::select(t("Branch"), &bridge::shown(), others, link.callback(Msg::Show)) }
-                    }
-                    <button type="button" onclick={link.callback(|_| Msg::Share(true))}>{ t("Share") }</button>
-                    <button type="button" class="quiet" onclick={link.callback(|_| Msg::Leave)}>{ t("Back to my data") }</button>
-                </div>
-                <div class="tool-row">
-                    { dom::choices(t("How fast the clock goes"), RATES.into_iter().map(text), chosen, set) }
-                    { for MOVES.into_iter().map(step) }
-                </div>
-                { self.upcoming(ctx) }
-            </div>
-        }
-    }
-
-    /// What expires next.
-    fn upcoming(&self, ctx: &Context<Self>) -> Html {
-        let now_ms = self.now_ms();
-        let next = self
-            .moment
-            .iter()
-            .filter_map(|(key, item)| Some((item.expires_ms? as f64 - now_ms, key)));
-        let next = next
-            .filter(|(left_ms, _)| *left_ms > 0.0)
-            .min_by(|left, right| left.0.total_cmp(&right.0));
-        let Some((left_ms, key)) = next.filter(|_| self.chosen.is_none()) else { return html! {} };
-        let onclick = ctx.link().callback(move |_| Msg::Clock(SandboxOp::Advance, left_ms + 1.0));
-        html! {
-            <p class="note upcoming">
-                { t1("In {} this key expires:", &span(left_ms as i64)) }{ " " }<code>{ brief(key, 60) }</code>
-                <button type="button" {onclick}>{ t("Go there") }</button>
-            </p>
-        }
-    }
-
     fn timeline(&self, ctx: &Context<Self>) -> Html {
         let link = ctx.link();
         if self.steps.is_empty() {
@@ -589,11 +561,13 @@ impl Time {
         let started_us = self.steps.first().map_or(0, |step| step.at_us);
         let row = |(index, step): (usize, &Step)| {
             let after = span((step.at_us - started_us) / 1000);
+            let line = brief(step.line.as_bytes(), 100);
             let line = match step.entries {
-                0 => {
+                0 if line.is_empty() => {
                     html! { <em>{ t("changed otherwise: in another tab, in the panel, by a file, or by chance") }</em> }
                 }
-                _ => html! { <code>{ brief(step.line.as_bytes(), 100) }</code> },
+                0 => html! { <><em>{ t("went back to") }</em><code>{ line }</code></> },
+                _ => html! { <code>{ line }</code> },
             };
             html! {
                 <button type="button" class="step" key={index} onclick={to(index)} aria-pressed={(index == at).to_string()}>
@@ -614,7 +588,15 @@ impl Time {
                     <span class="soft">{ format!("{} / {}", at + 1, last + 1) }</span>
                 </div>
                 <div class="steps">{ for self.steps.iter().enumerate().skip(first).take(120).map(row) }</div>
-                <button type="button" onclick={link.callback(move |_| Msg::Branch(at))}>{ t("Branch from here") }</button>
+                <div class="tool-row">
+                    <button type="button" onclick={link.callback(move |_| Msg::Branch(at))}>{ t("Branch from here") }</button>
+                    <button type="button" onclick={link.callback(move |_| Msg::Back(back::Msg::Ask(at, Wish::Store)))}>{ t("New store from here") }</button>
+                    if !is_ours(&bridge::shown()) {
+                        <button type="button" disabled={at == last}
+                            onclick={link.callback(move |_| Msg::Back(back::Msg::Ask(at, Wish::Back)))}>{ t("Go back to here") }</button>
+                    }
+                </div>
+                { self.asking(ctx) }
             </section>
         }
     }
@@ -624,36 +606,13 @@ impl Time {
         if self.steps.is_empty() {
             return html! {};
         }
-        let change = |change: &Change| {
-            let what = match change.what {
-                What::Made => t("new"),
-                What::Gone => t("gone"),
-                What::Changed => t("changed"),
-                What::Expiry(Some(_)) => t("expires now"),
-                What::Expiry(None) => t("expires no longer"),
-            };
-            let line = |(side, text): &(Side, String)| {
-                let (class, sign) = match side {
-                    Side::Before => ("gone", "−"),
-                    Side::Now => ("new", "+"),
-                    Side::Both => ("same", " "),
-                };
-                html! { <div {class}><span aria-hidden="true">{ sign }</span>{ text }</div> }
-            };
-            html! {
-                <div class="change">
-                    <div><code>{ brief(&change.key, 80) }</code>{ " " }<span class="soft">{ what }</span></div>
-                    <div class="diff" tabindex="0" role="group" aria-label={t("Lines")}>{ for change.lines.iter().map(line) }</div>
-                </div>
-            }
-        };
         html! {
             <section aria-label={t("What the step changed")}>
                 <h3>{ t("What the step changed") }</h3>
                 if self.changes.is_empty() {
                     <p class="soft">{ t("Nothing: it only looked.") }</p>
                 }
-                { for self.changes.iter().map(change) }
+                { for self.changes.iter().map(change_view) }
             </section>
         }
     }
@@ -685,20 +644,29 @@ impl Time {
     }
 }
 
-fn branch_text(name: &str) -> AttrValue {
-    match name.split_once('.') {
-        Some((_, number)) => t1("Branch {}", number),
-        None if name.starts_with(SHARED) => t("Shared session"),
-        None => t("First line"),
+/// What has happened to a key.
+fn change_view(change: &Change) -> Html {
+    let what = match change.what {
+        What::Made => t("new"),
+        What::Gone => t("gone"),
+        What::Changed => t("changed"),
+        What::Expiry(Some(_)) => t("expires now"),
+        What::Expiry(None) => t("expires no longer"),
+    };
+    let line = |(side, text): &(Side, String)| {
+        let (class, sign) = match side {
+            Side::Before => ("gone", "−"),
+            Side::Now => ("new", "+"),
+            Side::Both => ("same", " "),
+        };
+        html! { <div {class}><span aria-hidden="true">{ sign }</span>{ text }</div> }
+    };
+    html! {
+        <div class="change">
+            <div><code>{ brief(&change.key, 80) }</code>{ " " }<span class="soft">{ what }</span></div>
+            <div class="diff" tabindex="0" role="group" aria-label={t("Lines")}>{ for change.lines.iter().map(line) }</div>
+        </div>
     }
-}
-
-fn set_clock(ctx: &Context<Time>, what: SandboxOp, value: f64) {
-    let link = ctx.link().clone();
-    spawn_local(async move {
-        let state = engine::sandbox(&bridge::shown(), what, value).await;
-        link.send_message(Msg::State(state));
-    });
 }
 
 /// The data at a place after so many entries.
