@@ -2,7 +2,7 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
-use redstart_tests::browser::{ENTER, wait};
+use redstart_tests::browser::{CONTROL, ENTER, RELEASE, wait};
 use redstart_tests::page::{Page, address};
 use serde_json::json;
 
@@ -165,5 +165,19 @@ fn a_line_is_composed_in_another_script() {
     pane.types(&ENTER.to_string());
     pane.shows("SET name 日本", "OK");
     pane.run("STRLEN name", "(integer) 6");
+    page.is_quiet();
+}
+
+/// As in a shell, and not what the browser has this key for.
+#[test]
+fn a_line_is_given_up_with_a_key() {
+    let page = Page::open();
+    let pane = page.pane(1);
+    pane.types("SET name ada");
+    pane.holds("SET name ada");
+    pane.types(&format!("{CONTROL}u{RELEASE}"));
+    pane.holds("");
+    pane.enter("> GET name");
+    pane.shows("GET name", "(nil)");
     page.is_quiet();
 }

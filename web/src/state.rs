@@ -450,6 +450,7 @@ impl State {
     fn enter_all(&mut self, id: u32, lines: &[&str], now_ms: f64, effects: &mut Vec<Effect>) {
         self.used = id;
         for line in lines {
+            let line = behind_prompt(line).unwrap_or(line);
             self.history.push(line);
             self.with(id, effects, |pane| pane.enter(line, now_ms));
         }
@@ -462,7 +463,13 @@ impl State {
         let text = format!("{}{}", pane.input.take(), text.replace("\r\n", "\n"));
         let (lines, rest) = text.rsplit_once('\n').unwrap_or(("", &text));
         pane.input.set(rest);
-        let lines: Vec<&str> = lines.lines().filter(|line| !line.trim().is_empty()).collect();
+        // What was copied with its prompts, from here or a manual, has replies between them.
+        let has_prompts = lines.lines().any(|line| behind_prompt(line).is_some());
+        let is_entered = |line: &&str| match has_prompts {
+            true => behind_prompt(line).is_some(),
+            false => !line.trim().is_empty(),
+        };
+        let lines: Vec<&str> = lines.lines().filter(is_entered).collect();
         self.enter_all(id, &lines, now_ms, effects);
     }
 
@@ -577,6 +584,12 @@ impl State {
     }
 }
 
+/// What stands behind a prompt, as in `redis> GET a`: no command has a name that ends so.
+fn behind_prompt(line: &str) -> Option<&str> {
+    let (prompt, command) = line.split_once("> ")?;
+    (!prompt.contains(char::is_whitespace)).then_some(command)
+}
+
 fn tell_of(pane: &Pane) -> Effect {
     let place = Place { sandbox: pane.sandbox.clone(), name: pane.name.clone() };
     Effect::Tell(Told::Pane { pane: pane.id, place })
@@ -644,6 +657,18 @@ mod tests {
         apply(&mut state, Action::Paste(1, "a 1\r\nget a\n\nget b".to_owned()));
         assert_eq!(state.panes[0].input.text(), "get b");
         assert_eq!(state.history.saved(), "set a 1\nget a");
+    }
+
+    #[test]
+    fn prompts_that_are_pasted_are_passed_over_and_so_are_replies() {
+        let mut state = running();
+        let copied = "127.0.0.1:6379[1]> set a 1\nOK\n> get a\n\"1\"\nredstart> get b";
+        apply(&mut state, Action::Paste(1, copied.to_owned()));
+        assert_eq!(state.panes[0].input.text(), "redstart> get b");
+        apply(&mut state, Action::Submit(1));
+        assert_eq!(state.history.saved(), "set a 1\nget a\nget b");
+        apply(&mut state, Action::Run(1, "set c \"d> e\"".to_owned()));
+        assert!(state.history.saved().ends_with("set c \"d> e\""));
     }
 
     #[test]

@@ -181,6 +181,8 @@ fn key(event: &KeyboardEvent, pane: u32) -> Option<Action> {
             Some(Action::Interrupt(pane))
         }
         (true, "l") => Some(Action::Clear(pane)),
+        // Which would show the page's source otherwise.
+        (true, "u") => Some(Action::Typed(pane, String::new())),
         _ => None,
     }
 }

@@ -95,11 +95,18 @@ struct Said {
     text: AttrValue,
     is_bad: bool,
     then: Html,
+    /// Whether it is about a step, and is told below the steps.
+    is_of_step: bool,
 }
 
 impl Said {
     fn new(text: AttrValue, is_bad: bool) -> Self {
-        Self { text, is_bad, then: Html::default() }
+        Self { text, is_bad, then: Html::default(), is_of_step: false }
+    }
+
+    /// Of a step.
+    fn of_step(text: AttrValue, is_bad: bool, then: Html) -> Self {
+        Self { text, is_bad, then, is_of_step: true }
     }
 }
 
@@ -234,7 +241,7 @@ impl Component for Time {
     fn view(&self, ctx: &Context<Self>) -> Html {
         html! {
             <div class="time-view">
-                { self.told(ctx) }
+                { self.told(ctx, false) }
                 if is_ours(&bridge::shown()) {
                     { self.clock(ctx) }
                 } else {
@@ -363,8 +370,9 @@ impl Time {
         }
     }
 
-    fn told(&self, ctx: &Context<Self>) -> Html {
-        let Some(Said { text, is_bad, then }) = &self.told else { return Html::default() };
+    fn told(&self, ctx: &Context<Self>, is_of_step: bool) -> Html {
+        let told = self.told.as_ref().filter(|told| told.is_of_step == is_of_step);
+        let Some(Said { text, is_bad, then, .. }) = told else { return Html::default() };
         let forget = ctx.link().callback(|_| Msg::Forget);
         html! {
             <div class="question" role={if *is_bad { "alert" } else { "status" }}>
@@ -596,6 +604,7 @@ impl Time {
                             onclick={link.callback(move |_| Msg::Back(back::Msg::Ask(at, Wish::Back)))}>{ t("Go back to here") }</button>
                     }
                 </div>
+                { self.told(ctx, true) }
                 { self.asking(ctx) }
             </section>
         }

@@ -83,7 +83,7 @@ impl Time {
             Msg::Stored(Ok((name, expired))) => {
                 let then = html! { <a class="button" href={address(&name)}>{ t("Open") }</a> };
                 let text = t1("The store {} was made.", &name);
-                self.told = Some(Said { text: with_expired(&text, expired), is_bad: false, then });
+                self.told = Some(Said::of_step(with_expired(&text, expired), false, then));
             }
             Msg::Back => self.go_back(ctx),
             Msg::Went(step, Ok((before, expired))) => {
@@ -94,17 +94,19 @@ impl Time {
                 let undo = ctx.link().callback(|_| super::Msg::Back(Msg::Undo));
                 let then = html! { <button type="button" onclick={undo}>{ t("Undo") }</button> };
                 let text = t1("Your data is as it was after step {}.", &(step + 1).to_string());
-                self.told = Some(Said { text: with_expired(&text, expired), is_bad: false, then });
+                self.told = Some(Said::of_step(with_expired(&text, expired), false, then));
                 self.look_anew(ctx);
             }
             Msg::Undo => self.undo(ctx),
             Msg::Undone(Ok(())) => {
-                self.told = Some(Said::new(t("Your data is as it was before."), false));
+                let text = t("Your data is as it was before.");
+                self.told = Some(Said::of_step(text, false, Html::default()));
                 self.look_anew(ctx);
             }
             Msg::Stored(Err(why)) | Msg::Went(_, Err(why)) | Msg::Undone(Err(why)) => {
                 self.back.is_busy = false;
-                self.told = Some(Said::new(t1("It was not done: {}", &why), true));
+                let text = t1("It was not done: {}", &why);
+                self.told = Some(Said::of_step(text, true, Html::default()));
             }
         }
     }
@@ -146,7 +148,7 @@ impl Time {
 
     fn store(&mut self, ctx: &Context<Self>, name: String) {
         let Some((_, taken)) = self.taken(ctx) else { return };
-        self.told = Some(Said::new(t("One moment…"), false));
+        self.told = Some(Said::of_step(t("One moment…"), false, Html::default()));
         let link = ctx.link().clone();
         spawn_local(async move {
             let made = async {
