@@ -93,6 +93,11 @@ impl Local {
         local
     }
 
+    /// A host that writes at once: see [`Node::write_before_replies`].
+    pub fn write_before_replies(&mut self) {
+        self.node.write_before_replies();
+    }
+
     /// The files as the node has left them.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.disk.files()

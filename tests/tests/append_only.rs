@@ -50,6 +50,66 @@ fn a_reply_waits_for_the_sync_of_what_was_changed_before_it() {
     assert_eq!(local.receive(Patience::Quiet).len(), 1, "with nothing unsafe, nobody waits");
 }
 
+/// Where the host writes at once, as in Redis: whoever is told of a change can kill the server.
+#[test]
+fn a_reply_waits_for_the_write_of_what_was_changed_before_it() {
+    for policy in ["everysec", "no"] {
+        let mut local = on(Files::new(), &[("appendfsync", policy)]);
+        local.write_before_replies();
+        local.is_slow = true;
+        local.send("a", &record("SET k v")).unwrap();
+        local.send("b", &record("APPEND k w")).unwrap();
+        local.send("c", &record("GET k")).unwrap();
+        assert!(local.receive(Patience::Quiet).is_empty(), "nothing is written yet");
+        assert!(local.turn());
+        let arrived = local.receive(Patience::Quiet);
+        assert_eq!(arrived.len(), 1, "the others' change waits for the next write");
+        assert_eq!((arrived[0].0.as_str(), &arrived[0].1[..]), ("a", &b"+OK\r\n"[..]));
+        let files = local.files();
+        assert!(
+            files[INCREMENT].ends_with(&record("SET k v")) || files[INCREMENT].ends_with(b"w\r\n")
+        );
+        while local.turn() {}
+        assert_eq!(local.receive(Patience::Quiet).len(), 2);
+        local.send("c", &record("GET k")).unwrap();
+        assert_eq!(local.receive(Patience::Quiet).len(), 1, "with nothing to write, nobody waits");
+    }
+}
+
+/// Turning the file off breaks no promise, and leaves nobody without a reply.
+#[test]
+fn replies_wait_for_the_end_of_a_file_that_is_turned_off() {
+    let mut local = on(Files::new(), &[("appendfsync", "always")]);
+    local.is_slow = true;
+    for (name, command) in [("a", "SET k v"), ("b", "SET k w"), ("c", "CONFIG SET appendonly no")] {
+        local.send(name, &record(command)).unwrap();
+    }
+    assert!(local.receive(Patience::Quiet).is_empty(), "nothing is safe yet");
+    local.turn();
+    local.send("a", &record("SET k x")).unwrap();
+    while local.turn() {}
+    let arrived: Files =
+        local.receive(Patience::Quiet).into_iter().map(|(name, bytes, _)| (name, bytes)).collect();
+    for (name, replies) in [("a", "+OK\r\n+OK\r\n"), ("b", "+OK\r\n"), ("c", "+OK\r\n")] {
+        assert_eq!(String::from_utf8_lossy(&arrived[name]), replies, "{name}");
+    }
+}
+
+/// Nobody is kept from his reply by a sync that others need.
+#[test]
+fn what_is_safe_is_said_although_more_has_come_since() {
+    let mut local = on(Files::new(), &[("appendfsync", "always")]);
+    local.is_slow = true;
+    local.send("a", &record("SET k v")).unwrap();
+    local.send("b", &record("SET k w")).unwrap();
+    assert!(local.turn());
+    let arrived = local.receive(Patience::Quiet);
+    assert_eq!(arrived.len(), 1);
+    assert_eq!(arrived[0].0, "a");
+    while local.turn() {}
+    assert_eq!(local.receive(Patience::Quiet).len(), 1);
+}
+
 /// Commands whose effect is looked for in a node that reads what they have recorded.
 const WRITES: &[&str] = &[
     "SET a 1 EX 1000",

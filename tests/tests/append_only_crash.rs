@@ -201,6 +201,48 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
     }
 }
 
+/// The end of the process alone: with `everysec` and `no`, too, what was said to be done is there, where
+/// the host writes at once.
+#[test]
+fn without_a_crash_of_the_machine_nothing_is_lost() {
+    let (mut told_in_all, mut unwritten) = (0, 0);
+    for seed in 1..=SEEDS / 4 {
+        let policy = if seed.is_multiple_of(2) { "no" } else { "everysec" };
+        let mut rng = Rng::new(Seed::of(seed));
+        let mut disk = SimDisk::new(Seed::of(seed), BTreeMap::new());
+        let (mut sent, mut told) = (0, 0);
+        for life in 0..LIVES {
+            let mut writer = Writer::new(Local::on(config(seed, policy), Seed::of(seed), disk));
+            let Reply::Int(count) = ask(&mut writer.local, "LLEN log") else { panic!() };
+            let count = count as u64;
+            assert!(
+                count >= told,
+                "seed {seed}, life {life}, {policy}: {told} told, {count} found"
+            );
+            unwritten += sent - count;
+            (writer.sent, writer.told) = (count, count);
+            ask(&mut writer.local, &format!("SET n {count}"));
+            writer.local.write_before_replies();
+            writer.local.is_slow = true;
+            for _ in 0..rng.below(60) {
+                match rng.below(10) {
+                    0..6 => writer.write(),
+                    6 if rng.below(4) == 0 => {
+                        writer.local.send("other", &record("BGREWRITEAOF")).unwrap();
+                    }
+                    7 => writer.local.wait(rng.below(500)),
+                    _ => drop(writer.local.turn()),
+                }
+                writer.listen();
+            }
+            told_in_all += writer.told - count;
+            (sent, told) = (writer.sent, writer.told);
+            disk = writer.local.disk;
+        }
+    }
+    assert!(told_in_all > 1000 && unwritten > 100, "{told_in_all} told, {unwritten} never written");
+}
+
 /// With `everysec` and a disk that does what it is asked within half a second, a crash takes the last
 /// two seconds at most. With `no` it may take anything, but what is left is the beginning of it all.
 #[test]

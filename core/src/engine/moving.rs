@@ -49,7 +49,7 @@ impl Engine {
             self.stop_rewriting();
         }
         self.moving = Some(Moving { id, changes, rewrites });
-        let open = self.open_increment();
+        let open = self.open_increment().map(str::to_owned);
         self.effects.push(Effect::Disk(DiskOp::Enter { folder, open }));
         Ok(())
     }

@@ -1,5 +1,7 @@
-//! The disk thread: what may be slow is done here, one operation after the other.
+//! The disk thread: what may be slow is done here, one operation after the other. Only what is appended
+//! to the append-only file goes another, shorter way; see [`journal`].
 
+use std::collections::VecDeque;
 use std::fs::{self, File};
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -9,6 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use mio::Waker;
 
+use super::journal::{self, Journal, Next, Piece};
 use super::lock::Lock;
 use super::memory;
 use crate::node::{DiskDone, DiskError, DiskOp, Part};
@@ -16,71 +19,165 @@ use crate::node::{DiskDone, DiskError, DiskOp, Part};
 /// Files that are kept open: those of a snapshot and of the append-only file, old and new.
 const OPEN_MAX: usize = 8;
 
-/// A thread that does what the node asks of its folder.
+/// Threads that do what the node asks of its folder.
 pub struct Disk {
-    jobs: Sender<DiskOp>,
-    done: Receiver<(DiskDone, Vec<u8>)>,
-    /// Operations that were asked for and not answered yet.
-    pub pending: usize,
-    thread: JoinHandle<()>,
+    jobs: Sender<Job>,
+    pieces: Sender<Piece>,
+    answers: Receiver<Answer>,
+    /// Operations that a thread was asked for and has not answered yet.
+    pending: usize,
+    journal: Journal,
+    /// Answers of what was done without a thread.
+    written: VecDeque<DiskDone>,
+    threads: [JoinHandle<()>; 2],
+}
+
+/// An operation, and whether the file that it appends to is lent afterwards.
+struct Job(DiskOp, bool);
+
+struct Answer {
+    done: DiskDone,
+    /// The buffer that came with the question, if `done` does not hold it. It is freed by the thread
+    /// that counts this memory as its own.
+    _spent: Vec<u8>,
+    file: Option<Arc<File>>,
+    /// It was not the disk thread that has done it.
+    is_of_writer: bool,
+}
+
+impl Answer {
+    fn of_writer(done: DiskDone) -> Self {
+        Self { done, _spent: Vec::new(), file: None, is_of_writer: true }
+    }
 }
 
 impl Disk {
-    /// Starts the thread. It works in `folder` and wakes the event loop through `waker`.
-    /// Without a `lock` on the folder, it takes one when it is to write.
+    /// Starts the threads. They work in `folder` and wake the event loop through `waker`.
+    /// Without a `lock` on the folder, they take one when they are to write.
     pub fn start(folder: PathBuf, lock: Option<Lock>, waker: Arc<Waker>) -> io::Result<Self> {
-        let (jobs, queue) = mpsc::channel();
-        let (answers, done) = mpsc::channel();
-        let work = move || {
-            let mut folder = Folder::new(folder, lock);
-            for op in queue {
-                // Nobody listening means that the server is ending.
-                if answers.send(folder.run(op)).is_err() || waker.wake().is_err() {
-                    return;
-                }
-            }
-        };
-        let thread = thread::Builder::new().name("disk".into()).spawn(work)?;
-        Ok(Self { jobs, done, pending: 0, thread })
+        let (answered, answers) = mpsc::channel();
+        let mut folder = Folder::new(folder, lock);
+        let work = move |Job(op, lends)| folder.answer(op, lends);
+        let (jobs, disk) = spawn("disk", work, answered.clone(), waker.clone())?;
+        let write = |piece: Piece| Answer::of_writer(piece.write());
+        let (pieces, writer) = spawn("append", write, answered, waker)?;
+        let (journal, written) = (Journal::default(), VecDeque::new());
+        let threads = [disk, writer];
+        Ok(Self { jobs, pieces, answers, pending: 0, journal, written, threads })
     }
 
-    /// Asks for an operation.
-    pub fn ask(&mut self, op: DiskOp) {
-        if self.jobs.send(op).is_ok() {
+    /// Asks for an operation. Replies wait for what is appended to the file `journal`: it waits for
+    /// [`Disk::write_records`] and nothing else.
+    pub fn ask(&mut self, op: DiskOp, journal: Option<&str>) {
+        if let DiskOp::Append { name, .. } = &op
+            && journal == Some(name)
+            && !self.journal.is(name)
+        {
+            self.write_due();
+            let waiting = self.journal.begin(name);
+            waiting.into_iter().for_each(|op| self.send(op));
+        }
+        self.ask_in_order(op);
+    }
+
+    fn ask_in_order(&mut self, op: DiskOp) {
+        match self.journal.consider(op) {
+            Next::Ask(op) => self.send(op),
+            Next::Write(op) => {
+                self.write_due();
+                self.ask_in_order(op);
+            }
+            Next::Wait => {}
+        }
+    }
+
+    fn send(&mut self, op: DiskOp) {
+        let lends = matches!(&op, DiskOp::Append { name, .. } if self.journal.is(name));
+        if self.jobs.send(Job(op, lends)).is_ok() {
             self.pending += 1;
         }
     }
 
-    /// The next answer, if there is one. Content that was written comes back with it and is freed
-    /// here, by the thread that counts this memory as its own.
+    /// Whether [`Disk::write_records`] has something to do.
+    pub fn has_records(&self) -> bool {
+        self.journal.is_due() || !self.written.is_empty()
+    }
+
+    /// Writes what was appended to the journal, or has it written where that may take long. To be called
+    /// again and again, before replies are sent, until there is no answer.
+    pub fn write_records(&mut self) -> Option<DiskDone> {
+        self.write_due();
+        self.written.pop_front()
+    }
+
+    fn write_due(&mut self) {
+        match self.journal.take_due(self.pending == 0) {
+            Some((piece, true)) => self.pending += usize::from(self.pieces.send(piece).is_ok()),
+            Some((piece, false)) => self.written.push_back(piece.write()),
+            None => {}
+        }
+    }
+
+    /// The next answer, if there is one.
     pub fn answer(&mut self) -> Option<DiskDone> {
-        let answer = self.done.try_recv().ok()?;
+        let answer = self.answers.try_recv().ok()?;
         Some(self.answered(answer))
     }
 
     /// Waits for the next answer; `None` once there is nothing to wait for.
     pub fn wait(&mut self) -> Option<DiskDone> {
+        if let Some(done) = self.write_records() {
+            return Some(done);
+        }
         if self.pending == 0 {
             return None;
         }
-        let answer = self.done.recv().ok()?;
+        let answer = self.answers.recv().ok()?;
         Some(self.answered(answer))
     }
 
-    fn answered(&mut self, (done, _written): (DiskDone, Vec<u8>)) -> DiskDone {
+    fn answered(&mut self, answer: Answer) -> DiskDone {
         self.pending -= 1;
+        let Answer { done, file, is_of_writer, .. } = answer;
         if let DiskDone::Read { result: Ok(Some(part)), .. } = &done {
             memory::adopt(part.bytes.capacity());
+        }
+        if is_of_writer {
+            let waiting = self.journal.written(&done);
+            waiting.into_iter().for_each(|op| self.ask_in_order(op));
+        } else {
+            self.journal.answered(&done, file);
         }
         done
     }
 
-    /// Ends the thread once everything that was asked for is done.
-    pub fn finish(self) {
-        drop(self.jobs);
+    /// Ends the threads once everything that was asked for is done.
+    pub fn finish(mut self) {
+        while self.wait().is_some() {}
+        let Self { jobs, pieces, threads, .. } = self;
+        drop((jobs, pieces));
         // A thread that panicked has said so on standard error.
-        let _ = self.thread.join();
+        threads.into_iter().for_each(|thread| drop(thread.join()));
     }
+}
+
+/// Starts a thread that does what it is sent, one after the other.
+fn spawn<T: Send + 'static>(
+    name: &str,
+    mut work: impl FnMut(T) -> Answer + Send + 'static,
+    answers: Sender<Answer>,
+    waker: Arc<Waker>,
+) -> io::Result<(Sender<T>, JoinHandle<()>)> {
+    let (sender, queue) = mpsc::channel();
+    let work = move || {
+        for item in queue {
+            // Nobody listening means that the server is ending.
+            if answers.send(work(item)).is_err() || waker.wake().is_err() {
+                return;
+            }
+        }
+    };
+    Ok((sender, thread::Builder::new().name(name.into()).spawn(work)?))
 }
 
 /// A folder of files, and those of them that are being written.
@@ -104,7 +201,7 @@ struct Left {
 /// learned of by the next `Sync`, whenever it happened.
 struct OpenFile {
     name: String,
-    file: File,
+    file: Arc<File>,
     /// Whether its name may not be safe yet.
     is_new: bool,
 }
@@ -115,6 +212,18 @@ impl Folder {
         let path = fs::canonicalize(&path).unwrap_or(path);
         let locks = lock.map(|lock| (path.clone(), lock)).into_iter().collect();
         Self { path, locks, open: Vec::new(), left: Vec::new() }
+    }
+
+    /// Does one operation, and lends the file that it has appended to if `lends`.
+    fn answer(&mut self, op: DiskOp, lends: bool) -> Answer {
+        let (done, spent) = self.run(op);
+        let file = match &done {
+            DiskDone::Append { name, result: Ok(()), .. } if lends => {
+                self.open.iter().find(|open| open.name == *name).map(|open| open.file.clone())
+            }
+            _ => None,
+        };
+        Answer { done, _spent: spent, file, is_of_writer: false }
     }
 
     /// Does one operation; returns the answer, and the buffer that came with the question if the
@@ -189,6 +298,7 @@ impl Folder {
                 if self.open.len() == OPEN_MAX {
                     self.open.remove(0);
                 }
+                let file = Arc::new(file);
                 self.open.push(OpenFile { name: name.to_owned(), file, is_new });
                 self.open.len() - 1
             }
@@ -256,7 +366,7 @@ impl Folder {
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        self.open(name)?.file.write_all(bytes)
+        journal::append(&self.open(name)?.file, bytes)
     }
 
     fn sync(&mut self, name: &str) -> io::Result<()> {
@@ -479,6 +589,65 @@ mod tests {
         drop(world);
         assert_eq!(World::start(&two).run("DBSIZE"), ":4\r\n");
         fs::remove_dir_all(root).unwrap();
+    }
+
+    /// Whoever writes, what is recorded is in the file in order, and there when it is said to be.
+    #[test]
+    fn records_stay_in_order() {
+        const NAME: &str = "aof/one";
+        let path = std::env::temp_dir().join(format!("redstart-order-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        let poll = mio::Poll::new().unwrap();
+        let waker = Waker::new(poll.registry(), mio::Token(0)).unwrap();
+        let mut disk = Disk::start(path.clone(), None, Arc::new(waker)).unwrap();
+        let mut rng = crate::base::rng::Rng::new(Seed::of(1));
+        let (mut expected, mut written, mut here) = (Vec::new(), 0, 0);
+        for round in 0..400_u32 {
+            let bytes = match rng.below(20) {
+                0 => round.to_string().into_bytes().repeat(100_000),
+                _ => round.to_string().into_bytes(),
+            };
+            expected.extend_from_slice(&bytes);
+            disk.ask(DiskOp::Append { name: NAME.into(), bytes }, Some(NAME));
+            match rng.below(4) {
+                0 => disk.ask(DiskOp::Sync { name: NAME.into() }, Some(NAME)),
+                1 => {
+                    let op = DiskOp::Append { name: "dump".into(), bytes: vec![1; 100_000] };
+                    disk.ask(op, Some(NAME));
+                }
+                _ => {}
+            }
+            let mut is_done = false;
+            while !is_done {
+                let done = disk.write_records();
+                here += u32::from(done.is_some());
+                let Some(done) = done.or_else(|| disk.wait()) else { break };
+                assert_eq!(done.error(), None);
+                is_done = matches!(&done, DiskDone::Append { name, .. } if name == NAME);
+            }
+            assert!(is_done);
+            written += 1;
+            if rng.below(2) == 0 {
+                // Now and then nothing is under way.
+                while disk.wait().is_some() {}
+            }
+            assert_eq!(fs::metadata(path.join(NAME)).unwrap().len(), expected.len() as u64);
+            if rng.below(10) == 0 {
+                expected.truncate(expected.len() - 1);
+                let op = DiskOp::Truncate { name: NAME.into(), bytes: expected.len() as u64 };
+                disk.ask(op, Some(NAME));
+            }
+        }
+        // The end of a server asks for all that is left at once.
+        for bytes in [b"a".to_vec(), b"b".repeat(1_000_000), b"c".to_vec()] {
+            expected.extend_from_slice(&bytes);
+            disk.ask(DiskOp::Append { name: NAME.into(), bytes }, Some(NAME));
+            disk.ask(DiskOp::Sync { name: NAME.into() }, None);
+        }
+        disk.finish();
+        assert!(fs::read(path.join(NAME)).unwrap() == expected);
+        assert!(written > here && here > 20, "{here} of {written} were written by the loop");
+        fs::remove_dir_all(path).unwrap();
     }
 
     #[test]

@@ -117,6 +117,7 @@ impl EventLoop {
         let clock = Clock::new();
         let mut node = Node::new(config.clone(), seed, clock.now());
         node.set_stopwatch(ticks::read_ns);
+        node.write_before_replies();
         log.write(Level::Notice, "Server initialized");
         announce(&listeners, log);
         Ok(Self {
@@ -149,6 +150,7 @@ impl EventLoop {
         self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
         self.load_first(log);
         loop {
+            self.write_records(log);
             self.write_all(log);
             if let Some(status) = self.exit {
                 return Ok(self.finish(status));
@@ -212,7 +214,12 @@ impl EventLoop {
     fn wait(&mut self, events: &mut Events, wake: Option<Monotonic>) -> Result<(), String> {
         let now = self.clock.now().mono;
         let timeout = match wake {
-            _ if !self.to_read.is_empty() || self.queue == Queue::Moving => Some(Duration::ZERO),
+            _ if !self.to_read.is_empty()
+                || self.queue == Queue::Moving
+                || self.disk.has_records() =>
+            {
+                Some(Duration::ZERO)
+            }
             wake => wake.map(|wake| Duration::from_micros(wake.since_us(now))),
         };
         if timeout != Some(Duration::ZERO) && self.crowd.is_worth_a_nap() {
@@ -249,7 +256,7 @@ impl EventLoop {
                 }
                 self.list_for_writing(conn);
             }
-            Effect::Disk(op) => self.disk.ask(op),
+            Effect::Disk(op) => self.disk.ask(op, self.node.journal()),
             Effect::Log(record) => log.write(record.level, &record.text),
             // The file that settings come from is a person's, so it is not written.
             Effect::Configured => open_files::follow(self.node.config().maxclients, log),
@@ -354,6 +361,13 @@ impl EventLoop {
         {
             connection.is_full = false;
             self.list_for_writing(conn);
+        }
+    }
+
+    /// Writes what this turn has recorded, for which its replies wait.
+    fn write_records(&mut self, log: &mut Log) {
+        while let Some(done) = self.disk.write_records() {
+            self.tell(Event::Disk(done), log);
         }
     }
 

@@ -24,6 +24,7 @@ pub mod connections;
 pub mod crowd;
 pub mod disk;
 pub mod event_loop;
+mod journal;
 pub mod listen;
 pub mod lock;
 pub mod log;

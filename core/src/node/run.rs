@@ -65,7 +65,7 @@ impl Node {
         self.engine.propagation.now_s = now.unix_s();
         // Work that goes on by itself gets its share once a turn of the host's loop, not once for
         // each client that has sent something.
-        let is_turn = matches!(event, Event::Wake | Event::Disk(_));
+        let is_turn = matches!(event, Event::Wake);
         match event {
             Event::Wake => {}
             Event::Opened { conn, origin } => self.engine.connect(now, conn, origin),
@@ -153,6 +153,20 @@ impl Node {
     /// [`stopwatch`](crate::engine::stopwatch).
     pub fn set_stopwatch(&mut self, reading: Reading) {
         self.engine.stopwatch.lend(reading);
+    }
+
+    /// From now on, replies wait until what was recorded before them in the append-only file is written,
+    /// whatever `appendfsync` says: as in Redis, only the end of the machine can lose what was replied
+    /// then, not that of the process. For hosts that write at once; where a write takes long, so would
+    /// every reply.
+    pub fn write_before_replies(&mut self) {
+        self.engine.aof.awaits_writes = true;
+    }
+
+    /// The file that replies wait for, if there is one: what is appended to it is best written before
+    /// anything else.
+    pub fn journal(&self) -> Option<&str> {
+        self.engine.open_increment()
     }
 
     /// When the node wants a [`Event::Wake`] at the latest.

@@ -29,6 +29,8 @@ pub struct Out {
     muted: bool,
     /// From here on, `bytes` are not to be sent yet.
     held_from: Option<usize>,
+    /// How often it was held back and not released.
+    holds: u32,
     /// Bytes that were in `bytes` once and are no longer.
     gone: u64,
 }
@@ -51,15 +53,17 @@ impl Out {
     /// Holds back what was not sent, and what is written from now on; returns the place where the
     /// output ends, for [`Out::release`].
     pub fn hold(&mut self) -> u64 {
+        self.holds += 1;
         self.held_from.get_or_insert(self.sent);
         self.gone + self.bytes.len() as u64
     }
 
-    /// Holds back only what comes after this place.
+    /// Ends the holding back that has returned this place, and that of nothing else: what comes after it
+    /// stays held back if it was held back again.
     pub fn release(&mut self, until: u64) {
         let place = until.saturating_sub(self.gone) as usize;
-        let is_all = place >= self.bytes.len();
-        self.held_from = self.held_from.filter(|_| !is_all).map(|from| from.max(place));
+        self.holds = self.holds.saturating_sub(1);
+        self.held_from = self.held_from.filter(|_| self.holds > 0).map(|from| from.max(place));
     }
 
     /// Takes the first `count` bytes away.

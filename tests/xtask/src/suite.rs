@@ -108,6 +108,7 @@ pub(crate) fn suite(
         is_ours: other.is_none(),
     };
     suite.check_version()?;
+    let _alone = suite.lock()?;
     suite.make_programs()?;
     let all: Vec<String> = FILES.iter().map(|&file| file.to_owned()).collect();
     let mut faults = Vec::new();
@@ -151,6 +152,14 @@ impl Suite {
             bail!("{LIST} is about Valkey {VERSION}; check that tag out");
         }
         Ok(())
+    }
+
+    /// Two runs in one checkout would remove each other's files: the harness begins and ends with that.
+    fn lock(&self) -> Result<fs::File> {
+        let path = self.checkout.join("tests/tmp/redstart.lock");
+        let lock = fs::File::create(&path).with_context(|| format!("cannot make {path:?}"))?;
+        lock.try_lock().with_context(|| format!("another run is using {:?}", self.checkout))?;
+        Ok(lock)
     }
 
     /// Puts programs where the harness looks for its own.

@@ -10,7 +10,7 @@ use super::{Engine, State};
 use crate::base::time::{Monotonic, Time};
 use crate::engine::block::write_waitaof;
 use crate::engine::config::Appendfsync;
-use crate::engine::world::{DiskError, DiskOp, Effect, Level};
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level};
 use crate::session::{ConnId, Session};
 
 /// Between two syncs with `appendfsync everysec`, in microseconds.
@@ -51,7 +51,7 @@ pub(super) struct Writing {
     pub(super) unsure: Option<Unsure>,
     /// Where the current increment begins.
     start: u64,
-    /// Output that is held back until a position is safe, in order.
+    /// Output that is held back until a position is safe, or written, in order.
     held: VecDeque<Held>,
     /// Syncs that took so long that appending had to wait for them.
     pub(super) delayed: u64,
@@ -79,6 +79,15 @@ struct Failure {
     retry_at: Monotonic,
     /// The end of the file is being cut off.
     is_cutting: bool,
+}
+
+/// A file that was turned off.
+#[derive(Debug)]
+pub(super) struct EndedFile {
+    file: String,
+    /// Syncs of it that are on their way.
+    syncs: u32,
+    held: VecDeque<Held>,
 }
 
 #[derive(Debug)]
@@ -157,6 +166,11 @@ impl Engine {
             .as_ref()
             .map(|failure| &failure.why)
             .or_else(|| unsure.as_ref().map(|unsure| &unsure.why))
+    }
+
+    /// Whether something is being appended.
+    pub(super) fn is_appending(&self) -> bool {
+        self.aof.writing.appending.is_some()
     }
 
     /// Bytes that were recorded and are not on the disk.
@@ -304,6 +318,7 @@ impl Engine {
                     bytes.clear();
                     log.reuse(bytes);
                 }
+                self.release_held();
             }
             Err(why) if self.is_always() && self.aof.unreadable == super::Unreadable::Refuse => {
                 self.aof_is_lost(&why);
@@ -313,7 +328,7 @@ impl Engine {
                 let retry_at = now.mono.plus_ms(RETRY_MS);
                 let failure = Failure { why, bytes, retry_at, is_cutting: false };
                 self.aof.writing.failure = Some(failure);
-                self.close_held();
+                self.end_holding();
             }
         }
     }
@@ -380,7 +395,7 @@ impl Engine {
                 let until = self.aof.writing.issued;
                 self.aof.writing.unsure = Some(Unsure { why, until });
                 self.aof.rewriting.is_scheduled = true;
-                self.close_held();
+                self.end_holding();
             }
         }
     }
@@ -450,19 +465,28 @@ impl Engine {
         self.effects.extend(ops.into_iter().map(Effect::Disk));
     }
 
+    /// Up to where what was recorded is as safe as a reply promises: on the disk with `appendfsync
+    /// always`, else in the hands of the operating system, where the host can see to that.
+    fn promised(&self) -> u64 {
+        let Writing { written, synced, .. } = self.aof.writing;
+        if self.is_always() && self.may_sync() { synced } else { written }
+    }
+
     /// Holds back what was written by this event, if what it has changed must be safe first. Called at
     /// the end of every event.
     #[inline]
     pub fn hold_replies(&mut self) {
-        if self.aof.state == State::On && self.is_always() {
+        if self.aof.state == State::On && (self.is_always() || self.aof.awaits_writes) {
             self.hold_replies_until_safe();
         }
+        self.effects.append(&mut self.aof.released);
     }
 
     fn hold_replies_until_safe(&mut self) {
         let until = self.recorded();
-        if until == self.aof.writing.synced || self.aof_failure().is_some() || !self.may_sync() {
-            return;
+        if until == self.promised() || self.aof_failure().is_some() {
+            // The settings may be others than when it was held back.
+            return self.release_held();
         }
         let Self { effects, clients, aof, .. } = self;
         effects.retain(|effect| {
@@ -483,31 +507,65 @@ impl Engine {
         });
     }
 
-    /// Lets go what was held back and is safe now; all of it, if nothing is held back any more.
+    /// Lets go what was held back and is safe now.
     pub(super) fn release_held(&mut self) {
-        let is_over = self.aof.state == State::Off;
-        let writing = &mut self.aof.writing;
-        while let Some(held) = writing.held.front() {
-            if held.until > writing.synced && !is_over {
-                break;
-            }
-            let Some(Held { conn, what, .. }) = writing.held.pop_front() else { break };
-            match what {
+        let promised = self.promised();
+        let is_safe = |held: &mut Held| held.until <= promised;
+        while let Some(held) = self.aof.writing.held.pop_front_if(is_safe) {
+            self.let_go([held]);
+        }
+    }
+
+    /// The file is turned off: what is held back waits for the last sync, which was asked for.
+    pub(super) fn hold_to_the_end(&mut self) {
+        let Writing { file, held, syncing, .. } = &mut self.aof.writing;
+        let held = std::mem::take(held);
+        if let Some(file) = file.clone().filter(|_| !held.is_empty()) {
+            let syncs = 1 + u32::from(syncing.as_ref().is_some_and(|(name, ..)| *name == file));
+            self.aof.ended.push(EndedFile { file, syncs, held });
+        }
+    }
+
+    /// Whether the disk's answer was about a file that was turned off.
+    pub(super) fn ended_answered(&mut self, name: &str, done: &DiskDone) -> bool {
+        let Some(index) = self.aof.ended.iter().position(|ended| ended.file == name) else {
+            return false;
+        };
+        let ended = &mut self.aof.ended[index];
+        let has_failed = done.error().is_some();
+        ended.syncs -= u32::from(matches!(done, DiskDone::Sync { .. }));
+        if ended.syncs == 0 || has_failed {
+            let held = self.aof.ended.swap_remove(index).held;
+            if has_failed && self.is_always() { self.close_held(held) } else { self.let_go(held) }
+        }
+        true
+    }
+
+    /// The file cannot be written, or not made safe. Where that was promised, those who wait are
+    /// disconnected, so that nobody takes for done what may be lost; else all are told, and hear of the
+    /// failure when they write again.
+    fn end_holding(&mut self) {
+        let held = std::mem::take(&mut self.aof.writing.held);
+        if self.is_always() { self.close_held(held) } else { self.let_go(held) }
+    }
+
+    fn let_go(&mut self, held: impl IntoIterator<Item = Held>) {
+        for Held { conn, what, .. } in held {
+            let effect = match what {
                 What::Output(place) => {
                     if let Some(client) = self.clients.get_mut(conn) {
                         client.out.release(place);
                     }
-                    self.effects.push(Effect::Send { conn });
+                    Effect::Send { conn }
                 }
-                What::Close => self.effects.push(Effect::Close { conn }),
-            }
+                What::Close => Effect::Close { conn },
+            };
+            self.aof.released.push(effect);
         }
     }
 
-    /// What is held back will not be safe: those who wait are disconnected, so that nobody takes for
-    /// done what may be lost.
-    fn close_held(&mut self) {
-        for held in std::mem::take(&mut self.aof.writing.held) {
+    fn close_held(&mut self, held: VecDeque<Held>) {
+        for held in held {
             if let Some(client) = self.clients.get(held.conn) {
                 let id = client.session.id;
                 self.kill(id);
@@ -521,6 +579,7 @@ impl Engine {
     /// Forgets what was held back for a connection that is gone.
     pub fn forget_held(&mut self, conn: ConnId) {
         self.aof.writing.held.retain(|held| held.conn != conn);
+        self.aof.ended.iter_mut().for_each(|ended| ended.held.retain(|held| held.conn != conn));
     }
 
     /// Answers the clients that wait for what they have written to be safe.

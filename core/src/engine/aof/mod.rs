@@ -3,7 +3,8 @@
 //! What is recorded (see [`propagate`](super::propagate)) is handed to the disk when an event has
 //! been handled, all of it in one piece, and while one piece is on its way the next one grows: so a
 //! busy disk gets fewer and larger pieces ([`append`]). With `appendfsync always`, replies are held
-//! back until what had changed before them is safe. The file is *rewritten* ([`rewrite`]) as a base,
+//! back until what had changed before them is safe; with the other policies, a host that writes at once
+//! has them held back until it is written, so that only the end of the machine can lose it. The file is *rewritten* ([`rewrite`]) as a base,
 //! which is a snapshot, and an increment that begins where the snapshot was made; every change of the
 //! set of files comes into force with a new manifest, so a crash at any moment leaves a whole set.
 //! What is found at the start is repeated ([`load`]).
@@ -31,6 +32,12 @@ pub struct Aof {
     pub(super) is_mounted: bool,
     /// Whether the host ends, when nothing else helps, or goes on without.
     unreadable: Unreadable,
+    /// Replies wait for what was recorded before them to be written, whatever the policy.
+    pub awaits_writes: bool,
+    /// Output that is not held back any more, since this event.
+    released: Vec<Effect>,
+    /// What waits for the last syncs of files that were turned off.
+    ended: Vec<append::EndedFile>,
     /// Appending to the current increment.
     writing: append::Writing,
     /// Replacing the files by shorter ones.
@@ -59,6 +66,9 @@ impl Aof {
             manifest: Manifest::default(),
             is_mounted: false,
             unreadable: Unreadable::Refuse,
+            awaits_writes: false,
+            ended: Vec::new(),
+            released: Vec::new(),
             writing: append::Writing::new(now),
             rewriting: rewrite::Rewriting::default(),
             loading: load::Loading::Idle,
@@ -108,12 +118,16 @@ impl Engine {
             self.aof.rewriting.is_scheduled = true;
             return;
         }
+        if self.is_appending() {
+            // Should that fail, nothing may come behind it.
+            return;
+        }
         self.finish_appending();
+        self.hold_to_the_end();
         self.stop_rewriting();
         self.aof.state = State::Off;
         self.propagation.log = None;
         self.aof.writing = append::Writing::new(now);
-        self.release_held();
     }
 
     /// The disk has answered. Returns the answer if it was about something else.
@@ -132,7 +146,7 @@ impl Engine {
         if !self.is_aof_path(name) {
             return Some(done);
         }
-        if self.base_answered(now, &done) {
+        if self.ended_answered(name, &done) || self.base_answered(now, &done) {
             return None;
         }
         match done {
@@ -172,8 +186,8 @@ impl Engine {
     }
 
     /// The file that records go into, as the disk knows it.
-    pub(super) fn open_increment(&self) -> Option<String> {
-        self.aof.writing.file.clone()
+    pub fn open_increment(&self) -> Option<&str> {
+        self.aof.writing.file.as_deref()
     }
 
     fn manifest_name(&self) -> String {
