@@ -6,6 +6,7 @@
 //! `wasm-bindgen` command is made of, hence always in the matching version), copy the files. The
 //! end-to-end tests run on both bundles.
 
+use crate::arrange::arrange;
 use crate::glue::{self, Names};
 use crate::index::{Asset, Bindings, Index, file_name};
 use crate::shell;
@@ -134,6 +135,8 @@ pub(crate) fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> 
         names.shorten(&mut export.name);
     }
     output.emit(dist)?;
+    let program = dist.join(format!("{name}_bg.wasm"));
+    fs::write(&program, arrange(&fs::read(&program)?)?)?;
     let glue = dist.join(name).with_extension("js");
     fs::write(&glue, names.apply(&fs::read_to_string(&glue)?))?;
     Ok(())

@@ -9,6 +9,7 @@
     reason = "a task runner talks to a terminal and measures real time"
 )]
 
+mod arrange;
 mod bench;
 mod bundle;
 mod checks;
