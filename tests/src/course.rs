@@ -90,6 +90,20 @@ pub fn play(stage: &mut dyn Stage, lesson: &Lesson, learner: Learner) -> Result<
     Ok(())
 }
 
+/// Whether a server has all commands of a lesson: an older one lacks those of newer versions.
+pub fn is_known(stage: &mut dyn Stage, lesson: &Lesson) -> Result<bool, String> {
+    let mut player = Player { stage, unread: BTreeMap::new() };
+    for line in lesson.steps.iter().flat_map(|step| &step.solve) {
+        let What::Command(command) = &line.what else { continue };
+        let name = command.split_whitespace().next().unwrap_or_default();
+        let question = format!("COMMAND INFO {name}");
+        if player.run(CHECKER, &question, Patience::Expecting(CHECKER))? == ["1) (nil)"] {
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
 struct Player<'a> {
     stage: &'a mut dyn Stage,
     unread: BTreeMap<String, Vec<u8>>,
