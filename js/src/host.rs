@@ -278,8 +278,8 @@ impl Host {
                     *self.warning.borrow_mut() = record.text;
                 }
             }
-            // Settings end with the engine, and nothing is imported.
-            Effect::Configured | Effect::Imported(_) => {}
+            // Settings end with the engine, nothing is imported, and there is no way to other servers.
+            Effect::Configured | Effect::Imported(_) | Effect::Link { .. } => {}
             Effect::Exit { .. } => self.close(),
         }
     }

@@ -5,7 +5,10 @@ use std::collections::{BTreeMap, VecDeque};
 use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskDone, Effect, Event, Imported, Node, Origin, Record, Unreadable};
+use redstart::node::{
+    ConnId, DiskDone, Effect, Event, Imported, LinkEvent, LinkId, LinkOp, Node, Origin, Record,
+    Unreadable,
+};
 
 use crate::disk::SimDisk;
 use crate::play::{Patience, Stage};
@@ -28,6 +31,10 @@ pub struct Local {
     /// Every line the node has logged.
     pub log: Vec<Record>,
     answers: VecDeque<DiskDone>,
+    /// What it has asked of connections to other servers and nobody has done yet.
+    pub links: VecDeque<(LinkId, LinkOp)>,
+    /// Whether there are other servers, which somebody else plays. Otherwise whoever is called refuses.
+    pub has_neighbours: bool,
     /// Whether the disk answers, and the node is woken when it wants to go on at once, only in
     /// [`Local::turn`], so that something can happen in between.
     pub is_slow: bool,
@@ -85,6 +92,8 @@ impl Local {
             disk,
             log: Vec::new(),
             answers: VecDeque::new(),
+            links: VecDeque::new(),
+            has_neighbours: false,
             is_slow: true,
             imported: None,
             exit: None,
@@ -127,9 +136,16 @@ impl Local {
     pub fn turn(&mut self) -> bool {
         let answers = std::mem::take(&mut self.answers);
         let is_due = self.node.next_wake().is_some_and(|wake| wake <= self.now.mono);
-        let is_idle = answers.is_empty() && !is_due;
+        let calls =
+            if self.has_neighbours { VecDeque::new() } else { std::mem::take(&mut self.links) };
+        let is_idle = answers.is_empty() && calls.is_empty() && !is_due;
         for done in answers {
             self.handle(Event::Disk(done));
+        }
+        for (link, op) in calls {
+            if matches!(op, LinkOp::Open { .. }) {
+                self.handle(Event::Link { link, event: LinkEvent::Lost });
+            }
         }
         if is_due {
             self.handle(Event::Wake);
@@ -160,6 +176,7 @@ impl Local {
                 let done = self.disk.run(op);
                 self.answers.push_back(done);
             }
+            Effect::Link { link, op } => self.links.push_back((link, op)),
             Effect::Configured => {}
             Effect::Imported(result) => self.imported = Some(result),
             Effect::Log(record) => self.log.push(record),

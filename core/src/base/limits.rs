@@ -72,3 +72,17 @@ pub const OUTBOX_KEPT_BYTES: usize = 16 * 1024;
 /// Bytes at the end of an append-only file that may be damaged by a crash: a disk that had them on
 /// their way may have written some blocks and left zeros in others.
 pub const AOF_TORN_TAIL_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Bytes handed over to a connection to another server that the network may not have taken yet when
+/// more are prepared.
+pub const LINK_AHEAD_BYTES: usize = 64 * 1024;
+
+/// The longest line of a reply that is read from another server, in bytes, as in Redis; what is longer
+/// counts as several.
+pub const LINK_LINE_BYTES_MAX: usize = 1023;
+
+/// Connections to other servers that are kept for the next command, as in Redis …
+pub const LINKS_KEPT_MAX: usize = 64;
+
+/// … and for how long, in milliseconds.
+pub const LINK_KEPT_MS: u64 = 10_000;

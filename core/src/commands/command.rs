@@ -1,5 +1,6 @@
 //! COMMAND: what commands there are, all of it derived from their declarations.
 
+use super::migrate;
 use crate::base::{Error, glob};
 use crate::engine::{Args, Command, Ctx, Entry, Outcome, Table};
 use crate::resp::{Argv, Out};
@@ -440,7 +441,8 @@ fn command_getkeysandflags(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-type Keys = Vec<(usize, &'static [Access])>;
+/// Where keys are, and what the command does with each.
+pub(super) type Keys = Vec<(usize, &'static [Access])>;
 
 /// The command that `argv` is, and where its keys are.
 fn keys_of<'t>(table: &'t Table, argv: Argv<'_>) -> Result<(&'t Entry, Keys), Error> {
@@ -457,7 +459,10 @@ fn keys_of<'t>(table: &'t Table, argv: Argv<'_>) -> Result<(&'t Entry, Keys), Er
     if !entry.takes(argv.len()) {
         return Err(Error::text("ERR Invalid number of arguments specified for command"));
     }
-    let keys = derive::keys(&entry.key_specs, argv).unwrap_or_default();
+    let keys = match entry.command.name {
+        "MIGRATE" => migrate::keys(argv),
+        _ => derive::keys(&entry.key_specs, argv).unwrap_or_default(),
+    };
     if keys.is_empty() && !entry.has(NoMandatoryKeys) {
         return Err(Error::text("ERR Invalid arguments specified for command"));
     }

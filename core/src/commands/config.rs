@@ -113,7 +113,7 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         let changes = changes.into_iter().map(|(param, _, value)| (param, value.to_vec()));
         let (id, changes) = (cx.session.id, changes.collect());
         cx.move_to_folder(id, changes)?;
-        cx.block(BlockedOn::Disk, 0, args.all().to_owned());
+        cx.block(BlockedOn::World, 0, args.all().to_owned());
         return Ok(());
     }
     cx.config = config;

@@ -251,7 +251,7 @@ fn flush_sleep(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 fn load_aof(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let id = cx.session.id;
     cx.reload_aof(id)?;
-    cx.block(BlockedOn::Disk, 0, args.all().to_owned());
+    cx.block(BlockedOn::World, 0, args.all().to_owned());
     Ok(())
 }
 
@@ -277,7 +277,7 @@ fn reload(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     };
     let (now, id) = (cx.now, cx.session.id);
     cx.reload(now, id, save, how)?;
-    cx.block(BlockedOn::Disk, 0, args.all().to_owned());
+    cx.block(BlockedOn::World, 0, args.all().to_owned());
     Ok(())
 }
 

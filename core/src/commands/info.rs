@@ -405,7 +405,7 @@ const STATS: &[Field] = &[
     ("pubsubshard_channels", |view| view.engine.pubsub.names(Kind::ShardChannel).len().to_string()),
     ("latest_fork_usec", zero),
     ("total_forks", zero),
-    ("migrate_cached_sockets", zero),
+    ("migrate_cached_sockets", |view| view.engine.open_links().to_string()),
     ("tracking_total_keys", |view| view.engine.tracker.keys().to_string()),
     ("tracking_total_items", |view| view.engine.tracker.readings().to_string()),
     ("tracking_total_prefixes", |view| view.engine.tracker.prefixes().to_string()),

@@ -34,6 +34,7 @@ mod list;
 mod list_move;
 mod list_move_many;
 mod memory;
+mod migrate;
 mod monitor;
 mod object;
 mod pubsub;
@@ -79,6 +80,7 @@ const FAMILIES: &[&[&Command]] = &[
     list::COMMANDS,
     list_move::COMMANDS,
     memory::COMMANDS,
+    migrate::COMMANDS,
     list_move_many::COMMANDS,
     monitor::COMMANDS,
     object::COMMANDS,

@@ -87,6 +87,6 @@ const SAVE: Command = Command {
 fn save(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let (now, id) = (cx.now, cx.session.id);
     cx.save_for(now, id)?;
-    cx.block(BlockedOn::Disk, 0, args.all().to_owned());
+    cx.block(BlockedOn::World, 0, args.all().to_owned());
     Ok(())
 }

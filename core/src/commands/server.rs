@@ -153,7 +153,7 @@ fn shutdown(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let (now, id) = (cx.now, cx.session.id);
     cx.shut_down(now, Some(id), save, force)?;
     // There is no reply but to a failure: the connection ends with the server.
-    cx.block(BlockedOn::Disk, 0, args.all().to_owned());
+    cx.block(BlockedOn::World, 0, args.all().to_owned());
     Ok(())
 }
 

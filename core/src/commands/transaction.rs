@@ -48,20 +48,28 @@ fn exec(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let Some(multi) = cx.session.multi.take() else {
         return Err(Error::text("ERR EXEC without MULTI"));
     };
-    let is_dirty = cx.is_dirty();
-    cx.unwatch_all();
-    if multi.aborted {
-        return Err(Error::text("EXECABORT Transaction discarded because of previous errors."));
+    if !cx.is_retry {
+        let is_dirty = cx.is_dirty();
+        cx.unwatch_all();
+        if multi.aborted {
+            return Err(Error::text("EXECABORT Transaction discarded because of previous errors."));
+        }
+        if is_dirty {
+            cx.out.null_array();
+            return Ok(());
+        }
+        cx.out.array(multi.queue.len());
+        cx.session.executing = Some(multi.queue.len());
     }
-    if is_dirty {
-        cx.out.null_array();
-        return Ok(());
-    }
-    cx.out.array(multi.queue.len());
-    cx.session.executing = Some(multi.queue.len());
-    for (index, argv) in &multi.queue {
-        let entry = &cx.table.entries()[*index];
+    let mut queue = multi.queue.into_iter();
+    while let Some((index, argv)) = queue.next() {
+        let entry = &cx.table.entries()[index];
         cx.nested(entry).perform(argv.view());
+        if cx.session.blocked.is_some() {
+            // MIGRATE: everyone waits for the other server's word, and then the rest runs.
+            cx.session.multi = Some(Multi { queue: queue.collect(), ..Multi::default() });
+            return Ok(());
+        }
     }
     cx.session.executing = None;
     Ok(())

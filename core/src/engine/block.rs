@@ -279,11 +279,17 @@ impl Engine {
             self.stats.by_command[entry.index].calls += 1;
             self.took(&client.session, entry, blocked.argv.view(), blocked.took_ns);
         }
+        let is_in_transaction = client.session.executing.is_some();
         self.clients.put(client);
         let Some(blocked) = waited else { return false };
         self.send(conn);
         self.dequeue_blocked(id, &blocked);
-        self.blocking.resumed.push_back(conn);
+        if is_in_transaction {
+            // The rest of it comes before anything of others.
+            self.blocking.resumed.push_front(conn);
+        } else {
+            self.blocking.resumed.push_back(conn);
+        }
         true
     }
 
@@ -293,7 +299,7 @@ impl Engine {
         let blocked = self.clients.by_id_mut(id).and_then(|client| client.session.blocked.as_ref());
         let may_time_out = |on: &BlockedOn| match on {
             BlockedOn::Keys { .. } | BlockedOn::Replicas | BlockedOn::AppendOnly { .. } => true,
-            BlockedOn::Disk | BlockedOn::Unpause => false,
+            BlockedOn::World | BlockedOn::Unpause => false,
         };
         let Some(blocked) = blocked.filter(|blocked| may_time_out(&blocked.on)) else {
             return false;
@@ -348,7 +354,7 @@ fn write_timeout_reply(on: &BlockedOn, is_safe: bool, out: &mut Out) {
         BlockedOn::Keys { .. } => out.null_array(),
         BlockedOn::Replicas => out.int(0),
         BlockedOn::AppendOnly { .. } => write_waitaof(out, is_safe),
-        // A snapshot answers for itself, and has no time-out.
-        BlockedOn::Disk | BlockedOn::Unpause => {}
+        // Who asks the world answers for itself, and has no time-out.
+        BlockedOn::World | BlockedOn::Unpause => {}
     }
 }

@@ -24,6 +24,7 @@ pub mod import;
 pub mod keys;
 pub mod latency;
 pub mod loading;
+pub mod migrating;
 pub mod monitor;
 pub mod moving;
 pub mod notify;
@@ -145,6 +146,8 @@ pub struct Engine {
     pub saving: saving::Saving,
     /// Another folder for the files is asked for.
     pub(in crate::engine) moving: Option<moving::Moving>,
+    /// Connections to other servers.
+    pub links: migrating::Links,
     /// What is being loaded.
     pub load: Option<Box<loading::Load>>,
     /// What was loaded last.
@@ -156,7 +159,7 @@ pub struct Engine {
     pub checks_sums: bool,
     /// When what was deleted is freed further, if something is left of it.
     pub next_freeing: Option<Monotonic>,
-    /// DEBUG SLEEP: nothing runs before this.
+    /// DEBUG SLEEP, and while what must not change is on its way: nothing runs before this.
     pub asleep_until: Option<Monotonic>,
     /// CLIENT PAUSE.
     pub pause: block::Pause,
@@ -211,6 +214,7 @@ impl Engine {
             dirty: 0,
             saving: saving::Saving::new(now),
             moving: None,
+            links: migrating::Links::default(),
             load: None,
             loaded: loading::Loaded::default(),
             libraries: Vec::new(),

@@ -539,7 +539,7 @@ impl Engine {
     pub(super) fn reply_to(&mut self, id: Option<u64>, reply: impl FnOnce(&mut Out)) {
         if let Some(id) = id {
             self.unblock(id, |on, out| {
-                if matches!(on, BlockedOn::Disk) {
+                if matches!(on, BlockedOn::World) {
                     reply(out);
                 }
             });

@@ -6,7 +6,9 @@
 //! difference to a transaction when expired keys are cleared away.
 
 use super::{Ctx, Engine};
-use crate::session::{Session, Watch};
+use crate::base::time::Time;
+use crate::resp::OwnedArgv;
+use crate::session::{Client, Session, Watch};
 use crate::store::DbKey;
 
 impl Ctx<'_> {
@@ -57,6 +59,20 @@ impl Engine {
     pub fn end_transaction(&mut self, session: &mut Session) {
         session.multi = None;
         self.unwatch_all(session);
+    }
+
+    /// Runs what is left of the transaction of `client`, which one of its commands has kept waiting.
+    pub fn go_on_with_transaction(&mut self, now: Time, client: &mut Client) {
+        if client.session.executing.is_none() {
+            return;
+        }
+        let exec: OwnedArgv = [b"EXEC".as_slice()].into_iter().collect();
+        let Ok(entry) = self.find(exec.view()) else { return };
+        self.stopwatch.begin(client.out.owed());
+        self.call_again(now, client, entry, exec.view());
+        if client.session.blocked.is_some() {
+            self.enqueue_blocked(client);
+        }
     }
 
     /// Whether `key` is stored in database `db` and has not expired at `now_ms`.

@@ -22,6 +22,14 @@ pub enum Effect {
     /// Something to do with files, or what the host has in their place. Each is answered by one
     /// `Disk` event, in any order.
     Disk(DiskOp),
+    /// Something to do with a connection that the node opens itself, to another server. What becomes of
+    /// it comes as `Link` events. Asked only where the engine is built with the feature `links`.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// What.
+        op: LinkOp,
+    },
     /// A line for the log.
     Log(Record),
     /// CONFIG SET has changed the settings; a host that keeps them asks for
@@ -254,6 +262,50 @@ impl Part {
 /// Why the disk refused, in the host's words.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DiskError(pub String);
+
+/// A connection that the node opens itself: its number, which it gives and never uses twice.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct LinkId(pub u64);
+
+/// Something to do with a connection of the node's own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum LinkOp {
+    /// Open it. The node waits as long as it likes, and closes what takes too long.
+    Open {
+        /// A name, or an address in the form of its family.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// Send bytes, behind those that were to be sent before.
+    Send {
+        /// What.
+        bytes: Vec<u8>,
+    },
+    /// Close it at once, or give up opening it. What still comes of it is of no interest.
+    Close,
+}
+
+/// What has become of a connection of the node's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LinkEvent<'a> {
+    /// It is open.
+    Opened,
+    /// There is no such host, or no way to it that could be tried: nobody has refused.
+    NoWay,
+    /// The network has taken so many further bytes.
+    Sent {
+        /// How many.
+        count: usize,
+    },
+    /// The other side has sent bytes.
+    Received {
+        /// What; any number of bytes, cut anywhere.
+        bytes: &'a [u8],
+    },
+    /// The other side has refused or closed it, or it is broken.
+    Lost,
+}
 
 /// A line for the log.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use mio::{Interest, Registry, Token};
 use rustix::net::{RecvFlags, SendFlags};
 
 use super::crowd::Period;
+use super::event_loop::Link;
 use super::playground::visitor::Visitor;
 use crate::node::ConnId;
 
@@ -35,6 +36,8 @@ pub struct Connection {
     pub active: Period,
     /// What a browser has to say before and around its bytes, if it is one.
     pub visitor: Option<Box<Visitor>>,
+    /// It was opened by the node, which has something to send.
+    pub link: Option<Box<Link>>,
 }
 
 /// How writing ended.
@@ -110,12 +113,12 @@ impl Connections {
         self.slots.get_mut(conn.0 as usize)?.as_mut()
     }
 
-    /// Closes a connection; its number is free again.
-    pub fn remove(&mut self, conn: ConnId) {
-        if let Some(connection) = self.slots.get_mut(conn.0 as usize).and_then(Option::take) {
-            connection.socket.shutdown();
-            self.free.push(conn.0);
-        }
+    /// Closes a connection; its number is free again. Returns what it was, if there was one.
+    pub fn remove(&mut self, conn: ConnId) -> Option<Connection> {
+        let connection = self.slots.get_mut(conn.0 as usize)?.take()?;
+        connection.socket.shutdown();
+        self.free.push(conn.0);
+        Some(connection)
     }
 
     /// The browser that has been no client for the longest time, if there are `max` of them.
@@ -148,6 +151,25 @@ impl Connection {
             is_listed: false,
             active: Period::default(),
             visitor: None,
+            link: None,
+        }
+    }
+
+    /// Whether the node is still opening it.
+    pub fn is_dialling(&self) -> bool {
+        self.link.as_ref().is_some_and(|link| !link.is_open())
+    }
+
+    /// Whether what was being opened is open by now; an error if it was refused.
+    pub fn is_connected(&self) -> io::Result<bool> {
+        let Socket::Tcp(stream) = &self.socket else { return Ok(true) };
+        if let Some(error) = stream.take_error()? {
+            return Err(error);
+        }
+        match stream.peer_addr() {
+            Ok(_) => stream.set_nodelay(true).map(|()| true),
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(false),
+            Err(error) => Err(error),
         }
     }
 

@@ -4,6 +4,8 @@
 //! all of it to the node, and then writes what every connection is owed in one go, so that a
 //! pipeline of commands costs one read and one write.
 
+mod links;
+
 use std::io;
 use std::sync::Arc;
 use std::time::Duration;
@@ -12,14 +14,18 @@ use mio::{Interest, Poll, Token, Waker};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
+pub use self::links::Link;
+
+use self::links::Links;
 use super::clock::Clock;
-use super::connections::{Connections, Seen, Socket, Written};
+use super::connections::{Connection, Connections, Seen, Socket, Written};
 use super::crowd::{self, Crowd};
 use super::disk::Disk;
 use super::listen::{self, Listener};
 use super::lock::Lock;
 use super::log::Log;
 use super::memory;
+use super::names::Names;
 use super::open_files;
 use super::playground::site::Site;
 use super::playground::visitor::{Became, Visitor};
@@ -32,7 +38,9 @@ use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::Config;
 use crate::engine::config::table;
-use crate::node::{ConnId, Effect, Event, Level, Measures, Node, Origin, Signal, Unreadable};
+use crate::node::{
+    ConnId, Effect, Event, Level, LinkEvent, Measures, Node, Origin, Signal, Unreadable,
+};
 
 /// Bytes read from a socket at once; what is left waits until the others had theirs.
 const READ_BYTES: usize = 64 * 1024;
@@ -80,6 +88,7 @@ pub struct EventLoop {
     visitors: u64,
     signals: Signals,
     connections: Connections,
+    links: Links,
     disk: Disk,
     effects: Vec<Effect>,
     /// Connections with something to write.
@@ -112,8 +121,9 @@ impl EventLoop {
             .map_err(failed("Can't listen to signals"))?;
         let folder = std::path::PathBuf::from(String::from_utf8_lossy(&config.dir).into_owned());
         let lock = saves_by_itself(&config).then(|| Lock::take(&folder)).transpose()?;
+        let waker = Arc::new(waker);
         let disk =
-            Disk::start(folder, lock, Arc::new(waker)).map_err(failed("Can't start a thread"))?;
+            Disk::start(folder, lock, waker.clone()).map_err(failed("Can't start a thread"))?;
         let clock = Clock::new();
         let mut node = Node::new(config.clone(), seed, clock.now());
         node.set_stopwatch(ticks::read_ns);
@@ -130,6 +140,7 @@ impl EventLoop {
             visitors: 0,
             signals,
             connections: Connections::default(),
+            links: Links::new(Names::new(waker)),
             disk,
             effects: Vec::new(),
             to_write: Vec::new(),
@@ -164,16 +175,19 @@ impl EventLoop {
             for event in events.iter() {
                 any = true;
                 match event.token {
-                    WAKER => self.disk_answers(log),
+                    WAKER => {
+                        self.disk_answers(log);
+                        self.found_names(log);
+                    }
                     SIGNALS => self.signals(log),
                     Token(index) if index < FIRST_CONNECTION => self.accept(index, log),
                     Token(index) => {
                         let conn = ConnId((index - FIRST_CONNECTION) as u32);
                         if event.is_writable {
-                            self.writable(conn);
+                            self.writable(conn, log);
                         }
                         if let Some(connection) = self.connections.get_mut(conn) {
-                            connection.has_ended |= event.has_ended;
+                            connection.has_ended |= event.has_ended && !connection.is_dialling();
                         }
                         if event.is_readable || event.has_ended {
                             self.to_read.push(conn);
@@ -257,6 +271,7 @@ impl EventLoop {
                 self.list_for_writing(conn);
             }
             Effect::Disk(op) => self.disk.ask(op, self.node.journal()),
+            Effect::Link { link, op } => self.link(link, op, log),
             Effect::Log(record) => log.write(record.level, &record.text),
             // The file that settings come from is a person's, so it is not written.
             Effect::Configured => open_files::follow(self.node.config().maxclients, log),
@@ -312,7 +327,8 @@ impl EventLoop {
             && let Some(room) = buffer[start..].get_mut(..READ_BYTES)
             && let Some(conn) = conns.next()
         {
-            let Some(connection) = self.connections.get_mut(conn) else { continue };
+            let connection = self.connections.get_mut(conn);
+            let Some(connection) = connection.filter(|one| !one.is_dialling()) else { continue };
             let seen = connection.read(room);
             if seen.count() > 0 {
                 self.crowd.sent(&mut connection.active);
@@ -338,8 +354,12 @@ impl EventLoop {
 
     /// Gives the node what a connection has sent. A browser's is unwrapped first.
     fn hear(&mut self, conn: ConnId, bytes: &[u8], log: &mut Log) {
-        let connection = self.connections.get_mut(conn);
-        let Some(visitor) = connection.and_then(|connection| connection.visitor.as_mut()) else {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        if let Some(link) = &connection.link {
+            let event = Event::Link { link: link.id, event: LinkEvent::Received { bytes } };
+            return self.tell(event, log);
+        }
+        let Some(visitor) = &mut connection.visitor else {
             return self.tell(Event::Received { conn, bytes }, log);
         };
         let Some(site) = &self.site else { return };
@@ -355,11 +375,11 @@ impl EventLoop {
         self.list_for_writing(conn);
     }
 
-    fn writable(&mut self, conn: ConnId) {
-        if let Some(connection) = self.connections.get_mut(conn)
-            && connection.is_full
-        {
-            connection.is_full = false;
+    fn writable(&mut self, conn: ConnId, log: &mut Log) {
+        let Some(connection) = self.connections.get_mut(conn) else { return };
+        if connection.is_dialling() {
+            self.dialled(conn, log);
+        } else if std::mem::take(&mut connection.is_full) {
             self.list_for_writing(conn);
         }
     }
@@ -385,6 +405,9 @@ impl EventLoop {
     fn write(&mut self, conn: ConnId, log: &mut Log) {
         let Some(connection) = self.connections.get_mut(conn) else { return };
         connection.is_listed = false;
+        if connection.link.is_some() {
+            return self.write_link(conn, log);
+        }
         if let Some(visitor) = connection.visitor.take() {
             return self.write_to_visitor(conn, visitor, log);
         }
@@ -433,11 +456,18 @@ impl EventLoop {
     }
 
     fn close(&mut self, conn: ConnId, log: &mut Log) {
-        self.connections.remove(conn);
+        match self.remove(conn).and_then(|connection| connection.link) {
+            Some(link) => self.lost(&link, log),
+            None => self.tell(Event::Closed { conn }, log),
+        }
+    }
+
+    /// Closes a connection without telling the node; somebody else may come in its place.
+    fn remove(&mut self, conn: ConnId) -> Option<Connection> {
         if self.queue == Queue::Waiting {
             self.queue = Queue::Moving;
         }
-        self.tell(Event::Closed { conn }, log);
+        self.connections.remove(conn)
     }
 
     fn accept(&mut self, index: usize, log: &mut Log) {

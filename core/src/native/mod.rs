@@ -12,6 +12,7 @@
 //! - [`log`]: lines in Redis's format
 //! - [`crowd`]: whether requests are let gather
 //! - [`memory`]: the allocator, and how much it has handed out
+//! - [`names`]: the addresses of other servers
 //! - [`open_files`]: as many files as clients may come
 //! - [`playground`]: the page, and browsers as clients
 //! - [`ready`]: which sockets have something
@@ -29,6 +30,7 @@ pub mod listen;
 pub mod lock;
 pub mod log;
 pub mod memory;
+pub mod names;
 pub mod open_files;
 pub mod playground;
 pub mod ready;

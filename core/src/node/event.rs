@@ -2,7 +2,7 @@
 
 use crate::engine::loading::How;
 use crate::engine::saving::Unreadable;
-use crate::engine::world::{DiskDone, Measures};
+use crate::engine::world::{DiskDone, LinkEvent, LinkId, Measures};
 use crate::session::{ConnId, Origin};
 
 /// Everything the world can tell a node.
@@ -46,6 +46,13 @@ pub enum Event<'a> {
     },
     /// Something asked of the disk has succeeded or failed.
     Disk(DiskDone),
+    /// Something has become of a connection that the node opened itself.
+    Link {
+        /// Which.
+        link: LinkId,
+        /// What.
+        event: LinkEvent<'a>,
+    },
     /// Someone outside asks for something.
     Signal(Signal),
     /// The host has looked at itself. Send it whenever the figures have changed and are cheap.

@@ -28,6 +28,6 @@ pub use crate::engine::import::Imported;
 pub use crate::engine::loading::How;
 pub use crate::engine::saving::Unreadable;
 pub use crate::engine::world::{
-    DiskDone, DiskError, DiskOp, Effect, Level, Measures, Part, Record,
+    DiskDone, DiskError, DiskOp, Effect, Level, LinkEvent, LinkId, LinkOp, Measures, Part, Record,
 };
 pub use crate::session::{ConnId, Origin};

@@ -74,6 +74,7 @@ impl Node {
             Event::Mounted { unreadable } => self.engine.mount(unreadable),
             Event::Import { name, how } => self.engine.import(now, name, how),
             Event::Disk(done) => self.engine.disk_done(now, done),
+            Event::Link { link, event } => self.engine.link_event(now, link, event),
             Event::Signal(Signal::Shutdown) => {
                 let save = !self.engine.config.save.is_empty();
                 // Why it cannot end now is in the log.
@@ -179,6 +180,7 @@ impl Node {
         let own = own.into_iter().chain([engine.next_eviction()]);
         let others = [engine.next_care(), engine.next_save(), engine.next_saving()];
         let others = others.into_iter().chain([engine.next_aof(), engine.next_loading()]);
+        let others = others.chain([engine.next_idle_link()]);
         own.chain(others).flatten().min()
     }
 
@@ -353,6 +355,7 @@ impl Node {
 
     /// What is due: time-outs, expiry, clients that can go on.
     fn tick(&mut self, now: Time) {
+        self.engine.time_out_migration(now);
         if self.engine.asleep_until.is_some_and(|until| until > now.mono) {
             return;
         }
@@ -365,12 +368,18 @@ impl Node {
         }
         self.engine.expire_due(now);
         self.engine.time_out_blocked(now);
-        while let Some(conn) = self.engine.blocking.resumed.pop_front() {
+        while self.engine.asleep_until.is_none()
+            && let Some(conn) = self.engine.blocking.resumed.pop_front()
+        {
             if let Some(mut client) = self.engine.clients.take(conn) {
+                self.engine.go_on_with_transaction(now, &mut client);
                 self.engine.start_held_back(now, &mut client);
                 self.run_input(now, &mut client);
                 self.engine.settle(client);
             }
+        }
+        if self.engine.asleep_until.is_some() {
+            return;
         }
         self.engine.make_room_between(now);
         self.engine.limit_tracked_keys();
@@ -380,6 +389,7 @@ impl Node {
         self.engine.save_if_due(now);
         self.engine.tend_aof(now);
         self.engine.free_deleted(now);
+        self.engine.close_idle_links(now);
     }
 
     fn measured(&mut self, measures: Measures) {

@@ -181,8 +181,8 @@ pub enum BlockedOn {
     Unpause,
     /// Acknowledgements of replicas (WAIT); so many are there.
     Replicas,
-    /// A snapshot to be safe (SAVE, SHUTDOWN).
-    Disk,
+    /// The world to answer: the disk (SAVE, SHUTDOWN, CONFIG SET dir), another server (MIGRATE).
+    World,
     /// What was recorded up to here to be safe, and replicas to say the same (WAITAOF).
     AppendOnly {
         /// See [`Engine::recorded`](crate::engine::Engine::recorded).

@@ -447,7 +447,8 @@ impl Life {
                 let answer = self.files.run(op);
                 self.node.handle(self.now, Event::Disk(answer), more);
             }
-            Effect::Log(_) | Effect::Configured | Effect::Imported(_) => {}
+            // No engine in a page is built with `links`.
+            Effect::Log(_) | Effect::Configured | Effect::Imported(_) | Effect::Link { .. } => {}
             Effect::Exit { .. } => {
                 self.has_ended = true;
                 outputs.push(Output::End);

@@ -269,6 +269,8 @@ impl Host {
                 }
             }
             Effect::Log(record) => log(record),
+            // No engine in a page is built with `links`.
+            Effect::Link { .. } => {}
             Effect::Exit { status } => self.exit(status),
         }
     }

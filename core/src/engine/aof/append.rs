@@ -497,6 +497,7 @@ impl Engine {
                 },
                 Effect::Close { conn } => (*conn, What::Close),
                 Effect::Disk(_)
+                | Effect::Link { .. }
                 | Effect::Log(_)
                 | Effect::Configured
                 | Effect::Imported(_)

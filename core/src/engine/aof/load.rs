@@ -484,7 +484,7 @@ impl Engine {
 
     fn reply_to_reload(&mut self, id: u64, result: Result<(), Error>) {
         self.unblock(id, |on, out| {
-            if matches!(on, BlockedOn::Disk) {
+            if matches!(on, BlockedOn::World) {
                 match &result {
                     Ok(()) => out.ok(),
                     Err(error) => out.error(error),

@@ -45,6 +45,14 @@ fn transcripts(program: &Path) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
+/// Moves keys between servers.
+pub(super) fn migrate(_: &Tools) -> Result<Outcome> {
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "redstart-tests", "--bin", "migrate", "--"]);
+    shell::run(cargo.arg(server::program()?))?;
+    Ok(Outcome::Passed)
+}
+
 /// Kills the server while it is written to, and looks at what is found again.
 pub(super) fn sigkill(_: &Tools) -> Result<Outcome> {
     let mut cargo = shell::cargo();

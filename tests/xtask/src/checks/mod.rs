@@ -59,6 +59,7 @@ const STEPS: &[Step] = &[
     Step { name: "server", usually: "1 minute", run: clients::server },
     Step { name: "playground", usually: "20 seconds", run: browser::playground },
     Step { name: "sigkill", usually: "1 minute", run: clients::sigkill },
+    Step { name: "migrate", usually: "10 seconds", run: clients::migrate },
     Step { name: "tcp-transcripts", usually: "1 minute", run: clients::tcp_transcripts },
     Step { name: "redis8-transcripts", usually: "1 minute", run: clients::redis8_transcripts },
     Step { name: "redis-benchmark", usually: "20 seconds", run: clients::redis_benchmark },

@@ -1,0 +1,82 @@
+//! MIGRATE: keys to another server.
+//!
+//! Here it is declared; [`migrating`](crate::engine::migrating) does it.
+
+use super::command::Keys;
+use crate::engine::Command;
+use crate::resp::Argv;
+use crate::spec::{
+    self, Access::*, Acl, BeginSearch, Category, FindKeys, Flag::*, Group, KeySpec, block, integer,
+    key, many, one_of, opt, range, string, token,
+};
+
+pub(crate) const COMMANDS: &[&Command] = &[&MIGRATE];
+
+/// Where the only key stands, and where options begin.
+const FIRST_KEY: usize = 3;
+const FIRST_OPTION: usize = 6;
+
+/// What is done with each key.
+const MOVED: &[spec::Access] = &[Rw, Access, Delete];
+
+const MIGRATE: Command = Command {
+    name: "MIGRATE",
+    summary: "Moves keys to another server, and replies when they are there and gone here.",
+    since: "2.6.0",
+    group: Group::Generic,
+    complexity: "That of DUMP and DEL here and of RESTORE there, and the way between",
+    flags: &[Write],
+    acl: Acl::Group(&[Category::Dangerous]),
+    args: &[
+        string("host"),
+        integer("port"),
+        one_of("key-selector", &[key("key", MOVED), token("empty-string", "")]),
+        integer("destination-db"),
+        integer("timeout"),
+        opt(token("copy", "COPY").since("3.0.0")),
+        opt(token("replace", "REPLACE").since("3.0.0")),
+        opt(one_of(
+            "authentication",
+            &[
+                string("auth").shown("password").after("AUTH").since("4.0.7"),
+                block("auth2", &[string("username"), string("password")])
+                    .after("AUTH2")
+                    .since("6.0.0"),
+            ],
+        )),
+        opt(many(key("keys", MOVED).shown("key").after("KEYS")).since("3.0.6")),
+    ],
+    key_specs: Some(&[
+        range(FIRST_KEY as i32, 0, 1, MOVED),
+        KeySpec {
+            begin: BeginSearch::Keyword("KEYS", -2),
+            find: FindKeys::Range { last: -1, step: 1, limit: 0 },
+            access: &[Rw, Access, Delete, Incomplete],
+            notes: None,
+        },
+    ]),
+    tips: &["nondeterministic_output"],
+    run: |cx, args| cx.migrate(args),
+    ..Command::BASE
+};
+
+/// Where the keys of a whole command are, which its specifications tell only in part: behind KEYS where
+/// that stands as an option, and then the first must be empty.
+pub(super) fn keys(argv: Argv<'_>) -> Keys {
+    let mut next = FIRST_OPTION;
+    let mut places = FIRST_KEY..FIRST_KEY + 1;
+    while let Some(word) = argv.get(next) {
+        next += 1;
+        match word.to_ascii_uppercase().as_slice() {
+            b"KEYS" if next < argv.len() => {
+                let is_empty = argv.get(FIRST_KEY).is_some_and(<[u8]>::is_empty);
+                places = if is_empty { next..argv.len() } else { 0..0 };
+                break;
+            }
+            b"AUTH" => next += 1,
+            b"AUTH2" => next += 2,
+            _ => {}
+        }
+    }
+    places.map(|place| (place, MOVED)).collect()
+}
