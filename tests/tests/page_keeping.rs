@@ -224,6 +224,41 @@ fn a_store_that_is_locked_is_waited_for() {
     other.pane(1).run("GET kept", "\"1\"");
 }
 
+/// A browser that is killed in the middle of a write leaves half a record in its log. Chromium takes
+/// the next ones behind it for broken and removes everything, unless it writes them elsewhere.
+#[test]
+fn half_a_record_of_the_browser_costs_no_data() {
+    let profile = Profile::new("half");
+    let open = || {
+        let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+        page.browser.go(&address()).unwrap();
+        page
+    };
+    let page = open();
+    for line in ["SET kept 1", "SET lost 1"] {
+        page.pane(1).run(line, "OK");
+        page.is_saved();
+    }
+    page.browser.kill().unwrap();
+    let folders = std::fs::read_dir(profile.0.join("Default/IndexedDB")).unwrap();
+    let files = folders.flat_map(|folder| std::fs::read_dir(folder.unwrap().path()).unwrap());
+    let logs = files
+        .map(|file| file.unwrap().path())
+        .filter(|path| path.extension().is_some_and(|it| it == "log"));
+    for log in logs {
+        let log = std::fs::File::options().write(true).open(log).unwrap();
+        let bytes = log.metadata().unwrap().len();
+        log.set_len(bytes - 20).unwrap();
+    }
+    let page = open();
+    page.pane(1).run("GET kept", "\"1\"");
+    page.pane(1).run("SET more 1", "OK");
+    page.is_saved();
+    page.browser.kill().unwrap();
+    let page = open();
+    page.pane(1).run("MGET kept more", "1) \"1\"\n2) \"1\"");
+}
+
 #[test]
 fn a_browser_that_keeps_nothing_is_no_failure() {
     let profile = Profile::new("refusing");

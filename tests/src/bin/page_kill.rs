@@ -28,8 +28,9 @@ const EVERYSEC_LOSS: Duration = Duration::from_secs(2);
 const KILL_MS: (u64, u64) = (50, 1500);
 
 /// What the server's log says when Chromium has removed its database because that was broken. It breaks
-/// them itself, once in some hundred kills: it goes on writing behind a half record, which it cannot read
-/// at the next start. No page can do anything about it, so such a round is counted and not judged.
+/// them itself: it goes on writing behind a half record, which it cannot read at the next start. The page
+/// sees to it that this lasts for its first moments only, so it is rare; such a round is told and not
+/// judged.
 const REMOVED: &str = "The browser has removed all data";
 
 /// Has the page tell which worker it starts, once that one takes messages.

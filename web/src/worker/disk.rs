@@ -94,6 +94,8 @@ impl Disk {
     /// alone writes to the store. Returns the settings that were kept, too; none if there are none.
     pub(super) async fn open(store: &str) -> Result<(Self, Vec<u8>)> {
         let database = RefCell::new(idb::open().await?);
+        // If it fails, nothing is worse than before.
+        wasm_bindgen_futures::spawn_local(async { drop(idb::renew_log().await) });
         let (prefix, owner) = (prefix(store), random_name());
         let disk = Self { database, prefix, owner, place: Cell::default() };
         let files = disk.begin(Some("relaxed")).await?;

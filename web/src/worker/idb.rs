@@ -23,6 +23,9 @@ const DATABASE: &str = "redstart";
 /// The object store that holds everything.
 const FILES: &str = "files";
 
+/// The name of the one that comes and goes.
+const PASSING: &str = "redstart-passing";
+
 /// What is said where the browser has none.
 const NO_DATABASE: &str = "access to IndexedDB is denied";
 /// Under this name a transaction keeps what a request of it has failed with.
@@ -46,6 +49,10 @@ extern "C" {
     /// A transaction that is committed.
     #[wasm_bindgen(extends = IdbTransaction, extends = Object)]
     type RawTransaction;
+
+    /// The name that the browser gives itself.
+    #[wasm_bindgen(thread_local_v2, js_namespace = ["self", "navigator"], js_name = userAgent)]
+    static USER_AGENT: JsValue;
 
     #[wasm_bindgen(method, catch)]
     fn commit(this: &RawTransaction) -> std::result::Result<(), JsValue>;
@@ -113,9 +120,23 @@ pub(super) async fn open() -> Result<Database> {
     Ok(answer(&request).await?.unchecked_into())
 }
 
+/// Has Chromium write on in a new file. Killed in the middle of a write, it goes on behind the half
+/// record at the next start, and cannot read that at the one after: then it removes the whole database.
+/// What makes it begin a new file, and keep all that the old one held in another form, is a database
+/// that is removed; so here comes and goes an empty one. Others write in other ways.
+pub(super) async fn renew_log() -> Result<()> {
+    let browser = USER_AGENT.with(JsValue::as_string);
+    if browser.is_some_and(|browser| browser.contains("Chrom")) {
+        let factory = scope().indexed_db()?.ok_or(NO_DATABASE)?;
+        let database = answer(&*factory.open_with_u32(PASSING, 1)?).await?;
+        database.unchecked_into::<IdbDatabase>().close();
+        answer(&*factory.delete_database(PASSING)?).await?;
+    }
+    Ok(())
+}
+
 /// Chromium removes a database that it finds broken and makes a new one in its place; only the event
-/// of making it tells. It breaks them itself: killed in the middle of a write, it goes on writing behind
-/// the half record at the next start, and cannot read that at the one after.
+/// of making it tells. See [`renew_log`].
 fn tell_of_loss(event: &Event) {
     let why = Reflect::get(event, &"dataLossMessage".into()).ok().and_then(|why| why.as_string());
     if let Some(why) = why.filter(|why| !why.is_empty()) {
