@@ -62,5 +62,7 @@ pub fn t(english: &'static str) -> AttrValue {
 
 /// `english` in the page's language, with `value` in the place of `{}`.
 pub fn t1(english: &'static str, value: &str) -> AttrValue {
-    AttrValue::from(t(english).replace("{}", value))
+    let text = t(english);
+    let (before, behind) = text.split_once('{').unwrap_or((&text, ""));
+    AttrValue::from([before, value, behind.strip_prefix('}').unwrap_or(behind)].concat())
 }

@@ -8,7 +8,7 @@ use redstart::resp::Output;
 
 use crate::bridge::{Ask, Place, Told};
 use crate::message::{FromWorker, Storage};
-use crate::terminal::{History, KeyFinder, Link, Need, Pane};
+use crate::terminal::{History, KeyFinder, Link, Need, Pane, replies};
 
 /// How many panes can be open.
 pub const PANES_MAX: usize = 6;
@@ -460,7 +460,7 @@ impl State {
     /// Enters all lines but the last, which may go on.
     fn paste(&mut self, id: u32, text: &str, now_ms: f64, effects: &mut Vec<Effect>) {
         let Some(pane) = self.pane(id) else { return };
-        let text = format!("{}{}", pane.input.take(), text.replace("\r\n", "\n"));
+        let text = format!("{}{}", pane.input.take(), replies::with_plain_ends(text));
         let (lines, rest) = text.rsplit_once('\n').unwrap_or(("", &text));
         pane.input.set(rest);
         // What was copied with its prompts, from here or a manual, has replies between them.
@@ -586,8 +586,8 @@ impl State {
 
 /// What stands behind a prompt, as in `redis> GET a`: no command has a name that ends so.
 fn behind_prompt(line: &str) -> Option<&str> {
-    let (prompt, command) = line.split_once("> ")?;
-    (!prompt.contains(char::is_whitespace)).then_some(command)
+    let (prompt, command) = line.split_once(' ')?;
+    (prompt.ends_with('>') && !prompt.contains(char::is_whitespace)).then_some(command)
 }
 
 fn tell_of(pane: &Pane) -> Effect {

@@ -21,7 +21,7 @@ const DBSIZE: Command = Command {
 
 fn dbsize(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     // Keys that have expired and are still stored count, as in Redis.
-    let count = cx.shard.dbs[cx.session.db].len();
+    let count = cx.shard.db(cx.session.db).len();
     cx.out.count(count);
     Ok(())
 }

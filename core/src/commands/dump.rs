@@ -150,7 +150,7 @@ impl Options {
     fn set_access(self, cx: &mut Ctx<'_>, key: &[u8]) {
         if let Some(access) = cx.access_for(self.usage) {
             let db = cx.session.db;
-            cx.shard.dbs[db].set_access(key, access);
+            cx.shard.db_mut(db).set_access(key, access);
         }
     }
 }

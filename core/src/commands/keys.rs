@@ -57,7 +57,7 @@ fn copy(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
             cx.out.int(0);
             return Ok(());
         }
-        cx.shard.dbs[db].delete(destination);
+        cx.shard.db_mut(db).delete(destination);
     }
     copy.put(cx, db, destination);
     cx.engine.changed(db, destination, Class::Generic, "copy_to");
@@ -164,7 +164,7 @@ fn keys(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let mark = cx.out.mark();
     let mut count = 0;
     let out = &mut *cx.out;
-    cx.engine.shard.dbs[cx.session.db].each(|key, found| {
+    cx.engine.shard.db(cx.session.db).each(|key, found| {
         let is_live = found.expires_ms.is_none_or(|at| at >= now_ms);
         if is_live && (pattern == b"*" || glob::matches(pattern, key)) {
             out.bulk(key);
@@ -227,7 +227,7 @@ fn randomkey(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let mut tries = 0;
     loop {
         let engine = &mut *cx.engine;
-        let Some(key) = engine.shard.dbs[index].random_key(&mut engine.rng) else {
+        let Some(key) = engine.shard.db(index).random_key(&mut engine.rng) else {
             cx.out.null();
             return Ok(());
         };
@@ -330,7 +330,7 @@ fn touch(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for key in args.rest().iter() {
         if cx.ask(key).is_some() {
             // Under CLIENT NO-TOUCH too.
-            if let Some(at) = cx.shard.dbs[db].locate(key) {
+            if let Some(at) = cx.shard.db(db).locate(key) {
                 cx.mark_used(db, at);
             }
             count += 1;

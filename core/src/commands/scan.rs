@@ -34,7 +34,7 @@ fn scan(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let options = Options::parse(args, None)?;
     let now_ms = cx.now.unix_ms();
     let index = cx.session.db;
-    let db = &cx.engine.shard.dbs[index];
+    let db = cx.engine.shard.db(index);
     // The keys are written aside, because the cursor that comes before them is known last.
     let mut keys = Out::default();
     let mut count = 0;

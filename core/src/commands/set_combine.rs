@@ -48,7 +48,7 @@ fn sinter(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let mark = cx.out.mark();
     let mut count = 0;
     let out = &mut *cx.out;
-    intersect(sets(&cx.engine.shard.dbs[cx.session.db], &sources), |member| {
+    intersect(sets(cx.engine.shard.db(cx.session.db), &sources), |member| {
         bulk_element(out, member);
         count += 1;
         true
@@ -79,7 +79,7 @@ fn sintercard(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let count_options = CountOptions::take(args, false)?;
     let sources = sources(cx, keys)?;
     let mut count = 0;
-    intersect(sets(&cx.engine.shard.dbs[cx.session.db], &sources), |_| {
+    intersect(sets(cx.engine.shard.db(cx.session.db), &sources), |_| {
         count += 1;
         count != count_options.limit
     });
@@ -147,7 +147,7 @@ fn sunioncard(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let CountOptions { limit, approx } = CountOptions::take(args, true)?;
     let sources = sources(cx, keys)?;
     let limits = cx.set_limits();
-    let sets = sets(&cx.engine.shard.dbs[cx.session.db], &sources);
+    let sets = sets(cx.engine.shard.db(cx.session.db), &sources);
     let count = if approx {
         let estimate = size(estimate(&sets, cx.config.hll_sparse_max_bytes)?);
         if limit == 0 { estimate } else { estimate.min(limit) }
@@ -202,7 +202,7 @@ fn sdiffcard(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let keys = counted_keys(&mut args)?;
     let CountOptions { limit, .. } = CountOptions::take(args, false)?;
     let sources = sources(cx, keys)?;
-    let sets = sets(&cx.engine.shard.dbs[cx.session.db], &sources);
+    let sets = sets(cx.engine.shard.db(cx.session.db), &sources);
     let mut count = 0;
     if let Some((Some(first), others)) = sets.split_first() {
         first.each_while(|member| {
@@ -231,7 +231,7 @@ fn sinterstore(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let destination = args.take()?;
     let sources = sources(cx, args.rest())?;
     let limits = cx.set_limits();
-    let sets = sets(&cx.engine.shard.dbs[cx.session.db], &sources);
+    let sets = sets(cx.engine.shard.db(cx.session.db), &sources);
     let smallest = sets.iter().flatten().min_by_key(|set| set.len());
     let mut result = match smallest {
         Some(Set::Ints(_)) => Set::default(),
@@ -349,7 +349,7 @@ fn combine(
 ) -> Result<Set, Error> {
     let sources = sources(cx, keys)?;
     let limits = cx.set_limits();
-    Ok(how(&sets(&cx.engine.shard.dbs[cx.session.db], &sources), &limits))
+    Ok(how(&sets(cx.engine.shard.db(cx.session.db), &sources), &limits))
 }
 
 /// Shows `visit` what is in all sets, until it says false: the members of the smallest, each asked

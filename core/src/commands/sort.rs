@@ -99,7 +99,7 @@ fn sort(cx: &mut Ctx<'_>, mut args: Args<'_>, may_store: bool) -> Outcome {
         // Redis looks into the large form only, and makes it of the small one, which stays so.
         let limits = cx.zset_limits();
         let db = cx.session.db;
-        if let Some(ValueMut::SortedSet(set)) = cx.shard.dbs[db].get_mut(key) {
+        if let Some(ValueMut::SortedSet(set)) = cx.shard.db_mut(db).get_mut(key) {
             set.unpack(&limits);
         }
     }
@@ -324,7 +324,7 @@ impl<'a> Pattern<'a> {
 /// The elements under `key`, or backwards.
 fn elements(cx: &Ctx<'_>, key: &[u8], backwards: bool) -> Vec<Vec<u8>> {
     let mut elements = Vec::new();
-    let found = cx.shard.dbs[cx.session.db].get(key);
+    let found = cx.shard.db(cx.session.db).get(key);
     match found.map(|found| found.value) {
         Some(ValueRef::List(list)) => {
             elements.extend(list.iter_from(0).map(|element| element.to_vec()));

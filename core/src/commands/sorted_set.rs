@@ -306,7 +306,7 @@ fn zrandmember(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let length = cx.read_zset(key)?.map_or(0, |(set, _)| set.len());
     let db = cx.session.db;
     let (out, engine) = (&mut *cx.out, &mut *cx.engine);
-    let found = engine.shard.dbs[db].get(key).map(|found| found.value);
+    let found = engine.shard.db(db).get(key).map(|found| found.value);
     let Some(ValueRef::SortedSet(set)) = found else {
         if count.is_some() {
             out.array(0)

@@ -309,7 +309,7 @@ impl Input<'_> {
 
 /// The sets that a job is about.
 fn sources<'c>(cx: &'c Ctx<'_>, job: &Job<'_>) -> Vec<Source<'c>> {
-    let db = &cx.shard.dbs[cx.session.db];
+    let db = cx.shard.db(cx.session.db);
     let source = |(index, key)| {
         let set = match db.get(key).map(|found| found.value) {
             Some(ValueRef::SortedSet(set)) => Input::Sorted(set),

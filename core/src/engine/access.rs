@@ -62,7 +62,7 @@ impl Engine {
     #[inline]
     pub fn mark_changed(&mut self, db: usize, key: &[u8]) {
         if self.config.maxmemory_policy.is_lrm() {
-            self.shard.dbs[db].set_access(key, self.access_clock);
+            self.shard.db_mut(db).set_access(key, self.access_clock);
         }
     }
 

@@ -41,7 +41,7 @@ impl Engine {
     /// before asked for.
     #[inline]
     pub fn prefetch<'a>(&self, db: usize, seen: &mut [Sight], argv_of: impl Fn(usize) -> Argv<'a>) {
-        let db = &self.shard.dbs[db];
+        let db = self.shard.db(db);
         let (is_far, has_objects) = (db.is_far(), db.has_objects());
         if seen.len() < 2 || !(is_far || has_objects) {
             return;
@@ -109,7 +109,7 @@ impl<'a> Ctx<'a> {
             for (hash, key) in hashes.iter_mut().zip(some.iter().step_by(step)) {
                 *hash = self.shard.hash(key);
             }
-            let db = &self.shard.dbs[self.session.db];
+            let db = self.shard.db(self.session.db);
             let known = &hashes[..count.div_ceil(step)];
             if db.is_far() && known.len() > 1 {
                 known.iter().for_each(|&hash| db.prefetch_place(hash));

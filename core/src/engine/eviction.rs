@@ -216,7 +216,7 @@ impl Engine {
     /// one event goes. Returns whether memory is short: no key may be removed that would make room.
     #[inline]
     pub fn make_room(&mut self, now: Time, db: usize) -> bool {
-        self.eviction.note(db, self.shard.dbs[db].tide_bytes());
+        self.eviction.note(db, self.shard.db(db).tide_bytes());
         self.limited_memory() > self.config.maxmemory && self.make_room_by_policy(now)
     }
 
@@ -322,8 +322,8 @@ impl Engine {
 
     /// Removes `key`, and tells everyone.
     fn evict(&mut self, db: usize, key: &[u8]) {
-        self.shard.dbs[db].delete(key);
-        self.eviction.note(db, self.shard.dbs[db].tide_bytes());
+        self.shard.db_mut(db).delete(key);
+        self.eviction.note(db, self.shard.db(db).tide_bytes());
         self.stats.evicted_keys += 1;
         if self.propagates() {
             self.propagate_deletion(db, key, self.config.lazyfree_lazy_eviction);
@@ -372,11 +372,11 @@ impl Engine {
 
     /// Takes the key that expires first, of all databases.
     fn evict_first_to_expire(&mut self) -> Attempt {
-        let due_ms = |db: usize| Some((self.shard.dbs[db].next_due_ms()?, db));
+        let due_ms = |db: usize| Some((self.shard.db(db).next_due_ms()?, db));
         let Some((_, db)) = (0..self.shard.dbs.len()).filter_map(due_ms).min() else {
             return Attempt::NoneLeft;
         };
-        let Some((key, at_ms)) = self.shard.dbs[db].first_expiring() else {
+        let Some((key, at_ms)) = self.shard.db_mut(db).first_expiring() else {
             return Attempt::Undecided;
         };
         let key: Box<[u8]> = key.into();
@@ -402,8 +402,8 @@ impl Engine {
             }
         }
         while let Some(best) = self.eviction.pool.pop() {
-            let found = self.shard.dbs[best.db].locate(&best.key);
-            let access = found.map(|at| self.shard.dbs[best.db].access_at(at));
+            let found = self.shard.db(best.db).locate(&best.key);
+            let access = found.map(|at| self.shard.db(best.db).access_at(at));
             if access == Some(best.access) {
                 self.evict(best.db, &best.key);
                 return Attempt::Removed;

@@ -122,13 +122,13 @@ impl Engine {
             return;
         }
         let mut names = Names::new(self);
-        let changed = self.shard.dbs[db].change_hash(key, |hash| {
+        let changed = self.shard.db_mut(db).change_hash(key, |hash| {
             let max = limits::EXPIRED_PER_WAKE_MAX;
             let taken = hash.take_due(now_ms, max, |name| names.add(name));
             (taken, hash.is_empty())
         });
         if let Some((taken, emptied)) = changed {
-            self.shard.dbs[db].index_fields(key);
+            self.shard.db_mut(db).index_fields(key);
             self.propagate_fields(db, key, &names);
             self.fields_expired(db, key, taken, emptied);
         }
@@ -153,7 +153,7 @@ impl Engine {
         self.touched(db, key);
         self.notify(Class::Hash, "hexpired", db, key);
         if emptied {
-            self.shard.dbs[db].delete(key);
+            self.shard.db_mut(db).delete(key);
             self.notify(Class::Generic, "del", db, key);
         }
     }

@@ -55,7 +55,7 @@ impl<'b> Ctx<'b> {
     pub fn read(&mut self, key: &[u8]) -> Option<Found<'_>> {
         let at = self.use_key(key);
         self.count_read(key, at.is_some());
-        at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
+        at.map(|at| self.engine.shard.db(self.session.db).get_at(at))
     }
 
     /// As [`Ctx::read`], for a command that asks about the key rather than for what it holds: it
@@ -63,7 +63,7 @@ impl<'b> Ctx<'b> {
     pub fn ask(&mut self, key: &[u8]) -> Option<Found<'_>> {
         let at = self.live(key);
         self.count_read(key, at.is_some());
-        at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
+        at.map(|at| self.engine.shard.db(self.session.db).get_at(at))
     }
 
     /// As [`Ctx::ask`], without telling anyone of a miss.
@@ -72,7 +72,7 @@ impl<'b> Ctx<'b> {
         let stats = &mut self.engine.stats;
         stats.keyspace_hits += u64::from(at.is_some());
         stats.keyspace_misses += u64::from(at.is_none());
-        at.map(|at| self.engine.shard.dbs[self.session.db].get_at(at))
+        at.map(|at| self.engine.shard.db(self.session.db).get_at(at))
     }
 
     #[inline]
@@ -88,7 +88,7 @@ impl<'b> Ctx<'b> {
     /// What `key` holds, for a command that will change it.
     pub fn look(&mut self, key: &[u8]) -> Option<Found<'_>> {
         let at = self.use_key(key)?;
-        Some(self.engine.shard.dbs[self.session.db].get_at(at))
+        Some(self.engine.shard.db(self.session.db).get_at(at))
     }
 
     /// As [`Ctx::read`], with the output beside it, so that a reply can be written straight from the
@@ -97,7 +97,7 @@ impl<'b> Ctx<'b> {
     pub fn read_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
         let at = self.use_key(key);
         self.count_read(key, at.is_some());
-        let db = &self.engine.shard.dbs[self.session.db];
+        let db = self.engine.shard.db(self.session.db);
         (at.map(|at| db.get_at(at)), self.out)
     }
 
@@ -105,7 +105,7 @@ impl<'b> Ctx<'b> {
     #[inline]
     pub fn look_beside_out(&mut self, key: &[u8]) -> (Option<Found<'_>>, &mut Out) {
         let at = self.use_key(key);
-        let db = &self.engine.shard.dbs[self.session.db];
+        let db = self.engine.shard.db(self.session.db);
         (at.map(|at| db.get_at(at)), self.out)
     }
 
@@ -130,7 +130,7 @@ impl<'b> Ctx<'b> {
         key: &[u8],
     ) -> Result<Option<(&mut QuickList, &mut Out)>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+        match self.engine.shard.db_mut(self.session.db).get_mut_at(at) {
             ValueMut::List(list) => Ok(Some((list, self.out))),
             _ => Err(Error::WrongType),
         }
@@ -157,7 +157,7 @@ impl<'b> Ctx<'b> {
         key: &[u8],
     ) -> Result<Option<(&mut SortedSet, &mut Out)>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+        match self.engine.shard.db_mut(self.session.db).get_mut_at(at) {
             ValueMut::SortedSet(set) => Ok(Some((set, self.out))),
             _ => Err(Error::WrongType),
         }
@@ -167,7 +167,7 @@ impl<'b> Ctx<'b> {
     pub fn use_hash(&mut self, key: &[u8]) -> Result<Option<At>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
         let now_ms = self.expiry_ms();
-        match self.engine.shard.dbs[self.session.db].get_at(at).value {
+        match self.engine.shard.db(self.session.db).get_at(at).value {
             ValueRef::Hash(hash) if hash.next_due_ms().is_none_or(|due_ms| due_ms >= now_ms) => {
                 Ok(Some(at))
             }
@@ -197,7 +197,7 @@ impl<'b> Ctx<'b> {
     #[inline]
     fn hash_at(&mut self, at: Option<At>) -> Result<Option<(HashRef<'_>, &mut Out)>, Error> {
         let Some(at) = at else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_at(at).value {
+        match self.engine.shard.db(self.session.db).get_at(at).value {
             ValueRef::Hash(hash) => Ok(Some((hash, self.out))),
             _ => Err(Error::WrongType),
         }
@@ -224,13 +224,13 @@ impl<'b> Ctx<'b> {
         at: At,
         change: impl FnOnce(&mut Hash, &mut Out) -> R,
     ) -> Result<R, Error> {
-        let db = &mut self.engine.shard.dbs[self.session.db];
+        let db = self.engine.shard.db_mut(self.session.db);
         db.change_hash_at(at, |hash| change(hash, self.out)).ok_or(Error::WrongType)
     }
 
     /// Fields of the hash at `key` were given expiries, or the last that had one is gone.
     pub fn fields_expire(&mut self, key: &[u8]) {
-        self.engine.shard.dbs[self.session.db].index_fields(key);
+        self.engine.shard.db_mut(self.session.db).index_fields(key);
     }
 
     /// Up to what a hash is a listpack.
@@ -256,7 +256,7 @@ impl<'b> Ctx<'b> {
     /// The set that `key` holds, to change.
     pub fn set_mut(&mut self, key: &[u8]) -> Result<Option<&mut Set>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+        match self.engine.shard.db_mut(self.session.db).get_mut_at(at) {
             ValueMut::Set(set) => Ok(Some(set)),
             _ => Err(Error::WrongType),
         }
@@ -280,7 +280,7 @@ impl<'b> Ctx<'b> {
     /// The stream that `key` holds, to change, with the output beside it.
     pub fn stream_and_out(&mut self, key: &[u8]) -> Result<Option<(&mut Stream, &mut Out)>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+        match self.engine.shard.db_mut(self.session.db).get_mut_at(at) {
             ValueMut::Stream(stream) => Ok(Some((stream, self.out))),
             _ => Err(Error::WrongType),
         }
@@ -288,7 +288,7 @@ impl<'b> Ctx<'b> {
 
     /// The stream at `key` holds something now that not every version of snapshots can say.
     pub fn stream_has_extra(&mut self, key: &[u8]) {
-        self.engine.shard.dbs[self.session.db].index_extra(key);
+        self.engine.shard.db_mut(self.session.db).index_extra(key);
     }
 
     /// As [`Ctx::stream_and_out`], for a command that is not refused if there is no stream: it counts
@@ -315,7 +315,7 @@ impl<'b> Ctx<'b> {
     /// The array that `key` holds, to change.
     pub fn array_mut(&mut self, key: &[u8]) -> Result<Option<&mut Array>, Error> {
         let Some(at) = self.use_key(key) else { return Ok(None) };
-        match self.engine.shard.dbs[self.session.db].get_mut_at(at) {
+        match self.engine.shard.db_mut(self.session.db).get_mut_at(at) {
             ValueMut::Array(array) => Ok(Some(array)),
             _ => Err(Error::WrongType),
         }
@@ -340,7 +340,7 @@ impl<'b> Ctx<'b> {
     #[inline]
     pub fn insert_str(&mut self, key: &[u8], bytes: &[u8], expires_ms: Option<i64>) {
         let hash = self.hash(key);
-        let at = self.engine.shard.dbs[self.session.db].locate_hashed(hash, key);
+        let at = self.engine.shard.db(self.session.db).locate_hashed(hash, key);
         self.insert_str_at(hash, at, key, bytes, expires_ms);
     }
 
@@ -351,7 +351,7 @@ impl<'b> Ctx<'b> {
         let mut at = self.engine.live_hashed(self.expiry_ms(), db, hash, key);
         if at.is_none() && self.engine.pause.until.is_some() {
             // While CLIENT PAUSE holds, an expired key is only as good as gone.
-            at = self.engine.shard.dbs[db].locate_hashed(hash, key);
+            at = self.engine.shard.db(db).locate_hashed(hash, key);
         } else if let Some(at) = at
             && self.engine.counts_frequency()
             && !self.session.no_touch
@@ -390,24 +390,24 @@ impl<'b> Ctx<'b> {
     /// [`Ctx::delete`].
     #[must_use = "what is not wanted is deleted"]
     pub fn remove(&mut self, key: &[u8]) -> Option<(Value, Option<i64>)> {
-        self.engine.shard.dbs[self.session.db].remove(key)
+        self.engine.shard.db_mut(self.session.db).remove(key)
     }
 
     /// Removes `key` and frees what it held, much of it later; tells nobody. Returns whether the key
     /// was there.
     pub fn delete(&mut self, key: &[u8]) -> bool {
-        self.engine.shard.dbs[self.session.db].delete(key)
+        self.engine.shard.db_mut(self.session.db).delete(key)
     }
 
     /// Changes the number that the key there holds, telling nobody.
     pub fn set_int_at(&mut self, at: At, number: i64) {
-        self.engine.shard.dbs[self.session.db].set_int_at(at, number);
+        self.engine.shard.db_mut(self.session.db).set_int_at(at, number);
     }
 
     /// Changes the string that `key`, which is there, holds, as
     /// [`Db::edit_str`](crate::store::Db::edit_str), telling nobody.
     pub fn edit_str<R>(&mut self, key: &[u8], edit: impl FnOnce(&mut Vec<u8>) -> R) -> Option<R> {
-        self.engine.shard.dbs[self.session.db].edit_str(key, edit)
+        self.engine.shard.db_mut(self.session.db).edit_str(key, edit)
     }
 
     /// As [`Ctx::edit_str`], where only these bytes of what is there change.
@@ -417,7 +417,7 @@ impl<'b> Ctx<'b> {
         range: std::ops::Range<usize>,
         edit: impl FnOnce(&mut Vec<u8>) -> R,
     ) -> Option<R> {
-        self.engine.shard.dbs[self.session.db].edit_str_in(key, range, edit)
+        self.engine.shard.db_mut(self.session.db).edit_str_in(key, range, edit)
     }
 
     /// Tells subscribers of an event of `key`, and nobody else: a second one of the same change, or
@@ -429,7 +429,7 @@ impl<'b> Ctx<'b> {
     /// Sets or takes away when `key`, which is there, expires (milliseconds since 1970), telling
     /// nobody.
     pub fn set_expiry(&mut self, key: &[u8], expires_ms: Option<i64>) {
-        self.engine.shard.dbs[self.session.db].set_expiry(key, expires_ms);
+        self.engine.shard.db_mut(self.session.db).set_expiry(key, expires_ms);
     }
 
     /// The database that a client calls `index`.
@@ -481,7 +481,7 @@ impl super::Engine {
     /// As [`Engine::live`](Self::live), of a key that has this hash.
     #[inline]
     fn live_hashed(&mut self, expiry_ms: i64, db: usize, hash: u64, key: &[u8]) -> Option<At> {
-        let held = &self.shard.dbs[db];
+        let held = self.shard.db(db);
         let at = held.locate_hashed(hash, key)?;
         if held.expiry_at(at).is_some_and(|expires_ms| expires_ms < expiry_ms) {
             self.expire_lazily(db, key);
@@ -493,10 +493,10 @@ impl super::Engine {
     /// Notes that the key there is used.
     #[inline]
     pub fn mark_used(&mut self, db: usize, at: At) {
-        let access = self.shard.dbs[db].access_at(at);
+        let access = self.shard.db(db).access_at(at);
         let now = self.used(access);
         if now != access {
-            self.shard.dbs[db].set_access_at(at, now);
+            self.shard.db_mut(db).set_access_at(at, now);
         }
     }
 
@@ -518,12 +518,12 @@ impl super::Engine {
     #[inline]
     fn insert_by(&mut self, db: usize, key: &[u8], insert: impl FnOnce(&mut Db) -> bool) {
         // A key that gets another value is used as often as before.
-        let counter = self.counts_frequency().then(|| self.shard.dbs[db].get(key));
+        let counter = self.counts_frequency().then(|| self.shard.db(db).get(key));
         let counter = counter.flatten().map(|found| found.access);
-        if insert(&mut self.shard.dbs[db]) {
+        if insert(self.shard.db_mut(db)) {
             self.notify(Class::New, "new", db, key);
         } else if let Some(counter) = counter {
-            self.shard.dbs[db].set_access(key, counter);
+            self.shard.db_mut(db).set_access(key, counter);
         }
     }
 
@@ -554,7 +554,7 @@ impl super::Engine {
 
     /// Removes a key that has expired.
     pub fn expired(&mut self, db: usize, key: &[u8]) {
-        self.shard.dbs[db].delete(key);
+        self.shard.db_mut(db).delete(key);
         self.has_expired(db, key);
     }
 

@@ -58,6 +58,18 @@ impl Shard {
         }
     }
 
+    /// The database with this number, which is one that a client has been allowed to select.
+    #[inline]
+    pub fn db(&self, number: usize) -> &Db {
+        &self.dbs[number]
+    }
+
+    /// As [`Shard::db`], to change.
+    #[inline]
+    pub fn db_mut(&mut self, number: usize) -> &mut Db {
+        &mut self.dbs[number]
+    }
+
     /// The hash of a key, the same in all databases.
     #[inline]
     pub fn hash(&self, key: &[u8]) -> u64 {
@@ -73,6 +85,7 @@ impl Shard {
     pub fn empty_dbs(&self) -> Vec<Db> {
         self.dbs.iter().map(|_| Db::new(self.hash_key)).collect()
     }
+
     /// Frees what was deleted and not freed yet, up to about `max` elements of collections.
     /// Returns whether something is left.
     pub fn free_some(&mut self, max: usize) -> bool {

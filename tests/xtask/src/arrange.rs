@@ -145,27 +145,30 @@ impl<'a> Program<'a> {
     }
 
     /// The number of each variable of a function: parameters stay, the others of one type follow each other by
-    /// how often they are named.
+    /// how often they are named, then by where first.
     fn variables(&self, function: &Function<'_>) -> Result<Vec<u32>, BinaryReaderError> {
         let params = self.params[function.kind as usize];
         let mut groups = vec![params];
         for group in function.body.get_locals_reader()? {
             groups.push(group?.0 as usize);
         }
-        let mut uses = vec![0; groups.iter().sum()];
-        for operator in function.body.get_operators_reader()? {
+        // How often each is named, and where first.
+        let mut uses = vec![(0, 0); groups.iter().sum()];
+        for (place, operator) in function.body.get_operators_reader()?.into_iter().enumerate() {
             use Operator::{LocalGet, LocalSet, LocalTee};
             if let LocalGet { local_index } | LocalSet { local_index } | LocalTee { local_index } =
                 operator?
             {
-                uses[local_index as usize] += 1;
+                let (count, first) = &mut uses[local_index as usize];
+                *first = if *count == 0 { place } else { *first };
+                *count += 1;
             }
         }
         let mut numbers: Vec<u32> = (0..uses.len() as u32).collect();
         let mut start = params;
         for count in &groups[1..] {
             let mut group: Vec<usize> = (start..start + count).collect();
-            group.sort_by_key(|&at| Reverse(uses[at]));
+            group.sort_by_key(|&at| (Reverse(uses[at].0), uses[at].1));
             for (place, &at) in group.iter().enumerate() {
                 numbers[at] = (start + place) as u32;
             }

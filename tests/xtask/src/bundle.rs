@@ -77,8 +77,7 @@ pub(crate) fn add_target() -> Result<()> {
 
 /// Whether the toolchain in use has the standard library for [`TARGET`].
 pub(crate) fn has_target() -> Result<bool> {
-    let rustc = std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into());
-    let sysroot = shell::output(Command::new(rustc).args(["--print", "sysroot"]))?;
+    let sysroot = shell::output(shell::rustc().args(["--print", "sysroot"]))?;
     let lib = Path::new(sysroot.trim()).join("lib/rustlib").join(TARGET).join("lib");
     Ok(lib.is_dir())
 }
@@ -92,7 +91,7 @@ fn compile(index: &Index<'_>) -> Result<()> {
             cargo.args(["--bin", bin]);
         }
     }
-    shell::run(shell::anonymous(&mut cargo))?;
+    shell::run(shell::anonymous(&mut cargo)?)?;
     println!("    compiled in {:.0} s", started.elapsed().as_secs_f32());
     Ok(())
 }

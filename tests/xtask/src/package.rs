@@ -31,7 +31,7 @@ pub(crate) fn build(dist: &Path) -> Result<()> {
         "--target",
         TARGET,
     ]);
-    shell::run(shell::anonymous(&mut cargo))?;
+    shell::run(shell::anonymous(&mut cargo)?)?;
     let wasm = shell::target_dir()?.join(TARGET).join("web/redstart_js.wasm");
 
     bundle::step("Assembling the package", "1 second");

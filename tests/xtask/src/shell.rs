@@ -23,13 +23,22 @@ pub(crate) fn cargo() -> Command {
     Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
 }
 
-/// Has `command` compile for the browser without the path of this user's home folder in the
+/// Has `command` compile for the browser without the paths of this user's folders in the
 /// result: a bundle tells nothing of who has built it, and is the same wherever it is built.
-pub(crate) fn anonymous(command: &mut Command) -> &mut Command {
+pub(crate) fn anonymous(command: &mut Command) -> Result<&mut Command> {
     let home = std::env::var_os("CARGO_HOME").map(PathBuf::from);
     let home = home.or_else(|| Some(std::env::home_dir()?.join(".cargo"))).unwrap_or_default();
-    let flag = format!("--remap-path-prefix={}=cargo", home.display());
-    command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flag)
+    // Where the sources of the standard library are installed, their places are told with that path.
+    let sysroot = output(rustc().args(["--print", "sysroot"]))?;
+    let library = Path::new(sysroot.trim()).join("lib/rustlib/src/rust/library");
+    let flags = [(home.as_path(), "cargo"), (library.as_path(), "library")]
+        .map(|(path, name)| format!("--remap-path-prefix={}={name}", path.display()));
+    Ok(command.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS", flags.join(" ")))
+}
+
+/// The compiler that cargo uses.
+pub(crate) fn rustc() -> Command {
+    Command::new(std::env::var_os("RUSTC").unwrap_or_else(|| "rustc".into()))
 }
 
 /// Runs `command` with this terminal; an error when it cannot start or fails.

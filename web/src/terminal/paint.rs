@@ -74,8 +74,9 @@ fn key_length(pair: &str) -> usize {
         });
         from = quote.map_or(0, |at| at + 2);
     }
-    let rest = pair.get(from..).unwrap_or_default();
-    rest.find(ARROW).map_or(0, |at| from + at)
+    let rest = pair.as_bytes().get(from..).unwrap_or_default();
+    let arrow = rest.windows(ARROW.len()).position(|part| part == ARROW.as_bytes());
+    arrow.map_or(0, |at| from + at)
 }
 
 fn push_value<'a>(parts: &mut Vec<(Class, &'a str)>, text: &'a str) {

@@ -6,10 +6,18 @@ use redstart::resp::{Output, Reply, pretty};
 pub fn print(words: &[Vec<u8>], reply: &Reply, output: Output) -> String {
     let command: Vec<&[u8]> = words.iter().map(Vec::as_slice).collect();
     if pretty::prints_raw(&command) {
-        pretty::print_raw(reply).replace("\r\n", "\n")
+        with_plain_ends(&pretty::print_raw(reply))
     } else {
         output.print(reply)
     }
+}
+
+/// `text` with lines that end in `\n`, also where they ended in `\r\n`.
+pub fn with_plain_ends(text: &str) -> String {
+    let lines = text.split_inclusive('\n');
+    lines
+        .flat_map(|line| line.strip_suffix("\r\n").map_or([line, ""], |line| [line, "\n"]))
+        .collect()
 }
 
 /// The text for a message that answers nothing.

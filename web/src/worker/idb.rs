@@ -68,7 +68,8 @@ impl Trouble {
     pub(super) fn is_refusal(&self) -> bool {
         let name = self.name();
         // Chromium calls this case unknown.
-        name == "SecurityError" || name == "InvalidStateError" || self.words().contains("denied")
+        let is_denied = |words: String| words.split(' ').any(|word| word.starts_with("denied"));
+        name == "SecurityError" || name == "InvalidStateError" || is_denied(self.words())
     }
 
     /// Whether there is no room left.

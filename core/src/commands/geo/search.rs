@@ -414,7 +414,7 @@ impl<'a> Request<'a> {
 
     /// The set to search, which has been looked up before.
     fn set<'b>(&self, cx: &'b Ctx<'_>) -> Option<&'b SortedSet> {
-        match cx.shard.dbs[cx.session.db].get(self.key)?.value {
+        match cx.shard.db(cx.session.db).get(self.key)?.value {
             ValueRef::SortedSet(set) => Some(set),
             _ => None,
         }
@@ -477,7 +477,7 @@ struct Found<'a> {
 
 fn reply(cx: &mut Ctx<'_>, request: &Request<'_>) {
     let db = cx.session.db;
-    let value = cx.engine.shard.dbs[db].get(request.key).map(|found| found.value);
+    let value = cx.engine.shard.db(db).get(request.key).map(|found| found.value);
     let (Some(ValueRef::SortedSet(set)), Some(area)) = (value, request.area()) else {
         cx.out.array(0);
         return;

@@ -153,7 +153,7 @@ fn incrby(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 /// Adds `increment` to the number that `key` holds, and replies with the sum.
 fn add(cx: &mut Ctx<'_>, key: &[u8], increment: i64) -> Outcome {
     let at = cx.use_key(key);
-    let found = at.map(|at| cx.shard.dbs[cx.session.db].get_at(at));
+    let found = at.map(|at| cx.shard.db(cx.session.db).get_at(at));
     let found = found.map(|found| (found.value, found.expires_ms));
     let (old, is_int, expires_ms) = match found {
         None => (0, false, None),

@@ -78,7 +78,7 @@ fn lcs(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let options = Options::parse(args)?;
     let db = cx.session.db;
     let text = |key| {
-        let found = cx.engine.shard.dbs[db].get(key);
+        let found = cx.engine.shard.db(db).get(key);
         found.and_then(|found| found.value.text())
     };
     let (a, b) = (text(first), text(second));

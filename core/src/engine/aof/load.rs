@@ -428,8 +428,10 @@ impl Engine {
         let Loading::SettingAside(_) = self.aof.loading else { return };
         let ending = format!(".unreadable-{}", now.unix_s());
         let names: Vec<String> = result.unwrap_or_default();
-        let names: Vec<String> =
-            names.into_iter().filter(|name| !name.contains(".unreadable-")).collect();
+        let was_set_aside = |name: &str| {
+            name.rsplit('.').next().is_some_and(|ending| ending.starts_with("unreadable-"))
+        };
+        let names: Vec<String> = names.into_iter().filter(|name| !was_set_aside(name)).collect();
         if names.is_empty() {
             return self.create_files(now);
         }

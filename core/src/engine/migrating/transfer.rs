@@ -285,7 +285,7 @@ impl Engine {
         {
             attempt.sent += 1;
             // Nothing runs that could have removed it.
-            let Some(found) = self.shard.dbs[*db].get(key) else { continue };
+            let Some(found) = self.shard.db(*db).get(key) else { continue };
             let payload = rdb::dump(found.value, self.config.rdbcompression);
             let ttl_ms = expires_ms.map_or(0, |at_ms| at_ms.saturating_sub(now.unix_ms()).max(1));
             let ttl = num::Digits::of(ttl_ms);
@@ -391,7 +391,7 @@ impl Engine {
         let mut words: Vec<&[u8]> = vec![b"DEL"];
         for Moving { key, .. } in transfer.attempt.moved.iter().map(|&index| &transfer.keys[index])
         {
-            if self.shard.dbs[transfer.db].delete(key) {
+            if self.shard.db_mut(transfer.db).delete(key) {
                 self.changed(transfer.db, key, Class::Generic, "del");
                 words.push(key);
             }

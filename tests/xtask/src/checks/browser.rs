@@ -33,7 +33,7 @@ pub(super) fn trunk_bundle(tools: &Tools) -> Result<Outcome> {
     let mut command = Command::new(&tools.trunk);
     command.args(["build", "--offline", "--dist"]).arg(&dist).env("PATH", path_with_bindgen()?);
     // Trunk reads NO_COLOR as a flag and stops at a value it does not know.
-    shell::run(shell::anonymous(command.env_remove("NO_COLOR")))?;
+    shell::run(shell::anonymous(command.env_remove("NO_COLOR"))?)?;
     let own = built(own()?)?;
     let (ours, theirs) = (files(&own)?, files(&dist)?);
     if ours != theirs {

@@ -66,7 +66,7 @@ fn deny(tools: &Tools, what: &[&str]) -> Result<()> {
 pub(super) fn wasm_transcripts(tools: &Tools) -> Result<Outcome> {
     let mut build = shell::cargo();
     build.args(["build", "--profile", "web", "--package", "redstart-tests", "--features", "wasm"]);
-    shell::run(shell::anonymous(build.args(["--bin", "in_wasm"]).args(WASM)))?;
+    shell::run(shell::anonymous(build.args(["--bin", "in_wasm"]).args(WASM))?)?;
     let out = home()?.join("in_wasm");
     let wasm = shell::target_dir()?.join("wasm32-unknown-unknown/web/in_wasm.wasm");
     bundle::bind(&wasm, "in_wasm", Bindings::Node, &out)?;
