@@ -254,7 +254,7 @@ window.redstart = (() => {
       document.getElementById('studio').hidden = false;
       loadingStudio = loadingStudio || loadStudio().catch((error) => {
         loadingStudio = null;
-        document.getElementById('studio-loading').textContent = `${error}`;
+        document.getElementById('studio-loading').textContent = `The panel could not be loaded: ${error.message}`;
       });
     },
     /** The studio is there: how it is shown from now on, and the view that was asked for. */

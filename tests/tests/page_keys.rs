@@ -111,6 +111,9 @@ fn values_of_every_type_are_changed() {
     page.press("never");
     page.fill("Seconds from now; empty for never", &format!("100{ENTER}"));
     page.view_says("EXPIRE user:2 100");
+    // The focus is back where the field was opened.
+    let focused = "return document.activeElement.matches('.facts button')";
+    wait("the focus", || Ok((page.browser.script(focused, &[])? == true).then_some(()))).unwrap();
     page.server_says("TTL user:2", "(integer)");
     // A name of no letters is one too.
     page.server_says("HSET user:2 \"\" nameless", "(integer) 1");

@@ -92,6 +92,33 @@ pub(crate) fn focus(node: &NodeRef) {
     }
 }
 
+/// The element that has the focus.
+pub(crate) fn active() -> Option<Element> {
+    web_sys::window()?.document()?.active_element()
+}
+
+/// Takes the focus out of a form that is about to go away, if it is in one that `css` selects; what the form
+/// stands in. WebKitGTK with assistive technology ends the tab where a focused field is removed from a `dl`.
+pub(crate) fn leave(css: &str) -> Option<Element> {
+    let active = active()?;
+    let form = active.closest(css).ok().flatten()?;
+    if let Some(field) = active.dyn_ref::<HtmlElement>() {
+        let _ = field.blur();
+    }
+    form.parent_element()
+}
+
+/// Puts the focus on the first thing in `place` that opens a form, unless it is somewhere already.
+pub(crate) fn come_back(place: &Element) {
+    let is_somewhere = active().is_some_and(|active| active.tag_name() != "BODY");
+    let opener = place.query_selector("button:not(.back)").ok().flatten();
+    if let Some(opener) =
+        opener.filter(|_| !is_somewhere).and_then(|it| it.dyn_into::<HtmlElement>().ok())
+    {
+        let _ = opener.focus();
+    }
+}
+
 /// A choice of one of several; `choose` gets its value.
 pub(crate) fn select(
     label: AttrValue,

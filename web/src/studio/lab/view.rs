@@ -269,15 +269,19 @@ impl Lab {
         } else {
             html! { <button type="button" class="main" onclick={link.callback(|_| Msg::Start)}>{ t("Start") }</button> }
         };
-        let bytes = size(self.bound_bytes());
+        let set_bound = format!("{} · {} %", size(self.bound_bytes()), self.bound_percent);
+        let set_skew = format!("{:.2}", self.skew);
+        // Some browsers would have what is set as a part of the name too.
         html! {
             <div class="lab-controls">
                 <label><span>{ "maxmemory" }</span>
-                    <input type="range" min="5" max="110" value={self.bound_percent.to_string()} oninput={bound} />
-                    <output>{ format!("{bytes} · {} %", self.bound_percent) }</output></label>
+                    <input type="range" min="5" max="110" value={self.bound_percent.to_string()} oninput={bound}
+                        aria-label="maxmemory" aria-valuetext={set_bound.clone()} />
+                    <output>{ set_bound }</output></label>
                 <label><span>{ t("Skew") }</span>
-                    <input type="range" min="0" max="150" value={(self.skew * 100.0).to_string()} oninput={skew} />
-                    <output>{ format!("{:.2}", self.skew) }</output></label>
+                    <input type="range" min="0" max="150" value={(self.skew * 100.0).to_string()} oninput={skew}
+                        aria-label={t("Skew")} aria-valuetext={set_skew.clone()} />
+                    <output>{ set_skew }</output></label>
                 <div class="tool-row">
                     { dom::choices(t("What is wanted"), texts.into_iter(), chosen, link.callback(Msg::Pattern)) }
                     <span class="grow"></span>{ main }

@@ -4,7 +4,7 @@ use std::rc::Rc;
 
 use redstart::resp::{Reply, pretty};
 use wasm_bindgen_futures::spawn_local;
-use web_sys::{KeyboardEvent, MouseEvent};
+use web_sys::{Element, KeyboardEvent, MouseEvent};
 use yew::prelude::*;
 
 use super::edit::Edit;
@@ -79,6 +79,8 @@ pub(crate) struct ValueView {
     pub(super) page: Page,
     pub(super) look: Look,
     pub(super) editing: Option<(Spot, String)>,
+    /// Where a field was that is gone with the next drawing; it had the focus.
+    left: Option<Element>,
     /// What is typed into the form for something new.
     pub(super) draft: [String; 3],
     limits: Limits,
@@ -176,7 +178,7 @@ impl Component for ValueView {
                 }
             }
             Msg::Commit => self.commit(ctx),
-            Msg::Cancel => self.editing = None,
+            Msg::Cancel => self.end_editing(),
             Msg::Draft(index, text) => {
                 if let Some(draft) = self.draft.get_mut(index) {
                     *draft = text;
@@ -192,6 +194,12 @@ impl Component for ValueView {
             Msg::Sure(sure) => self.sure = sure,
         }
         true
+    }
+
+    fn rendered(&mut self, _: &Context<Self>, _: bool) {
+        if let Some(place) = self.left.take() {
+            dom::come_back(&place);
+        }
     }
 
     fn view(&self, ctx: &Context<Self>) -> Html {
@@ -222,6 +230,7 @@ impl ValueView {
             page: Page::default(),
             look: Look::Plain,
             editing: None,
+            left: None,
             draft: Default::default(),
             limits: Limits::default(),
             drawing: None,
@@ -257,12 +266,13 @@ impl ValueView {
     fn loaded(&mut self, ctx: &Context<Self>, found: Option<(Head, Body)>) {
         self.is_gone = found.is_none();
         let Some((head, body)) = found else {
+            self.end_editing();
             (self.head, self.body) = (None, None);
             return;
         };
         if self.head.as_ref().is_some_and(|old| old.kind != head.kind) {
             self.look = Look::Plain;
-            self.editing = None;
+            self.end_editing();
             self.page = Page::default();
         }
         let is_empty_page = match &body.part {
@@ -347,7 +357,7 @@ impl ValueView {
             // What was typed stays to be put right.
             return;
         }
-        self.editing = None;
+        self.end_editing();
         self.draft = Default::default();
         if let Edit::SetBit(offset, _) = edit {
             // The page and the place where it is seen.
@@ -359,6 +369,12 @@ impl ValueView {
         } else {
             self.load(ctx);
         }
+    }
+
+    /// Has the field go away in which something is edited, and the focus come back to what opened it.
+    fn end_editing(&mut self) {
+        self.editing = None;
+        self.left = dom::leave("form.cell-form");
     }
 
     /// Does what was typed where something is edited.
@@ -676,11 +692,7 @@ impl Focused {
         spawn_local(async move {
             // The element is there when the drawing under way is done.
             gloo_timers::future::TimeoutFuture::new(0).await;
-            let is_elsewhere = web_sys::window()
-                .and_then(|window| window.document())
-                .and_then(|document| document.active_element())
-                .is_none_or(|active| active.tag_name() != "INPUT");
-            if is_elsewhere {
+            if dom::active().is_none_or(|active| active.tag_name() != "INPUT") {
                 dom::focus(&later);
             }
         });
