@@ -221,7 +221,8 @@ impl Pane<'_> {
             last = self.below(line)?;
             Ok(last.as_ref().filter(|text| text.starts_with(reply)).map(drop))
         });
-        assert!(seen.is_ok(), "{line}: {last:?} instead of {reply:?}");
+        let fields = || self.browser.fields();
+        assert!(seen.is_ok(), "{line}: {last:?} instead of {reply:?}\n{}", fields());
     }
 
     /// Types a line and waits for its reply.

@@ -80,6 +80,7 @@ fn a_link_opens_what_was_done_and_leaves_own_data_alone() {
     other.view_says("yellow");
     other.press("To now");
     other.named("Connection 1").run("TTL code", "(integer) 3");
+    other.view_says("8 / 8");
     other.press("Branch from here");
     other.view_says("Branch 1");
     other.press("Back to my data");

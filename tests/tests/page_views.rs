@@ -96,7 +96,9 @@ fn latency_is_drawn() {
         let found = page.browser.script(bars, &[])?;
         Ok(found.as_array().filter(|found| !found.is_empty()).cloned())
     });
-    assert!(counted.unwrap()[0].as_str().unwrap().ends_with(": 1"));
+    // Others may have been as slow on a busy machine.
+    let title = counted.unwrap()[0].as_str().unwrap().to_owned();
+    assert!(!title.ends_with(": 0"), "{title}");
     page.press("Clear");
     page.view_says_not("lpush");
     page.is_quiet();

@@ -108,6 +108,10 @@ fn a_password_is_asked_for_as_of_any_client() {
     let page = Page::open();
     let pane = page.pane(1);
     pane.run("GET a", "(error) NOAUTH Authentication required.");
+    pane.run("AUTH wrong", "(error) WRONGPASS");
+    pane.run("AUTH letmein", "OK");
+    pane.run("GET a", "\"secret\"");
+    // The pane has said it for itself alone.
     press(&page.browser, "Continue locally");
     press(&page.browser, "Copy and continue");
     let password = wait("a field for the password", || {
@@ -120,6 +124,17 @@ fn a_password_is_asked_for_as_of_any_client() {
     page.says("Loaded");
     page.pane(1).run("GET a", "\"secret\"");
     client.run("CONFIG SET requirepass \"\"", "OK\n");
+}
+
+/// Other machines do not reach the page unless somebody says so: not even other addresses of this one do.
+#[cfg(target_os = "linux")]
+#[test]
+fn only_this_machine_is_listened_to() {
+    let port = address().trim_end_matches('/').rsplit(':').next().unwrap().parse().unwrap();
+    let at = |host: [u8; 4]| TcpStream::connect(SocketAddr::from((host, port)));
+    assert!(at([127, 0, 0, 1]).is_ok());
+    let refused = at([127, 0, 0, 2]).unwrap_err();
+    assert_eq!(refused.kind(), std::io::ErrorKind::ConnectionRefused);
 }
 
 #[test]

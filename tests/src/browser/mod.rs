@@ -350,6 +350,8 @@ impl Browser {
             let has_role = match self.get(&element, "computedrole") {
                 // WebKit fails where an element is not for assistive technology, being hidden.
                 Err(_) if self.kind == Kind::WebKit => false,
+                // To it, what opens a list is a button.
+                Ok(known) if self.kind == Kind::WebKit && role == "combobox" => known == "button",
                 known => known? == role,
             };
             if has_role && fits(&text(&self.get(&element, "computedlabel")?)?) {
@@ -362,6 +364,16 @@ impl Browser {
     /// The text of an element as it is shown.
     pub fn text(&self, element: &Element) -> Result<String> {
         text(&self.script("return arguments[0].innerText", &[element.json()])?)
+    }
+
+    /// What the page's fields hold and which of them has the focus, for the message of a test that fails.
+    pub fn fields(&self) -> String {
+        let script = "return [...document.querySelectorAll('input, textarea')].filter((it) => it.checkVisibility())
+            .map((it) => `${it.ariaLabel || it.id}: ${JSON.stringify(it.value.slice(0, 200))}`
+                + (it === document.activeElement ? ', which has the focus' : '')).join('\\n')
+            + (document.hasFocus() ? '' : '\\nThe page has not the focus.')";
+        let fields = self.script(script, &[]).and_then(|told| text(&told));
+        fields.unwrap_or_else(|error| error)
     }
 
     /// Clicks an element.

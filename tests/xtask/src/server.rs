@@ -19,6 +19,16 @@ pub(crate) fn program() -> Result<PathBuf> {
     Ok(shell::target_dir()?.join("release/redstart-server"))
 }
 
+/// The server with the page of the bundle in `dist` inside. Not as a release: what is looked at is the page,
+/// and a second release would take a minute to build.
+pub(crate) fn program_with_page(dist: &Path) -> Result<PathBuf> {
+    let mut cargo = shell::cargo();
+    cargo.args(["build", "--package", "redstart", "--features", "playground"]);
+    cargo.args(["--bin", "redstart-server"]).env("REDSTART_PLAYGROUND", std::path::absolute(dist)?);
+    shell::run(&mut cargo)?;
+    Ok(shell::target_dir()?.join("debug/redstart-server"))
+}
+
 /// A server on a port of its own, ended when dropped.
 pub(crate) struct Server {
     child: Child,

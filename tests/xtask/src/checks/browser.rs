@@ -56,35 +56,79 @@ pub(super) fn trunk_page(tools: &Tools) -> Result<Outcome> {
     play(tools, &built(trunks()?)?, "/", MAIN)
 }
 
-/// What is played in Firefox and WebKit too, and on Trunk's bundle, which has the same programs.
+/// What is played in Firefox and WebKit too, and on Trunk's bundle, which has the same programs: of
+/// everything that the page can do, the test that comes nearest to a person who uses it.
 const MAIN: &[&str] = &[
+    // The terminal.
     "a_line_is_hinted_at_completed_and_explained",
-    "errors_are_replies_too",
+    "earlier_lines_are_searched",
+    "lines_that_are_pasted_run_one_after_the_other",
+    "what_waits_is_interrupted_and_what_was_chosen_stays",
+    "what_was_typed_survives_a_reload",
+    // Several clients.
     "a_blocked_pane_is_woken_from_another",
     "what_one_pane_publishes_another_hears",
-    "what_was_typed_survives_a_reload",
-    "a_tab_takes_over_when_the_first_is_closed",
-    "the_page_opens_without_a_network",
-    "a_learner_types_asks_for_hints_and_goes_back",
     "panes_are_split_named_closed_and_there_again_after_a_reload",
     "panes_are_dragged_by_their_titles_and_edges",
-    "what_waits_is_interrupted_and_what_was_chosen_stays",
-    "a_file_is_dropped_onto_the_page",
+    "a_tab_takes_over_when_the_first_is_closed",
+    // The tutorial.
+    "a_learner_types_asks_for_hints_and_goes_back",
+    "commands_of_a_lesson_are_run_by_a_click_and_time_can_be_let_pass",
+    // The data.
+    "keys_lie_in_folders_and_are_found",
+    "values_of_every_type_are_changed",
+    "streams_bits_places_and_sketches_have_views_of_their_own",
+    "the_log_lists_what_the_panel_does",
+    "policies_of_eviction_are_compared",
+    // Time, and the bytes.
+    "time_is_stepped_through_and_branched_off",
     "bytes_are_explained_in_both_protocols",
+    // In and out.
+    "a_file_is_dropped_onto_the_page",
+    "examples_are_loaded_and_all_data_downloaded_and_loaded_again",
+    "a_link_opens_what_was_done_and_leaves_own_data_alone",
+    // The app.
+    "the_page_opens_without_a_network",
+    "screen_readers_are_told_what_is_new",
 ];
 
+/// A browser in which the main tests run besides Chromium.
+#[derive(Clone, Copy)]
+pub(super) enum Other {
+    Firefox,
+    WebKit,
+}
+
+impl Other {
+    /// What begins a command of cargo whose tests open this browser.
+    fn cargo(self, tools: &Tools) -> Command {
+        match self {
+            Self::Firefox => {
+                let mut cargo = shell::cargo();
+                cargo.env("REDSTART_BROWSER", "firefox").env("FIREFOX", &tools.firefox);
+                cargo
+            }
+            Self::WebKit => {
+                let mut hidden = Command::new(&tools.xvfb_run);
+                hidden.arg("--auto-servernum").arg(shell::cargo().get_program());
+                hidden.env("REDSTART_BROWSER", "webkit");
+                hidden.env("WEBKITWEBDRIVER", &tools.webkit_driver);
+                hidden
+            }
+        }
+    }
+}
+
 pub(super) fn firefox_page(tools: &Tools) -> Result<Outcome> {
-    let mut cargo = page_tests(shell::cargo(), MAIN);
-    cargo.env("REDSTART_BROWSER", "firefox").env("FIREFOX", &tools.firefox);
-    browse(cargo, &tools.browser, &built(own()?)?, "/")?;
-    Ok(Outcome::Passed)
+    page_elsewhere(tools, Other::Firefox)
 }
 
 pub(super) fn webkit_page(tools: &Tools) -> Result<Outcome> {
-    let mut hidden = Command::new(&tools.xvfb_run);
-    hidden.arg("--auto-servernum").arg(shell::cargo().get_program());
-    let mut cargo = page_tests(hidden, MAIN);
-    cargo.env("REDSTART_BROWSER", "webkit").env("WEBKITWEBDRIVER", &tools.webkit_driver);
+    page_elsewhere(tools, Other::WebKit)
+}
+
+fn page_elsewhere(tools: &Tools, other: Other) -> Result<Outcome> {
+    let cargo = page_tests(other.cargo(tools), MAIN);
     browse(cargo, &tools.browser, &built(own()?)?, "/")?;
     Ok(Outcome::Passed)
 }
@@ -110,18 +154,41 @@ fn kill(browser: &Browser, dist: &Path, rounds: Option<u64>) -> Result<()> {
     browse(cargo, browser, dist, "/")
 }
 
-/// The page as the server serves it.
+/// The page as a server serves it that has it inside, and its main test in the other browsers.
 pub(super) fn playground(tools: &Tools) -> Result<Outcome> {
+    let program = server::program_with_page(&built(own()?)?)?;
+    visit(tools, &program, &[], file_of_tests(shell::cargo(), "playground"))?;
+    for other in [Other::Firefox, Other::WebKit] {
+        visit(tools, &program, &[], visitor(other.cargo(tools)))?;
+    }
+    Ok(Outcome::Passed)
+}
+
+/// The page as a server serves it from a folder.
+pub(super) fn playground_folder(tools: &Tools) -> Result<Outcome> {
     let dist = built(own()?)?;
+    let args = ["--playground-dir", &dist.to_string_lossy()];
+    visit(tools, &server::program()?, &args, visitor(shell::cargo()))?;
+    Ok(Outcome::Passed)
+}
+
+/// The main test of a served page, as what `cargo` begins.
+fn visitor(cargo: Command) -> Command {
+    let mut cargo = file_of_tests(cargo, "playground");
+    cargo.arg("a_pane_is_a_client_of_the_server");
+    cargo
+}
+
+/// Plays tests on the page of a server that is started for it.
+fn visit(tools: &Tools, program: &Path, args: &[&str], mut cargo: Command) -> Result<()> {
     let port = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?.port().to_string();
-    let dir = dist.to_string_lossy();
-    let args = ["--playground", "yes", "--playground-port", &port, "--playground-dir", &dir];
-    let server = Server::start(&server::program()?, &args)?;
-    let mut cargo = file_of_tests("playground");
+    let server = Server::start(
+        program,
+        &[&["--playground", "yes", "--playground-port", &port], args].concat(),
+    )?;
     cargo.env("REDSTART_PAGE", format!("http://127.0.0.1:{port}/"));
     cargo.env("REDSTART_SERVER", format!("127.0.0.1:{}", server.port));
-    drive(&mut cargo, &tools.browser)?;
-    Ok(Outcome::Passed)
+    drive(&mut cargo, &tools.browser)
 }
 
 /// Plays the page's tests on the bundle in `dist`, served under a path.
@@ -140,15 +207,20 @@ fn page_tests(mut cargo: Command, only: &[&str]) -> Command {
     cargo
 }
 
-/// Runs the tests of one file on the page in `dist`.
-pub(super) fn test_page(tools: &Tools, dist: &Path, file: &str) -> Result<Outcome> {
-    browse(file_of_tests(file), &tools.browser, &built(dist.to_owned())?, "/")?;
+/// Runs the tests of one file on the page in `dist`, and those called `main` in the other browsers.
+pub(super) fn test_page(tools: &Tools, dist: &Path, file: &str, main: &str) -> Result<Outcome> {
+    let dist = built(dist.to_owned())?;
+    browse(file_of_tests(shell::cargo(), file), &tools.browser, &dist, "/")?;
+    for other in [Other::Firefox, Other::WebKit] {
+        let mut cargo = file_of_tests(other.cargo(tools), file);
+        cargo.arg(main);
+        browse(cargo, &tools.browser, &dist, "/")?;
+    }
     Ok(Outcome::Passed)
 }
 
-/// The command that runs the tests of one file.
-fn file_of_tests(file: &str) -> Command {
-    let mut cargo = shell::cargo();
+/// What runs the tests of one file, as what `cargo` begins.
+fn file_of_tests(mut cargo: Command, file: &str) -> Command {
     cargo.args(["test", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     cargo.args(["--test", file, "--", "--nocapture", "--test-threads=1"]);
     cargo

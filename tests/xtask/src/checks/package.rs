@@ -54,12 +54,13 @@ pub(super) fn in_node(tools: &Tools) -> Result<Outcome> {
     Ok(Outcome::Passed)
 }
 
-/// Both libraries, bundled for a page, and the terminal's element, in Chromium.
+/// Both libraries, bundled for a page, and the terminal's element, which is tried in the other browsers too.
 pub(super) fn in_page(tools: &Tools) -> Result<Outcome> {
     let folder = installed(tools)?;
     let mut node = Command::new(&tools.node);
     shell::run(node.arg("bundle.mjs").current_dir(&folder))?;
-    super::browser::test_page(tools, &folder.join("site"), "package_page")
+    let main = "the_terminal_runs_commands_of_a_page_and_of_its_reader";
+    super::browser::test_page(tools, &folder.join("site"), "package_page", main)
 }
 
 /// Below the folder with the libraries, where Node finds them.
