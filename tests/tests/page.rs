@@ -8,8 +8,10 @@
 use redstart_tests::browser::{Browser, CONTROL, ENTER, TAB, wait};
 use redstart_tests::page::{Page, address, with_files};
 
-/// From the start of a navigation until the prompt can be typed into.
-const PROMPT_MS_MAX: f64 = 1000.0;
+/// From the start of a navigation until the prompt can be typed into, in a browser that has never seen the
+/// page, and in one that has.
+const COLD_MS_MAX: f64 = 1000.0;
+const WARM_MS_MAX: f64 = 300.0;
 
 #[test]
 fn a_line_is_hinted_at_completed_and_explained() {
@@ -59,25 +61,30 @@ fn replies_are_printed_as_json_when_wanted() {
 
 /// The first thing a visitor does is type; the page must be ready for it before the engine is.
 #[test]
-fn the_prompt_is_there_within_a_second() {
-    let mut best = f64::MAX;
+fn the_prompt_is_there_at_once() {
+    let (mut cold, mut warm) = (f64::MAX, f64::MAX);
     // The machine may be busy with something else, but not three times.
     for _ in 0..3 {
         let page = Page::open();
-        page.pane(1).run("PING", "PONG");
-        let script = "return [window.promptAt, performance.now()]";
-        let times = page.browser.script(script, &[]).unwrap();
-        let (prompt, reply) = (times[0].as_f64().unwrap(), times[1].as_f64().unwrap());
-        println!(
-            "    the prompt could be typed into {prompt:.0} ms after navigation; \
-             the reply to a PING typed by the driver was seen after {reply:.0} ms"
-        );
-        best = best.min(prompt);
-        if best < PROMPT_MS_MAX {
+        let opened = |how: &str| {
+            page.pane(1).run("PING", "PONG");
+            let script = "return [window.promptAt, performance.now()]";
+            let times = page.browser.script(script, &[]).unwrap();
+            let (prompt, reply) = (times[0].as_f64().unwrap(), times[1].as_f64().unwrap());
+            println!(
+                "    {how}, the prompt could be typed into {prompt:.0} ms after navigation; \
+                 the reply to a PING typed by the driver was seen after {reply:.0} ms"
+            );
+            prompt
+        };
+        cold = cold.min(opened("On the first visit"));
+        page.browser.reload().unwrap();
+        warm = warm.min(opened("On the second visit"));
+        if cold < COLD_MS_MAX && warm < WARM_MS_MAX {
             break;
         }
     }
-    assert!(best < PROMPT_MS_MAX, "{best} ms");
+    assert!(cold < COLD_MS_MAX && warm < WARM_MS_MAX, "{cold} ms, {warm} ms");
 }
 
 #[test]
