@@ -208,7 +208,7 @@ impl Wish {
     fn of<'a>(
         &self,
         stream: &'a Stream,
-        group: &'a mut ConsumerGroup,
+        group: &'a ConsumerGroup,
         now_ms: i64,
     ) -> impl Iterator<Item = (StreamId, Pending, i64)> + use<'a> {
         let idle_ms = self.idle_ms;
@@ -220,7 +220,7 @@ impl Wish {
     }
 
     /// Notes how old the oldest entry of `group` is that is still in `stream`.
-    fn look_at(&mut self, stream: &Stream, group: &mut ConsumerGroup) {
+    fn look_at(&mut self, stream: &Stream, group: &ConsumerGroup) {
         let first = group.oldest_first().find(|&(id, _)| stream.contains(id));
         let first_ms = first.map(|(_, pending)| pending.delivered_ms);
         self.oldest_ms = self.oldest_ms.into_iter().chain(first_ms).min();

@@ -25,11 +25,11 @@ pub struct Group {
     /// How many entries of the stream lie up to `last_id`, counted from the stream's beginning;
     /// `None` if that is not known.
     pub entries_read: Option<i64>,
-    pending: SharedMap<StreamId, Pending>,
+    pending: SharedMap<StreamId, Known>,
     /// Those of them that were given back.
     given_back: SharedSet<StreamId>,
-    /// All of them by age, once that was asked for.
-    by_age: Option<Box<ByAge>>,
+    /// All of them by age.
+    by_age: ByAge,
     names: NameMap<ConsumerRef>,
     consumers: IdMap<Consumer>,
     last_consumer: ConsumerRef,
@@ -44,6 +44,13 @@ pub struct Pending {
     pub deliveries: u64,
     /// To whom; [`NOBODY`] if it was given back since.
     pub consumer: ConsumerRef,
+}
+
+/// A pending entry, and its number in the order by age.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    pending: Pending,
+    number: u64,
 }
 
 /// As often an entry can have been delivered: more cannot be said in a reply.
@@ -134,9 +141,8 @@ impl Group {
         let number = self.names.remove(name)?;
         let consumer = self.consumers.remove(&number)?;
         for (id, ()) in consumer.pending.iter() {
-            self.pending.remove(id);
-            if let Some(by_age) = &mut self.by_age {
-                by_age.remove(id);
+            if let Some(Known { pending, number }) = self.pending.remove(id) {
+                self.by_age.remove(pending, number);
             }
         }
         Some(consumer.pending.len())
@@ -152,7 +158,7 @@ impl Group {
 
     /// The pending entries from `start` on.
     pub fn pending_from(&self, start: StreamId) -> impl Iterator<Item = (StreamId, Pending)> {
-        self.pending.range(Included(start)).map(|(id, &pending)| (id, pending))
+        self.pending.range(Included(start)).map(|(id, known)| (id, known.pending))
     }
 
     /// The last pending entry.
@@ -167,30 +173,27 @@ impl Group {
 
     /// What is known of the entry, if it is pending.
     pub fn pending(&self, id: StreamId) -> Option<Pending> {
-        self.pending.get(id).copied()
+        self.pending.get(id).map(|known| known.pending)
     }
 
     /// Makes the entry pending, or changes what is known of it; it may change its consumer.
     pub fn set_pending(&mut self, id: StreamId, pending: Pending) {
-        if let Some(by_age) = &mut self.by_age {
-            by_age.set(id, pending);
-        }
-        match self.pending.insert(id, pending) {
-            Some(old) if old.consumer == pending.consumer => return,
-            Some(old) => {
-                self.own(old.consumer).map(|own| own.remove(id));
+        let number = self.by_age.add(id, pending);
+        let old = self.pending.insert(id, Known { pending, number });
+        if let Some(Known { pending: old, number }) = old {
+            self.by_age.remove(old, number);
+            if old.consumer == pending.consumer {
+                return;
             }
-            None => {}
+            self.own(old.consumer).map(|own| own.remove(id));
         }
         self.own(pending.consumer).map(|own| own.insert(id, ()));
     }
 
     /// The entry is no longer pending; returns whether it was.
     pub fn acknowledge(&mut self, id: StreamId) -> bool {
-        let Some(pending) = self.pending.remove(id) else { return false };
-        if let Some(by_age) = &mut self.by_age {
-            by_age.remove(id);
-        }
+        let Some(Known { pending, number }) = self.pending.remove(id) else { return false };
+        self.by_age.remove(pending, number);
         self.own(pending.consumer).map(|own| own.remove(id));
         true
     }
@@ -200,16 +203,9 @@ impl Group {
         &self.given_back
     }
 
-    /// The pending entries, those first that have waited longest since they were delivered. Costs
-    /// O(N log N) the first time, with N all that are pending.
-    pub fn oldest_first(&mut self) -> impl Iterator<Item = (StreamId, Pending)> {
-        let pending = &self.pending;
-        let by_age = self.by_age.get_or_insert_with(|| {
-            let mut by_age = Box::new(ByAge::default());
-            pending.iter().for_each(|(id, &pending)| by_age.set(id, pending));
-            by_age
-        });
-        by_age.iter().filter_map(|id| Some((id, *pending.get(id)?)))
+    /// The pending entries, those first that have waited longest since they were delivered.
+    pub fn oldest_first(&self) -> impl Iterator<Item = (StreamId, Pending)> {
+        self.by_age.iter().filter_map(|id| Some((id, self.pending(id)?)))
     }
 
     /// What is pending for `consumer`.
@@ -225,9 +221,7 @@ impl Group {
     pub(super) fn free_some(&mut self, max: usize) -> usize {
         let mut freed = self.pending.free_some(max);
         freed += self.given_back.free_some(max.saturating_sub(freed));
-        if let Some(by_age) = &mut self.by_age {
-            freed += by_age.free_some(max.saturating_sub(freed));
-        }
+        freed += self.by_age.free_some(max.saturating_sub(freed));
         while freed < max {
             self.names.pop_first();
             let Some((_, first)) = self.consumers.first_mut() else { break };
@@ -252,9 +246,10 @@ impl Group {
             entry * count * 4 / 3
         }
         let names: usize = self.names.keys().map(|name| 2 * name.len()).sum();
-        let aged = if self.by_age.is_some() { self.pending.len() } else { 0 };
-        tree(size_of::<(StreamId, Pending)>() + size_of::<StreamId>(), self.pending.len())
-            + tree(4 * size_of::<StreamId>(), aged)
+        /// Once in the group, once with its consumer, once by age.
+        const PENDING: usize =
+            size_of::<(StreamId, Known)>() + size_of::<StreamId>() + size_of::<[StreamId; 2]>();
+        tree(PENDING, self.pending.len())
             + tree(size_of::<(Box<[u8]>, u64, u64, Consumer)>(), self.names.len())
             + names
     }
