@@ -27,7 +27,7 @@ const PIECES_MAX: usize = 5_000;
 const ROOM_BYTES: usize = 1 << 20;
 
 /// Pending entries of each group, elements of each collection.
-const ENTRIES: usize = 20_000;
+const ENTRIES: usize = 10_000;
 /// Groups of the stream.
 const GROUPS: usize = 3;
 /// Bytes of a long string.
@@ -262,6 +262,56 @@ fn a_snapshot_is_made_and_loaded_in_small_events() {
     assert_eq!(loaded.run(&["DBSIZE"]), world.run(&["DBSIZE"]));
     assert_eq!(loaded.run(&["STRLEN", "string"]), world.run(&["STRLEN", "string"]));
     assert_eq!(loaded.run(&["LLEN", "list"]), world.run(&["LLEN", "list"]));
+}
+
+/// Long elements are so few in a piece that together they are no more than a few short pieces.
+#[test]
+fn collections_of_long_elements_are_cut_too() {
+    const ELEMENT: usize = 50_000;
+    let mut world = World::new(&[], BTreeMap::new());
+    for n in 0..160_usize {
+        let element = format!("{n}:{}", "0123456789abcdef".repeat(ELEMENT / 16));
+        world.run(&["HSET", "hash", &n.to_string(), &element]);
+        world.run(&["SADD", "set", &element]);
+        world.run(&["ZADD", "zset", &n.to_string(), &element]);
+    }
+    world.most = Work::default();
+    // What is loaded is the last, where as much is read as is made of it.
+    for compression in ["yes", "no"] {
+        world.run(&["CONFIG", "SET", "rdbcompression", compression]);
+        world.run(&["BGSAVE"]);
+        while world.turn() {}
+        world.check(|most| most.bytes);
+    }
+    let mut loaded = World::new(&[], world.disk.files());
+    loaded.check(|most| most.small_bytes);
+    for key in ["hash", "set", "zset"] {
+        let digest = ["DEBUG", "DIGEST-VALUE", key];
+        assert_eq!(loaded.run(&digest), world.run(&digest), "{key}");
+    }
+}
+
+/// One element is never cut, nor is a command of an append-only file: what it costs is a few copies of
+/// it, and no more, however long it is.
+#[test]
+fn one_long_element_costs_a_few_copies() {
+    const COPIES: usize = 5;
+    let settings = [("appendonly", "yes"), ("aof-use-rdb-preamble", "no")];
+    for settings in [&settings[..], &[]] {
+        let mut world = World::new(settings, BTreeMap::new());
+        let element = "0123456789abcdef".repeat(LONG / 16);
+        world.run(&["HSET", "hash", "field", &element]);
+        world.run(&["SADD", "set", &element]);
+        world.run(&["ZADD", "zset", "1", &element]);
+        world.run(&["SET", "string", &element]);
+        while world.turn() {}
+        world.most = Work::default();
+        world.run(&[if settings.is_empty() { "BGSAVE" } else { "BGREWRITEAOF" }]);
+        while world.turn() {}
+        assert!(world.most.bytes < COPIES * LONG, "{:?}", world.most);
+        let loaded = World::new(settings, world.disk.files());
+        assert!(loaded.most.bytes < COPIES * LONG, "{:?}", loaded.most);
+    }
 }
 
 #[test]

@@ -27,9 +27,12 @@ const UNANSWERED_BYTES_MAX: usize = 4 * 1024 * 1024;
 const CLEARINGS_AT_ONCE: usize = 8;
 /// Keys of a slice while nobody wants anything.
 const KEYS_IDLE: usize = 512;
-/// Keys of a slice while commands run: as many as commands since the last one, which takes less time
-/// than these did, but at least …
-const KEYS_MIN: u64 = 64;
+/// Keys of a slice while commands run, for each command since the last one. A command takes far longer
+/// with all that belongs to it than a key does, so the snapshot takes the smaller part of the time, and
+/// ends all the same. But there are at least …
+const KEYS_PER_COMMAND: u64 = 2;
+/// … so many, which is what one client that waits for each reply may have to wait for besides …
+const KEYS_MIN: u64 = 16;
 /// … and at most so many.
 const KEYS_MAX: u64 = 1024;
 /// For so long after a command it is expected that more follow, in microseconds.
@@ -190,7 +193,7 @@ impl Engine {
             making.busy_until = now.mono + BUSY_US;
         }
         let mut keys = if now.mono < making.busy_until {
-            commands.clamp(KEYS_MIN, KEYS_MAX) as usize
+            commands.saturating_mul(KEYS_PER_COMMAND).clamp(KEYS_MIN, KEYS_MAX) as usize
         } else {
             KEYS_IDLE
         };

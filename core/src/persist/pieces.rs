@@ -15,9 +15,11 @@ use crate::store::{Value, ValueRef};
 /// Longer strings come in blocks, in bytes. In a snapshot they are not compressed: how long the
 /// compressed form is stands before it, so it would have to be kept as a whole, and a snapshot takes
 /// no memory that grows with the data.
-const WHOLE_BYTES_MAX: usize = 512 * 1024;
-/// Elements of a piece.
+pub(super) const WHOLE_BYTES_MAX: usize = 512 * 1024;
+/// Elements of a piece; of long ones fewer, so that …
 const ELEMENTS_AT_ONCE: usize = 64;
+/// … they have about so many bytes together.
+const ELEMENT_BYTES: usize = 64 * 1024;
 
 /// How far a value is.
 #[derive(Clone, Debug)]
@@ -148,13 +150,15 @@ impl Cutting {
             }
             (Self::Table(_), Value::Set(set)) => match &mut **set {
                 Set::Table(table) if table.walk_id().is_some() => {
-                    Some(table.walk_some(ELEMENTS_AT_ONCE, |pair| put(Piece::Member(pair.key))))
+                    let count = at_once(table.heap_bytes(), table.len());
+                    Some(table.walk_some(count, |pair| put(Piece::Member(pair.key))))
                 }
                 _ => None,
             },
             (Self::Table(_), Value::SortedSet(set)) => {
                 set.walk_id()?;
-                Some(set.walk_some(ELEMENTS_AT_ONCE, |member, score| {
+                let count = at_once(set.heap_bytes(), set.len());
+                Some(set.walk_some(count, |member, score| {
                     put(Piece::Scored(member, score));
                 }))
             }
@@ -225,9 +229,16 @@ pub fn is_in_blocks(len: usize) -> bool {
     len > WHOLE_BYTES_MAX
 }
 
+/// How many elements are a piece, of so many that take so many bytes.
+fn at_once(bytes: usize, elements: usize) -> usize {
+    let each = (bytes / elements.max(1)).max(1);
+    (ELEMENT_BYTES / each).clamp(1, ELEMENTS_AT_ONCE)
+}
+
 fn cut_hash(hash: &mut Hash, put: &mut dyn FnMut(Piece<'_>)) -> Option<bool> {
     let table = hash.as_table_mut().filter(|table| table.walk_id().is_some())?;
-    Some(table.walk_some(ELEMENTS_AT_ONCE, |pair| {
+    let count = at_once(table.heap_bytes(), table.len());
+    Some(table.walk_some(count, |pair| {
         pair.value.with_bytes(|value| put(Piece::Field(pair.key, value, pair.expires_ms)));
     }))
 }

@@ -15,10 +15,15 @@ use crate::ds::hash::HashRef;
 use crate::ds::quicklist::NodeRef;
 use crate::ds::{Array, Element, QuickList, Set, SortedSet};
 use crate::persist::lzf::Compressor;
+use crate::persist::pieces::WHOLE_BYTES_MAX;
 use crate::store::{Db, ValueRef};
 
 /// Shorter strings are not worth compressing, in bytes.
 const COMPRESS_FROM: usize = 21;
+
+/// To compress longer ones takes too long for one event. Those that come in blocks are not compressed
+/// anyway.
+const COMPRESS_TO: usize = WHOLE_BYTES_MAX;
 
 /// Memory kept to compress the next string into, in bytes.
 const SCRATCH_KEPT_BYTES: usize = 64 * 1024;
@@ -380,7 +385,8 @@ impl Writer {
         {
             return self.integer(number);
         }
-        if self.compress && bytes.len() >= COMPRESS_FROM && self.compressed(bytes) {
+        let is_worth_it = (COMPRESS_FROM..=COMPRESS_TO).contains(&bytes.len());
+        if self.compress && is_worth_it && self.compressed(bytes) {
             return;
         }
         self.length(bytes.len() as u64);
