@@ -1,8 +1,8 @@
 //! Every text of the page's programs is there in every language, and nothing else is.
 //!
 //! Texts are looked up by their English wording, which stands in the sources, and in the scripts of
-//! `static`: as `t("…")`, as a title of a view, or as the title of an example. A table has one text a
-//! line.
+//! `static`: as `t("…")`, as a title of a view, as the title of an example, or as what the worker says when
+//! it refuses something. A table has one text a line.
 
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 
@@ -72,6 +72,11 @@ fn texts() -> BTreeSet<String> {
             texts.extend(strings_behind(examples, "    ("));
         } else if file.ends_with("studio/mod.rs") {
             texts.extend(strings_behind(&source, "title: "));
+        } else if file.ends_with("worker/service.rs") || file.ends_with("worker/disk.rs") {
+            // Why something was refused, which the panel tells.
+            for start in ["return Err(", "disk().ok_or(", "IS_THERE: &str ="] {
+                texts.extend(strings_behind(&source, start));
+            }
         }
     }
     texts

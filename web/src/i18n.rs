@@ -53,11 +53,16 @@ pub async fn speak(code: &str) {
 
 /// `english` in the page's language. Where it has `{}`, the caller puts something.
 pub fn t(english: &'static str) -> AttrValue {
-    let found = TABLE.with(|table| {
-        let table = table.borrow();
-        Reflect::get(table.as_ref()?, &english.into()).ok()?.as_string()
-    });
-    found.map_or(AttrValue::Static(english), AttrValue::from)
+    look_up(english).map_or(AttrValue::Static(english), AttrValue::from)
+}
+
+fn look_up(english: &str) -> Option<String> {
+    TABLE.with(|table| Reflect::get(table.borrow().as_ref()?, &english.into()).ok()?.as_string())
+}
+
+/// What another program of the page has said, if it has a text for that.
+pub fn told(english: &str) -> String {
+    look_up(english).unwrap_or_else(|| english.to_owned())
 }
 
 /// `english` in the page's language, with `value` in the place of `{}`.

@@ -16,18 +16,18 @@ use room::Room;
 use super::dom::{pane_name, pane_text, save};
 use super::value::text::{grouped, size};
 use super::{ViewProps, host};
-use crate::i18n::{t, t1};
+use crate::i18n::{t, t1, told};
 
 /// How often it is tried to remove a store that was made for nothing, and how long it is waited between.
 const REMOVE_TRIES: u32 = 30;
 const REMOVE_AGAIN_MS: u32 = 100;
 
 /// Example data: a file in `static/examples`, and what it holds.
-const EXAMPLES: [(&str, &str); 4] = [
-    ("shop", "A shop"),
-    ("social", "A social network"),
-    ("sensors", "Sensors"),
-    ("game", "A game"),
+const EXAMPLES: [(&str, fn() -> AttrValue); 4] = [
+    ("shop", || t("A shop")),
+    ("social", || t("A social network")),
+    ("sensors", || t("Sensors")),
+    ("game", || t("A game")),
 ];
 
 #[wasm_bindgen]
@@ -147,7 +147,7 @@ impl Component for Stores {
             }
             Msg::Listed(Err(why)) | Msg::Failed(why) => {
                 self.busy = None;
-                self.told = Some((t1("It was not done: {}", &why), true));
+                self.told = Some((t1("It was not done: {}", &told(&why)), true));
             }
             Msg::Brought(file, name) => {
                 self.told = None;
@@ -283,9 +283,9 @@ impl Stores {
             input.set_value("");
             Some(brought(file))
         });
-        let example = |(name, title): (&'static str, &'static str)| {
+        let example = |(name, title): (&'static str, fn() -> AttrValue)| {
             let onclick = link.callback(move |_| Msg::Example(name));
-            html! { <button type="button" {onclick}>{ t(title) }</button> }
+            html! { <button type="button" {onclick}>{ title() }</button> }
         };
         html! {
             <section>

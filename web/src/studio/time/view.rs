@@ -352,7 +352,7 @@ impl Time {
             Err(fault) => (shared::fault_text(fault), true),
             Ok(true) => (
                 t(
-                    "This is a session that was shared with you, done again byte for byte in an engine of its own. Step back through it, go on from its end, or branch off; your data is not touched.",
+                    "A session that was shared with you, done again byte for byte in an engine of its own. Step back through it, go on, or branch off; your data is not touched.",
                 ),
                 false,
             ),
@@ -375,7 +375,7 @@ impl Time {
         let Some(Said { text, is_bad, then, .. }) = told else { return Html::default() };
         let forget = ctx.link().callback(|_| Msg::Forget);
         html! {
-            <div class="question" role={if *is_bad { "alert" } else { "status" }}>
+            <div class="question told" role={if *is_bad { "alert" } else { "status" }}>
                 <div class="tool-row">
                     <p class={if *is_bad { "grow error" } else { "grow" }}>{ text.clone() }</p>
                     { then.clone() }

@@ -10,7 +10,7 @@ use web_sys::Blob;
 use yew::prelude::*;
 
 use super::{Said, Time, at, change_view};
-use crate::i18n::{t, t1};
+use crate::i18n::{t, t1, told};
 use crate::studio::host;
 use crate::studio::stores::{address, load_into, namer};
 use crate::studio::time::carry::{Carried, carry};
@@ -105,7 +105,7 @@ impl Time {
             }
             Msg::Stored(Err(why)) | Msg::Went(_, Err(why)) | Msg::Undone(Err(why)) => {
                 self.back.is_busy = false;
-                let text = t1("It was not done: {}", &why);
+                let text = t1("It was not done: {}", &told(&why));
                 self.told = Some(Said::of_step(text, true, Html::default()));
             }
         }

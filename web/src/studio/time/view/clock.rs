@@ -37,7 +37,7 @@ impl Time {
             <div class="time-clock">
                 <div class="tool-row">
                     <strong class="digits">{ String::from(date.to_locale_time_string("en-GB")) }</strong>
-                    <span class="soft">{ String::from(date.to_date_string()) }</span>
+                    <span class="soft date">{ String::from(date.to_date_string()) }</span>
                     <span class="grow"></span>
                     if self.branches.len() > 1 {
                         { dom::select(t("Branch"), &bridge::shown(), others, link.callback(Msg::Show)) }
