@@ -76,6 +76,7 @@ const VIEWS: &[View] = &[
     View { name: "eviction", theme: "light", get_there: eviction },
     View { name: "time", theme: "dark", get_there: time },
     View { name: "time-own", theme: "light", get_there: time_of_own_data },
+    View { name: "time-back", theme: "dark", get_there: going_back },
     View { name: "share", theme: "light", get_there: share },
     View { name: "shared", theme: "dark", get_there: shared },
 ];
@@ -250,6 +251,16 @@ fn time_of_own_data(page: &Page) -> Result<()> {
     page.click("One step back")?;
     page.view("time", "4 / 5")?;
     page.view("time", "wash")
+}
+
+/// What going back to a step would change.
+fn going_back(page: &Page) -> Result<()> {
+    time_of_own_data(page)?;
+    page.click("One step back")?;
+    page.click("Go back to here")?;
+    page.view("time", "tags")?;
+    let script = "document.querySelector('.question').scrollIntoView({ block: 'nearest' })";
+    page.browser.script(script, &[]).map(drop)
 }
 
 fn share(page: &Page) -> Result<()> {
