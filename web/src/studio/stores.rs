@@ -22,12 +22,19 @@ use crate::i18n::{t, t1, told};
 const REMOVE_TRIES: u32 = 30;
 const REMOVE_AGAIN_MS: u32 = 100;
 
-/// Example data: a file in `static/examples`, and what it holds.
-const EXAMPLES: [(&str, fn() -> AttrValue); 4] = [
-    ("shop", || t("A shop")),
-    ("social", || t("A social network")),
-    ("sensors", || t("Sensors")),
-    ("game", || t("A game")),
+/// Example data.
+struct Example {
+    /// The file in `static/examples`.
+    name: &'static str,
+    /// What it holds.
+    title: fn() -> AttrValue,
+}
+
+const EXAMPLES: [Example; 4] = [
+    Example { name: "shop", title: || t("A shop") },
+    Example { name: "social", title: || t("A social network") },
+    Example { name: "sensors", title: || t("Sensors") },
+    Example { name: "game", title: || t("A game") },
 ];
 
 #[wasm_bindgen]
@@ -283,7 +290,7 @@ impl Stores {
             input.set_value("");
             Some(brought(file))
         });
-        let example = |(name, title): (&'static str, fn() -> AttrValue)| {
+        let example = |Example { name, title }: Example| {
             let onclick = link.callback(move |_| Msg::Example(name));
             html! { <button type="button" {onclick}>{ title() }</button> }
         };

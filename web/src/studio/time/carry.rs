@@ -82,7 +82,7 @@ fn words(words: &[&str]) -> Words {
 
 /// The data of a source after so many entries; `None` if that cannot be had.
 pub(super) async fn carry(source: Source, entries: usize) -> Option<Carried> {
-    let from = source.name().await;
+    let from = source.name(CARRIED).await;
     engine::sandbox(&format!("{from}>{CARRIED}"), SandboxOp::Branch, entries as f64).await;
     let carried = read(&Client::open(CARRIED)?).await;
     engine::sandbox(CARRIED, SandboxOp::Remove, 0.0).await;

@@ -24,9 +24,8 @@ use crate::studio::share::session::time;
 use crate::studio::value::load::text;
 use crate::studio::{engine, host};
 
-/// The sandbox that does what is done to the data, and the one that does an older part of it.
+/// The sandbox that does what is done to the data.
 const MIRROR: &str = "mine";
-const PAST: &str = "mine~";
 
 /// Keys that the data may have; more would make the page wait.
 const KEYS_MAX: u64 = 20_000;
@@ -108,14 +107,16 @@ extern "C" {
 }
 
 impl Source {
-    /// The sandbox.
-    pub(crate) async fn name(self) -> String {
+    /// The sandbox. One that does an older part is called after what it is for, so that two who look at the
+    /// past at once do not meet.
+    pub(crate) async fn name(self, purpose: &str) -> String {
         match self {
             Self::Sandbox(name) => name,
             Self::Past(tape) => {
                 // If it cannot be lived through, there is nothing of this name.
-                engine::load(PAST, &tape).await;
-                PAST.to_owned()
+                let name = ["past~", purpose].concat();
+                engine::load(&name, &tape).await;
+                name
             }
         }
     }

@@ -513,11 +513,11 @@ impl Time {
         // At the end, the data is as it is now: what has expired since is gone.
         let now = self.chosen.is_none().then(|| (self.source(ctx, step.part), usize::MAX));
         spawn_local(async move {
-            let Some(old) = at(before).await else { return };
-            let Some(new) = at(after).await else { return };
+            let Some(old) = at(before, LOOKED_AT).await else { return };
+            let Some(new) = at(after, LOOKED_AT).await else { return };
             let changes = moment::changes(&old, &new);
             let shown = match now {
-                Some(now) => at(now).await,
+                Some(now) => at(now, LOOKED_AT).await,
                 None => Some(new),
             };
             link.send_message(Msg::Looked(round, shown.unwrap_or_default(), changes));
@@ -548,7 +548,7 @@ impl Time {
         let name = format!("{FIRST}.{}", self.branched);
         let link = ctx.link().clone();
         spawn_local(async move {
-            let from = source.name().await;
+            let from = source.name(&name).await;
             engine::sandbox(&format!("{from}>{name}"), SandboxOp::Branch, step as f64).await;
             engine::sandbox(&name, SandboxOp::Rate, 1.0).await;
             link.send_message(Msg::Branched(name));
@@ -678,11 +678,11 @@ fn change_view(change: &Change) -> Html {
     }
 }
 
-/// The data at a place after so many entries.
-async fn at((source, step): (Source, usize)) -> Option<Moment> {
-    let sandbox = source.name().await;
-    engine::sandbox(&format!("{sandbox}>{LOOKED_AT}"), SandboxOp::Branch, step as f64).await;
-    let client = Client::open(LOOKED_AT)?;
+/// The data at a place after so many entries, looked at in a sandbox of this name.
+async fn at((source, step): (Source, usize), looked_at: &str) -> Option<Moment> {
+    let sandbox = source.name(looked_at).await;
+    engine::sandbox(&format!("{sandbox}>{looked_at}"), SandboxOp::Branch, step as f64).await;
+    let client = Client::open(looked_at)?;
     let words =
         |line: &str| line.split(' ').map(|word| word.as_bytes().to_vec()).collect::<Vec<_>>();
     let keys = moment::keys(&client.run(&words("SCAN 0 COUNT 100000")).await.ok()?);

@@ -15,6 +15,10 @@ use crate::studio::host;
 use crate::studio::stores::{address, load_into, namer};
 use crate::studio::time::carry::{Carried, carry};
 use crate::studio::time::moment::{self, Change};
+use crate::studio::time::steps::Step;
+
+/// The sandbox in which it is found out what going back would change.
+const COMPARED: &str = "time~compared";
 
 /// Changes that are listed before somebody goes back.
 const LISTED_MAX: usize = 8;
@@ -27,9 +31,10 @@ pub(super) struct Back {
     before: Option<Blob>,
 }
 
-/// A step, and what is to become of its data.
-struct Asked {
-    step: usize,
+/// A step with its number, and what is to become of its data.
+pub(crate) struct Asked {
+    step: Step,
+    number: String,
     what: What,
     /// What going back changes, if that is known already.
     changes: Option<Vec<Change>>,
@@ -44,14 +49,14 @@ pub(crate) enum What {
 pub(crate) enum Msg {
     Ask(usize, What),
     /// What going back to a step changes.
-    Compared(usize, Vec<Change>),
+    Compared(Step, Vec<Change>),
     Cancel,
     /// Make a store of this name.
     Store(String),
     Stored(Result<(String, u64), String>),
     Back,
     /// How the data was before, and how many keys have expired since then; or why it failed.
-    Went(usize, Result<(Blob, u64), String>),
+    Went(Asked, Result<(Blob, u64), String>),
     Undo,
     Undone(Result<(), String>),
 }
@@ -66,12 +71,14 @@ impl Back {
 impl Time {
     pub(super) fn back(&mut self, ctx: &Context<Self>, msg: Msg) {
         match msg {
-            Msg::Ask(step, what) => {
+            Msg::Ask(index, what) => {
+                let Some(step) = self.steps.get(index).cloned() else { return };
                 self.told = None;
-                self.back.asked = Some(Asked { step, what, changes: None });
                 if what == What::Back {
-                    self.compare(ctx, step);
+                    self.compare(ctx, step.clone());
                 }
+                let number = (index + 1).to_string();
+                self.back.asked = Some(Asked { step, number, what, changes: None });
             }
             Msg::Compared(step, changes) => {
                 if let Some(asked) = self.back.asked.as_mut().filter(|asked| asked.step == step) {
@@ -86,14 +93,12 @@ impl Time {
                 self.told = Some(Said::of_step(with_expired(&text, expired), false, then));
             }
             Msg::Back => self.go_back(ctx),
-            Msg::Went(step, Ok((before, expired))) => {
+            Msg::Went(asked, Ok((before, expired))) => {
                 self.back.before = Some(before);
-                if let Some(step) = self.steps.get(step) {
-                    self.own.went_back(&step.line);
-                }
+                self.own.went_back(&asked.step.line);
                 let undo = ctx.link().callback(|_| super::Msg::Back(Msg::Undo));
                 let then = html! { <button type="button" onclick={undo}>{ t("Undo") }</button> };
-                let text = t1("Your data is as it was after step {}.", &(step + 1).to_string());
+                let text = t1("Your data is as it was after step {}.", &asked.number);
                 self.told = Some(Said::of_step(with_expired(&text, expired), false, then));
                 self.look_anew(ctx);
             }
@@ -120,14 +125,14 @@ impl Time {
     }
 
     /// Finds out what going back would change.
-    fn compare(&self, ctx: &Context<Self>, step: usize) {
-        let (Some(then), Some(last)) = (self.steps.get(step), self.steps.last()) else { return };
-        let then = (self.source(ctx, then.part), then.entries);
+    fn compare(&self, ctx: &Context<Self>, step: Step) {
+        let Some(last) = self.steps.last() else { return };
+        let then = (self.source(ctx, step.part), step.entries);
         let now = (self.source(ctx, last.part), usize::MAX);
         let link = ctx.link().clone();
         spawn_local(async move {
-            let Some(now) = at(now).await else { return };
-            let Some(then) = at(then).await else { return };
+            let Some(now) = at(now, COMPARED).await else { return };
+            let Some(then) = at(then, COMPARED).await else { return };
             link.send_message(super::Msg::Back(Msg::Compared(step, moment::changes(&now, &then))));
         });
     }
@@ -136,12 +141,13 @@ impl Time {
     fn taken(
         &mut self,
         ctx: &Context<Self>,
-    ) -> Option<(usize, impl Future<Output = Taken> + use<>)> {
-        let step = self.back.asked.take()?.step;
-        let at = self.steps.get(step)?;
-        let (source, entries) = (self.source(ctx, at.part), at.entries);
-        Some((step, async move {
-            let carried = carry(source, entries).await;
+    ) -> Option<(Asked, impl Future<Output = Taken> + use<>)> {
+        let asked = self.back.asked.take().filter(|_| !self.back.is_busy)?;
+        // Steps are forgotten when there are too many.
+        let is_there = self.steps.contains(&asked.step);
+        let (source, entries) = (self.source(ctx, asked.step.part), asked.step.entries);
+        Some((asked, async move {
+            let carried = if is_there { carry(source, entries).await } else { None };
             carried.ok_or_else(|| t("the data of this step cannot be had any more").to_string())
         }))
     }
@@ -161,7 +167,7 @@ impl Time {
     }
 
     fn go_back(&mut self, ctx: &Context<Self>) {
-        let Some((step, taken)) = self.taken(ctx) else { return };
+        let Some((asked, taken)) = self.taken(ctx) else { return };
         self.back.is_busy = true;
         let link = ctx.link().clone();
         spawn_local(async move {
@@ -172,7 +178,7 @@ impl Time {
                 replace(blob(&commands)?).await?;
                 Ok((blob_of(&before)?, expired))
             };
-            link.send_message(super::Msg::Back(Msg::Went(step, went.await)));
+            link.send_message(super::Msg::Back(Msg::Went(asked, went.await)));
         });
     }
 
@@ -189,8 +195,9 @@ impl Time {
 
     /// What has to be known before something becomes of a step's data.
     pub(super) fn asking(&self, ctx: &Context<Self>) -> Html {
-        let Some(Asked { step, what, changes }) = &self.back.asked else { return Html::default() };
-        let number = (step + 1).to_string();
+        let Some(Asked { number, what, changes, .. }) = &self.back.asked else {
+            return Html::default();
+        };
         let on =
             |msg: fn() -> Msg| ctx.link().callback(move |_: MouseEvent| super::Msg::Back(msg()));
         let cancel = html! {
@@ -200,17 +207,17 @@ impl Time {
             let named = ctx.link().callback(|name| super::Msg::Back(Msg::Store(name)));
             return html! {
                 <div class="question" role="group" aria-label={t("New store from here")}>
-                    <p>{ t1("A store of its own in this browser gets the data as it was after step {}, and stays when the page is closed.", &number) }</p>
+                    <p>{ t1("A store of its own in this browser gets the data as it was after step {}, and stays when the page is closed.", number) }</p>
                     <div class="tool-row">{ namer(t("Name of the store"), t("Make a store"), named) }{ cancel }</div>
                 </div>
             };
         }
         html! {
             <div class="question" role="group" aria-label={t("Go back to here")}>
-                <p>{ t1("All data of this store, in every database and for every tab, becomes what it was after step {}. It can be undone. Keys keep the date on which they expire, so what has expired by now stays gone.", &number) }</p>
+                <p>{ t1("All data of this store, in every database and for every tab, becomes what it was after step {}. It can be undone. Keys keep the date on which they expire, so what has expired by now stays gone.", number) }</p>
                 { listed(changes.as_deref()) }
                 <div class="tool-row">
-                    <button type="button" class="main" onclick={on(|| Msg::Back)}>{ t1("Go back to step {}", &number) }</button>
+                    <button type="button" class="main" onclick={on(|| Msg::Back)}>{ t1("Go back to step {}", number) }</button>
                     { cancel }
                 </div>
             </div>
