@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use base64::Engine as _;
 use redstart_tests::browser::{Browser, CONTROL, ENTER, RELEASE, Result, TAB, wait};
+use serde_json::json;
 
 /// A screen: its name, its size in CSS pixels, and whether it is touched.
 struct Screen {
@@ -81,11 +82,48 @@ const VIEWS: &[View] = &[
     View { name: "shared", theme: "dark", get_there: shared },
 ];
 
+/// Ends when what fades or slides in is there, and was drawn; what moves for ever is not waited for.
+const SETTLE: &str = "
+    const done = arguments[arguments.length - 1];
+    const drawn = () => new Promise((next) => requestAnimationFrame(() => requestAnimationFrame(next)));
+    (async () => {
+        await drawn();
+        const moving = document.getAnimations().filter((it) => it.effect.getComputedTiming().endTime !== Infinity);
+        await Promise.allSettled(moving.map((it) => it.finished));
+        await drawn();
+        done();
+    })();
+";
+
+/// A page in one browser for all views of a theme: to start one for each would take longer than all the rest.
 struct Page {
     browser: Browser,
+    address: String,
 }
 
 impl Page {
+    fn open(address: &str, theme: &str) -> Result<Self> {
+        let browser = Browser::start()?;
+        let theme = format!("localStorage.setItem('redstart.theme', '{theme}')");
+        browser.script_first(&format!("try {{ {theme} }} catch {{}}"))?;
+        Ok(Self { browser, address: address.to_owned() })
+    }
+
+    /// The page as a browser shows it that has never kept anything for it.
+    fn begin_anew(&self) -> Result<()> {
+        // No page must be there that could keep something again.
+        self.browser.go("about:blank")?;
+        let all = json!({ "origin": self.address, "storageTypes": "local_storage,indexeddb" });
+        self.browser.devtools("Storage.clearDataForOrigin", &all)?;
+        self.browser.go(&self.address)?;
+        wait("the engine", || {
+            let script =
+                "return document.getElementById('shell') ? 'Loading' : document.body.innerText";
+            let text = self.browser.script(script, &[])?;
+            Ok((!text.as_str().unwrap_or_default().contains("Loading")).then_some(()))
+        })
+    }
+
     fn type_keys(&self, keys: &str) -> Result<()> {
         let fields = self.browser.all(None, "[role=group] input")?;
         let field = fields.first().ok_or("there is no line to type into")?;
@@ -176,9 +214,9 @@ fn menu(page: &Page) -> Result<()> {
         Ok((page.browser.script(script, &[])? == 2).then_some(()))
     })?;
     // On a phone one pane is seen, the others beside it.
-    let script = "const seen = [...document.querySelectorAll('.pane button[aria-haspopup=menu]')]
-            .filter((button) => { const { left, right } = button.getBoundingClientRect(); return left > 0 && right <= innerWidth; });
-        if (!window.asked && seen.length) { window.asked = true; seen.at(-1).click(); }
+    let script = "const seen = [...document.querySelectorAll('.pane')]
+            .filter((pane) => { const { left, right } = pane.getBoundingClientRect(); return left >= 0 && right <= innerWidth; });
+        if (!window.asked && seen.length) { window.asked = true; seen.at(-1).querySelector('[aria-haspopup=menu]').click(); }
         return document.querySelector('[role=menu]') !== null;";
     wait("the menu", || Ok((page.browser.script(script, &[])? == true).then_some(())))
 }
@@ -342,37 +380,29 @@ fn main() -> Result<()> {
     let mut failed = 0;
     let names: Vec<String> = std::env::args().skip(2).collect();
     let is_meant = |view: &&View| names.is_empty() || names.iter().any(|name| name == view.name);
-    for view in VIEWS.iter().filter(is_meant) {
-        for screen in &SCREENS {
-            let file = folder.join(format!("{}-{}.png", view.name, screen.name));
-            println!("    {}", file.display());
-            if let Err(error) = take(&address, view, screen, axe.as_deref(), &file) {
-                println!("    FAILED: {error}");
-                failed += 1;
+    for theme in ["light", "dark"] {
+        let page = Page::open(&address, theme)?;
+        for view in VIEWS.iter().filter(is_meant).filter(|view| view.theme == theme) {
+            for screen in &SCREENS {
+                let file = folder.join(format!("{}-{}.png", view.name, screen.name));
+                println!("    {}", file.display());
+                if let Err(error) = take(&page, view, screen, axe.as_deref(), &file) {
+                    println!("    FAILED: {error}");
+                    failed += 1;
+                }
             }
         }
     }
     if failed == 0 { Ok(()) } else { Err(format!("{failed} pictures have failed")) }
 }
 
-fn take(address: &str, view: &View, screen: &Screen, axe: Option<&str>, file: &Path) -> Result<()> {
-    let browser = Browser::start()?;
-    browser.resize(screen.width, screen.height, screen.is_phone)?;
-    let theme = format!("localStorage.setItem('redstart.theme', '{}')", view.theme);
-    browser.script_first(&format!("try {{ {theme} }} catch {{}}"))?;
-    browser.go(address)?;
-    let page = Page { browser };
-    wait("the engine", || {
-        let script =
-            "return document.getElementById('shell') ? 'Loading' : document.body.innerText";
-        let text = page.browser.script(script, &[])?;
-        Ok((!text.as_str().unwrap_or_default().contains("Loading")).then_some(()))
-    })?;
+fn take(page: &Page, view: &View, screen: &Screen, axe: Option<&str>, file: &Path) -> Result<()> {
+    page.browser.resize(screen.width, screen.height, screen.is_phone)?;
+    page.begin_anew()?;
     page.run("PING")?;
     page.run("CLEAR")?;
-    (view.get_there)(&page)?;
-    // What fades in has to be there; no longer than a person would wait.
-    page.browser.script_async("setTimeout(arguments[arguments.length - 1], 700)")?;
+    (view.get_there)(page)?;
+    page.browser.script_async(SETTLE)?;
     let picture = page.browser.screenshot()?;
     let bytes = base64::engine::general_purpose::STANDARD.decode(picture);
     let bytes = bytes.map_err(|error| error.to_string())?;
