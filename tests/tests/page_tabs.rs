@@ -62,7 +62,7 @@ fn a_tab_takes_over_when_the_first_is_closed() {
     page.pane(1).enter("BLPOP queue 0");
     page.browser.switch(&first).unwrap();
     // What the other tab has written is saved by this one.
-    page.pane(1).run("SAVE", "OK");
+    page.is_saved();
     page.browser.close_tab().unwrap();
     page.browser.switch(&second).unwrap();
     page.pane(1).shows("BLPOP queue 0", "Error: Server closed the connection");
