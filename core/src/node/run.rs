@@ -1,6 +1,6 @@
 //! Handling events: one function a kind of event, and the timer.
 
-use super::{Effect, Event, Measures, Signal};
+use super::{DiskDone, Effect, Event, Measures, Signal};
 use crate::base::limits;
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
@@ -65,7 +65,12 @@ impl Node {
         self.engine.propagation.now_s = now.unix_s();
         // Work that goes on by itself gets its share once a turn of the host's loop, not once for
         // each client that has sent something.
-        let is_turn = matches!(event, Event::Wake);
+        // What was recorded is written once a turn and more.
+        let is_turn = match &event {
+            Event::Disk(DiskDone::Append { name, .. }) => self.journal() != Some(name),
+            Event::Wake | Event::Disk(_) => true,
+            _ => false,
+        };
         match event {
             Event::Wake => {}
             Event::Opened { conn, origin } => self.engine.connect(now, conn, origin),
