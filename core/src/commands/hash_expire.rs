@@ -546,6 +546,10 @@ fn set_options<'a>(cx: &Ctx<'_>, mut args: Args<'a>) -> Result<SetOptions<'a>, E
             continue;
         }
         if args.eat("FIELDS") {
+            // Too few words for one field are that, whatever they are.
+            if args.len() < 3 {
+                return Err(wrong_arity(cx.entry));
+            }
             let invalid = Error::text("ERR invalid number of fields");
             let count = args.integer_or(invalid.clone())?;
             let count = i32::try_from(count).ok().filter(|&count| count > 0).ok_or(invalid)?;

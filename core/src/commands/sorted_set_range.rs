@@ -422,7 +422,13 @@ impl<'a> Query<'a> {
         if matches!(self.range, Range::Rank(..)) {
             return (start, count);
         }
-        let skipped = u64::try_from(self.offset).map_or(count, |offset| size(offset).min(count));
+        // Redis skips all with a negative offset in a listpack, and in a skiplist counts from the end.
+        let from_end = || match set.encoding() {
+            "skiplist" => count.checked_sub(size(self.offset.unsigned_abs())).unwrap_or(count),
+            _ => count,
+        };
+        let skipped = u64::try_from(self.offset)
+            .map_or_else(|_| from_end(), |offset| size(offset).min(count));
         let max = u64::try_from(self.limit).map_or(usize::MAX, size);
         let taken = (count - skipped).min(max);
         (if self.back { start + count - skipped - taken } else { start + skipped }, taken)
