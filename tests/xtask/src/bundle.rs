@@ -137,7 +137,9 @@ pub(crate) fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> 
     let program = dist.join(format!("{name}_bg.wasm"));
     fs::write(&program, arrange(&fs::read(&program)?)?)?;
     let glue = dist.join(name).with_extension("js");
-    fs::write(&glue, names.apply(&fs::read_to_string(&glue)?))?;
+    let js = fs::read_to_string(&glue)?;
+    names.shorten_helpers(&js);
+    fs::write(&glue, names.apply(&js))?;
     Ok(())
 }
 

@@ -17,6 +17,18 @@ impl Names {
         *name = self.0.entry(std::mem::take(name)).or_insert_with(|| short(next)).clone();
     }
 
+    /// Gives short names to the functions of wasm-bindgen's own in `js`: those that it does not export.
+    pub(crate) fn shorten_helpers(&mut self, js: &str) {
+        let is_told = |name: &str| {
+            name.starts_with("__wbg")
+                || js.lines().any(|line| line.contains("export") && line.contains(name))
+        };
+        let names = js.lines().filter_map(|line| line.strip_prefix("function ")?.split('(').next());
+        for name in names.filter(|name| !is_told(name)) {
+            self.shorten(&mut name.to_owned());
+        }
+    }
+
     /// The same JavaScript with the short names, and without indentation and comments.
     pub(crate) fn apply(&self, js: &str) -> String {
         let mut text = String::new();
@@ -87,6 +99,12 @@ mod tests {
         let style =
             "/* One. */\na {\n  /* Two\n   * lines. */\n  top: 0; /* Three. */\n}\n/* */ b { }\n";
         assert_eq!(without_blanks(style), "a {\ntop: 0; /* Three. */\n}\n/* */ b { }\n");
+        let js = "function help(a) {\n}\nfunction start() { help(1) }\nexport { start };";
+        names.shorten_helpers(js);
+        assert_eq!(
+            names.apply(js),
+            "function $c(a) {\n}\nfunction start() { $c(1) }\nexport { start };\n"
+        );
         let several = "x = `\n  __wbg_get_1`;";
         assert_eq!(names.apply(several), "x = `\n  $a`;");
     }
