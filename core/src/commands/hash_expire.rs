@@ -594,20 +594,22 @@ fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         }
     }
     let expiry = if keep { Expiry::Keep } else { Expiry::Clear };
+    let is_over = at_ms.is_some_and(|at_ms| at_ms <= now_ms);
     let emptied = change(cx, key, |hash, limits| {
         hash.grow(pairs.iter(), limits);
         let mut words = pairs.iter();
         while let (Some(name), Some(value)) = (words.next(), words.next()) {
-            hash.set(name, value, expiry, limits);
+            if is_over {
+                // It is not set first: that could change the encoding.
+                hash.remove(name);
+            } else {
+                hash.set(name, value, expiry, limits);
+            }
         }
         if let Some(at_ms) = at_ms {
             hash.allow_expiry();
-            for name in pairs.iter().step_by(2) {
-                if at_ms <= now_ms {
-                    hash.remove(name);
-                } else {
-                    hash.set_expiry(name, Some(at_ms));
-                }
+            for name in pairs.iter().step_by(2).filter(|_| !is_over) {
+                hash.set_expiry(name, Some(at_ms));
             }
         }
         hash.is_empty()
