@@ -192,26 +192,31 @@ impl Drop for Profile {
     }
 }
 
-/// The files of a browser that was killed can stay locked for seconds; another one opens them then. That
-/// is no empty store.
-#[test]
-fn a_store_that_is_locked_is_waited_for() {
-    let (first, second) = (Profile::new("first"), Profile::new("second"));
+/// A browser that has kept a key, and another one with the same files, which are locked for it.
+fn with_the_same_files(first: &Profile, second: &Profile) -> [Page; 2] {
     let open = |profile: &Profile| {
         let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
         page.browser.go(&address()).unwrap();
         page
     };
-    let page = open(&first);
+    let page = open(first);
     page.pane(1).run("SET kept 1", "OK");
     page.is_saved();
-    // Another browser with the same files.
-    let [here, there] = [&first, &second].map(|profile| profile.0.join("Default/IndexedDB"));
+    let [here, there] = [first, second].map(|profile| profile.0.join("Default/IndexedDB"));
     std::fs::create_dir_all(there.parent().unwrap()).unwrap();
     std::os::unix::fs::symlink(here, there).unwrap();
-    let other = open(&second);
-    other.pane(1).enter("DBSIZE");
+    let other = open(second);
     other.says("Opening this browser's storage");
+    [page, other]
+}
+
+/// The files of a browser that was killed can stay locked for seconds; another one opens them then. That
+/// is no empty store.
+#[test]
+fn a_store_that_is_locked_is_waited_for() {
+    let (first, second) = (Profile::new("first"), Profile::new("second"));
+    let [page, other] = with_the_same_files(&first, &second);
+    other.pane(1).enter("DBSIZE");
     let tried = "const done = arguments[arguments.length - 1];
                  const opening = indexedDB.open('redstart');
                  opening.onsuccess = () => done('opened');
@@ -221,6 +226,28 @@ fn a_store_that_is_locked_is_waited_for() {
     other.says("Opening this browser's storage");
     drop(page);
     other.pane(1).shows("DBSIZE", "(integer) 1");
+    other.pane(1).run("GET kept", "\"1\"");
+}
+
+/// Who waits in vain is told so, and can go on without; nothing is lost by that.
+#[test]
+fn a_store_that_stays_locked_is_given_up() {
+    let (first, second) = (Profile::new("holding"), Profile::new("waiting"));
+    let [page, other] = with_the_same_files(&first, &second);
+    // It takes ten tries, a second after each other.
+    let is_given_up = || {
+        let shown = "return !document.getElementById('failure').hidden";
+        wait("the panel", || Ok((other.browser.script(shown, &[])? == true).then_some(())))
+    };
+    assert!((0..4).any(|_| is_given_up().is_ok()), "it is still waiting");
+    other.fails("The browser does not open what it keeps for this page: ");
+    let go_on = "document.querySelector('#failure a').click()";
+    other.browser.script(go_on, &[]).unwrap();
+    other.says("This browser keeps no data for this page");
+    other.pane(1).run("DBSIZE", "(integer) 0");
+    other.pane(1).run("SET kept 2", "OK");
+    drop(page);
+    other.browser.go(&address()).unwrap();
     other.pane(1).run("GET kept", "\"1\"");
 }
 

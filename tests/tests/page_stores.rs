@@ -328,6 +328,94 @@ fn a_file_is_dropped_onto_the_page() {
     page.is_quiet();
 }
 
+/// Drops what `change` makes of the first of those, `bytes`.
+fn drop_changed(page: &Page, name: &str, change: &str) {
+    let script = format!(
+        "const done = arguments[arguments.length - 1];
+        window.kept[0].arrayBuffer().then((buffer) => {{
+            let bytes = new Uint8Array(buffer);
+            {change}
+            const transfer = new DataTransfer();
+            transfer.items.add(new File([bytes], '{name}'));
+            document.body.dispatchEvent(new DragEvent('drop', {{
+                dataTransfer: transfer, bubbles: true, cancelable: true,
+            }}));
+            done(null);
+        }});"
+    );
+    page.browser.script_async(&script).unwrap();
+}
+
+/// Whatever is wrong with a dump or an append-only file, it is said, and all data stays as it was.
+#[test]
+fn files_that_are_broken_change_nothing() {
+    let page = Page::open();
+    page.pane(1).run("MSET first 1 second 2", "OK");
+    open_stores(&page);
+    keep_downloads(&page);
+    click(&page, "Download as dump.rdb");
+    says(&page, "were saved");
+    page.pane(1).run("FLUSHALL", "OK");
+    page.pane(1).run("SET own 1", "OK");
+    // With another checksum, shorter, and with commands behind it that break off.
+    let behind = |text: &str| {
+        format!("bytes = new Uint8Array([...bytes, ...new TextEncoder().encode({text:?})]);")
+    };
+    for (name, change, words) in [
+        ("flipped.rdb", "bytes[bytes.length - 1] ^= 1;", "RDB CRC error"),
+        ("short.rdb", "bytes = bytes.slice(0, bytes.length - 12);", "Unexpected end"),
+        ("empty.rdb", "bytes = bytes.slice(0, 9);", "at offset 9"),
+        ("torn.aof", &behind("*2\r\n$3\r\nDEL"), "a command or a transaction, has no end"),
+    ] {
+        drop_changed(&page, name, change);
+        click(&page, "in the place of all data");
+        says(&page, words);
+        // A checksum is of the whole file, so there is no place to tell.
+        if name != "flipped.rdb" {
+            says(&page, "at offset ");
+        }
+        page.pane(1).enter("CLEAR");
+        page.pane(1).run("KEYS *", "1) \"own\"");
+    }
+    // The same file with whole commands behind it is what a server's append-only file is.
+    let log = "*3\r\n$3\r\nSET\r\n$5\r\nthird\r\n$1\r\n3\r\n*2\r\n$3\r\nDEL\r\n$5\r\nfirst\r\n";
+    drop_changed(&page, "whole.aof", &behind(log));
+    click(&page, "in the place of all data");
+    says(&page, "2 keys were loaded.");
+    page.pane(1).run("MGET own first second third", "1) (nil)\n2) (nil)\n3) \"2\"\n4) \"3\"");
+    page.is_saved();
+    page.browser.reload().unwrap();
+    page.pane(1).run("DBSIZE", "(integer) 2");
+    page.is_quiet();
+}
+
+/// How far a large file is, is shown while it is loaded.
+#[test]
+fn progress_is_shown() {
+    let page = Page::open();
+    page.pane(1).run("SET own 1", "OK");
+    open_stores(&page);
+    let watch = "window.seen = [];
+        new MutationObserver(() => {
+            const shown = document.querySelector('.stores-view progress');
+            if (shown) window.seen.push(shown.value);
+        }).observe(document.body, { subtree: true, childList: true, attributes: true });
+        const lines = Array.from({ length: 100000 }, (_, i) => `SET key:${i} value:${i}\n`);
+        const transfer = new DataTransfer();
+        transfer.items.add(new File(lines, 'large.txt'));
+        document.body.dispatchEvent(new DragEvent('drop', {
+            dataTransfer: transfer, bubbles: true, cancelable: true,
+        }));";
+    page.browser.script(watch, &[]).unwrap();
+    click(&page, "and keep the other keys");
+    says(&page, "keys were loaded.");
+    let seen = page.browser.script("return window.seen", &[]).unwrap();
+    let seen: Vec<_> = seen.as_array().unwrap().iter().filter_map(|it| it.as_f64()).collect();
+    assert!(seen.iter().any(|part| (1.0..100.0).contains(part)), "{seen:?}");
+    assert!(seen.is_sorted(), "{seen:?}");
+    page.pane(1).run("DBSIZE", "(integer) 100001");
+}
+
 #[test]
 fn examples_are_loaded_and_all_data_downloaded_and_loaded_again() {
     let page = Page::open();
