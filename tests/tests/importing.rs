@@ -95,6 +95,14 @@ fn what_is_no_good_is_named_with_its_place_and_changes_nothing() {
     let (_, ended) = import(&flipped, How::Over);
     let why = ended.unwrap_err();
     assert!(why.contains("RDB CRC error"), "{why}");
+    let with_preamble = &kinds()[2].1;
+    check_bad(
+        &[with_preamble.as_slice(), b"*1\r\n$6\r\nNOSUCH\r\n"].concat(),
+        &format!(
+            "at offset {}: unknown command 'NOSUCH', with args beginning with: ",
+            with_preamble.len()
+        ),
+    );
     check_bad(
         b"SET a 1\nNOSUCH b\n",
         "at offset 8: unknown command 'NOSUCH', with args beginning with: 'b' ",

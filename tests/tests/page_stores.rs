@@ -366,6 +366,7 @@ fn files_that_are_broken_change_nothing() {
         ("short.rdb", "bytes = bytes.slice(0, bytes.length - 12);", "Unexpected end"),
         ("empty.rdb", "bytes = bytes.slice(0, 9);", "at offset 9"),
         ("torn.aof", &behind("*2\r\n$3\r\nDEL"), "a command or a transaction, has no end"),
+        ("strange.aof", &behind("*1\r\n$6\r\nNOSUCH\r\n"), "unknown command 'NOSUCH'"),
     ] {
         drop_changed(&page, name, change);
         click(&page, "in the place of all data");

@@ -369,7 +369,9 @@ impl Engine {
             // What stands behind the end mark is nobody's.
             return (read, Some(Ended::Whole(file.bytes.unwrap_or(0))));
         }
-        file.content = Content::Commands(Box::new(Replay::new(now, file.read_bytes(), false)));
+        let is_import = matches!(source, Source::Import(_));
+        let replay = Replay::new(now, file.read_bytes(), is_import);
+        file.content = Content::Commands(Box::new(replay));
         (read, None)
     }
 
