@@ -35,10 +35,18 @@ impl Page {
     /// Presses a button of the view that is seen. One may be drawn anew just then, so it is looked for
     /// until a press succeeds.
     pub fn press(&self, name: &str) {
+        let mut last_place = None;
         wait(name, || {
             let css = "#studio [role=tabpanel]:not([hidden]) button";
             let found = self.browser.by_role(None, css, "button", |label| label == name)?;
-            found.first().map(|button| self.browser.click(button)).transpose()
+            let Some(button) = found.first() else { return Ok(None) };
+            // Whatever is drawn meanwhile moves it, and a click goes to where it was.
+            let place = "return JSON.stringify(arguments[0].getBoundingClientRect())";
+            let place = Some(self.browser.script(place, &[button.json()])?);
+            if std::mem::replace(&mut last_place, place.clone()) != place {
+                return Ok(None);
+            }
+            self.browser.click(button).map(Some)
         })
         .unwrap();
     }
