@@ -3,8 +3,9 @@
 //! `page_kill [ROUNDS]`, with the page's address in `REDSTART_PAGE`. With `appendfsync always`, every
 //! write that was answered must be there; with `everysec`, every write answered two seconds before; with
 //! snapshots alone, what was there when a SAVE that was answered began. These hold enough besides that
-//! most kills come while one is being written. Whatever happened, the store must open again. Each client adds the numbers 1, 2, 3 … to a list of its own, so that what is found shows
-//! at once whether something is missing in the middle.
+//! most kills come while one is being written. Whatever happened, the store must open again. Each client
+//! adds the numbers 1, 2, 3 … to a list of its own, so that what is found shows at once whether something
+//! is missing in the middle.
 
 #![allow(
     clippy::print_stdout,

@@ -4,10 +4,10 @@
 //! been handled, all of it in one piece, and while one piece is on its way the next one grows: so a
 //! busy disk gets fewer and larger pieces ([`append`]). With `appendfsync always`, replies are held
 //! back until what had changed before them is safe; with the other policies, a host that writes at once
-//! has them held back until it is written, so that only the end of the machine can lose it. The file is *rewritten* ([`rewrite`]) as a base,
-//! which is a snapshot, and an increment that begins where the snapshot was made; every change of the
-//! set of files comes into force with a new manifest, so a crash at any moment leaves a whole set.
-//! What is found at the start is repeated ([`load`]).
+//! has them held back until it is written, so that only the end of the machine can lose it. The file is
+//! *rewritten* ([`rewrite`]) as a base, which is a snapshot, and an increment that begins where the
+//! snapshot was made; every change of the set of files comes into force with a new manifest, so a crash
+//! at any moment leaves a whole set. What is found at the start is repeated ([`load`]).
 
 mod append;
 mod load;
