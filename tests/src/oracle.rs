@@ -41,7 +41,8 @@ impl Server {
         Self::start_with(program, &[], &[])
     }
 
-    /// As [`Server::start`], with these arguments besides and these files to find.
+    /// As [`Server::start`], with these arguments besides and these files to find. One that is called
+    /// `redis.conf` is its configuration file.
     pub fn start_with(
         program: &Path,
         args: &[&str],
@@ -60,7 +61,9 @@ impl Server {
                 .and_then(|()| std::fs::write(&file, bytes))
                 .map_err(|error| error.to_string())?;
         }
+        let config = files.iter().map(|(name, _)| *name).find(|name| *name == "redis.conf");
         let child = Command::new(program)
+            .args(config.map(|name| folder.join(name)))
             .args(["--port", &port.to_string(), "--save", "", "--appendonly", "no"])
             .args(["--bind", "127.0.0.1", "--enable-debug-command", "yes"])
             .args(["--enable-protected-configs", "yes", "--dir"])
@@ -79,6 +82,11 @@ impl Server {
             pause();
         }
         Err(format!("{} does not listen on {addr}", program.display()))
+    }
+
+    /// Its folder.
+    pub fn folder(&self) -> &Path {
+        &self.folder
     }
 
     /// What a file in its folder holds now.

@@ -147,13 +147,6 @@ const CONFIG_REWRITE: Command = Command {
     group: Group::Server,
     flags: &[Admin, Noscript, Loading, Stale],
     tips: &["request_policy:all_nodes", "response_policy:all_succeeded"],
-    run: config_rewrite,
+    run: |cx, args| cx.rewrite_config_file(args),
     ..Command::BASE
 };
-
-fn config_rewrite(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
-    Err(Error::text(match cx.config.file {
-        None => "ERR The server is running without a config file",
-        Some(_) => "ERR Rewriting config file: not supported",
-    }))
-}

@@ -30,6 +30,7 @@ pub mod moving;
 pub mod notify;
 pub mod propagate;
 pub mod pubsub;
+pub mod rewriting;
 pub mod saving;
 pub mod slowlog;
 pub mod snapshotting;
@@ -146,6 +147,8 @@ pub struct Engine {
     pub saving: saving::Saving,
     /// Another folder for the files is asked for.
     pub(in crate::engine) moving: Option<moving::Moving>,
+    /// Clients that wait for the configuration file.
+    pub(in crate::engine) rewriting: rewriting::Rewriting,
     /// Connections to other servers.
     pub links: migrating::Links,
     /// What is being loaded.
@@ -214,6 +217,7 @@ impl Engine {
             dirty: 0,
             saving: saving::Saving::new(now),
             moving: None,
+            rewriting: rewriting::Rewriting::default(),
             links: migrating::Links::default(),
             load: None,
             loaded: loading::Loaded::default(),

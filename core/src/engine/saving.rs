@@ -428,6 +428,7 @@ impl Engine {
             },
             done => done,
         };
+        let Some(done) = self.config_file_answered(now, done) else { return };
         let Some(done) = self.aof_disk_done(now, done) else { return };
         if let Some(mut running) = self.saving.running.take() {
             match self.making_answered(&mut running.making, &done) {

@@ -46,7 +46,8 @@ pub enum Effect {
 }
 
 /// Something to do with files. A name is a plain file name, with at most one folder before it
-/// (`appendonlydir/appendonly.aof.1.incr.aof`), which is made when it is needed.
+/// (`appendonlydir/appendonly.aof.1.incr.aof`), which is made when it is needed; or it is
+/// [`Config::file`](crate::engine::Config::file), which a host that sets it can read and replace.
 ///
 /// Operations on one file are done in the order in which they were asked for. A host may hand over
 /// to the world's disk at any time what was appended, but must have done so only when it answers

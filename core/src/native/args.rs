@@ -3,7 +3,7 @@
 use std::io::Read;
 use std::path::{Path, PathBuf};
 
-use super::check;
+use super::{check, explain};
 use crate::engine::Config;
 use crate::engine::config::lines_of_arguments;
 
@@ -73,9 +73,8 @@ pub fn parse(args: &[String]) -> Result<Wish, String> {
     if let Some(file) = file {
         let path = folder.join(file);
         let read = std::fs::read(&path).map_err(|error| {
-            let error = error.to_string();
-            let error = error.split(" (os error").next().unwrap_or(&error);
-            format!("Fatal error, can't open config file '{}': {error}", path.display())
+            let why = explain(&error);
+            format!("Fatal error, can't open config file '{}': {why}", path.display())
         });
         text = read?;
         config.file = Some(path.to_string_lossy().into_owned());
@@ -104,7 +103,7 @@ pub fn parse(args: &[String]) -> Result<Wish, String> {
 fn include(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
     let path: PathBuf = folder.join(name);
     std::fs::read(&path).map_err(|error| {
-        format!("Fatal error, can't open config file '{}': {error}", path.display())
+        format!("Fatal error, can't open config file '{}': {}", path.display(), explain(&error))
     })
 }
 

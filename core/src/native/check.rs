@@ -9,6 +9,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
+use super::explain;
 use crate::ds::{hash, quicklist, set, zset};
 use crate::persist::aof::read::Records;
 use crate::persist::aof::{Manifest, Step, Tail};
@@ -91,7 +92,7 @@ struct Input {
 impl Input {
     fn open(path: &Path) -> Checked<Self> {
         let failed = |error: io::Error| {
-            format!("Cannot open file {}: {}, aborting...", path.display(), said(&error))
+            format!("Cannot open file {}: {}, aborting...", path.display(), explain(&error))
         };
         let file = File::open(path).map_err(failed)?;
         let bytes = file.metadata().map_err(failed)?.len();
@@ -107,7 +108,7 @@ impl Input {
         let count = PART_BYTES.max(self.rest.len() as u64);
         let before = self.rest.len();
         let read = Read::by_ref(&mut self.file).take(count).read_to_end(&mut self.rest);
-        read.map_err(|error| format!("Failed to read: {}, aborting...", said(&error)))?;
+        read.map_err(|error| format!("Failed to read: {}, aborting...", explain(&error)))?;
         if self.rest.len() == before {
             // It has become shorter.
             self.bytes = self.offset + before as u64;
@@ -119,11 +120,6 @@ impl Input {
         self.rest.drain(..count);
         self.offset += count as u64;
     }
-}
-
-fn said(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }
 
 /// Counts what a snapshot holds.
@@ -232,7 +228,7 @@ fn check_aof(path: &Path, cut: Cut, out: Out<'_>, answers: &mut dyn Read) -> Che
         .file
         .take(MANIFEST_BYTES_MAX)
         .read_to_end(&mut head)
-        .map_err(|error| format!("Cannot read file {}: {}", path.display(), said(&error)))?;
+        .map_err(|error| format!("Cannot read file {}: {}", path.display(), explain(&error)))?;
     let shown = path.display().to_string();
     if !is_manifest(&head) {
         say(out, "Start checking Old-Style AOF");
@@ -376,7 +372,7 @@ fn truncate(name: &str, path: &Path, bytes: u64) -> Checked<()> {
         file.seek(SeekFrom::Start(bytes))?;
         file.sync_all()
     });
-    done.map_err(|error| format!("Failed to truncate AOF {name}: {}", said(&error)))
+    done.map_err(|error| format!("Failed to truncate AOF {name}: {}", explain(&error)))
 }
 
 /// Reads commands to the end, or to what is none.

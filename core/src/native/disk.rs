@@ -11,6 +11,7 @@ use std::thread::{self, JoinHandle};
 
 use mio::Waker;
 
+use super::explain;
 use super::journal::{self, Journal, Next, Piece};
 use super::lock::Lock;
 use super::memory;
@@ -229,9 +230,13 @@ impl Folder {
     /// Does one operation; returns the answer, and the buffer that came with the question if the
     /// answer does not hold it.
     fn run(&mut self, op: DiskOp) -> (DiskDone, Vec<u8>) {
-        let only_reads =
-            matches!(op, DiskOp::Read { .. } | DiskOp::List { .. } | DiskOp::Enter { .. });
-        if !only_reads && let Err(why) = self.lock(self.path.clone()) {
+        let writes_here = match &op {
+            DiskOp::Read { .. } | DiskOp::List { .. } | DiskOp::Enter { .. } => false,
+            // The configuration file lies elsewhere, and is no part of the data.
+            DiskOp::Replace { name, .. } => Path::new(name).is_relative(),
+            _ => true,
+        };
+        if writes_here && let Err(why) = self.lock(self.path.clone()) {
             return (op.refused(DiskError(why)), Vec::new());
         }
         let mut buffer = Vec::new();
@@ -336,17 +341,13 @@ impl Folder {
 
     /// Works in another folder from now on, but for files that are being written and `open`.
     fn enter(&mut self, folder: &str, open: Option<String>) -> Result<String, String> {
-        let explained = |error: io::Error| {
-            let text = error.to_string();
-            text.split(" (os error").next().unwrap_or_default().to_owned()
-        };
         if folder.is_empty() {
             return Err("No such file or directory".to_owned());
         }
         // With the dot, what is no folder or cannot be entered is refused.
         let path = self.path.join(folder).join(".");
-        fs::metadata(&path).map_err(explained)?;
-        let path = fs::canonicalize(&path).map_err(explained)?;
+        fs::metadata(&path).map_err(|error| explain(&error))?;
+        let path = fs::canonicalize(&path).map_err(|error| explain(&error))?;
         if !self.locks.is_empty() {
             self.lock(path.clone())?;
         }
@@ -434,16 +435,21 @@ fn folder_of(path: &Path) -> &Path {
 }
 
 fn said<T>(result: io::Result<T>) -> Result<T, DiskError> {
-    result.map_err(|error| DiskError(error.to_string()))
+    result.map_err(|error| DiskError(explain(&error)))
 }
 
-/// Writes a file beside the old one, makes it safe, and puts it in the old one's place.
+/// Writes a file beside the old one, makes it safe, and puts it in the old one's place. Who may read the
+/// old one may read the new one, and nobody else: a configuration file can hold passwords.
 fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let path = folder.join(name);
     let file_name = path.file_name().unwrap_or_default().to_string_lossy();
-    make_folder(folder, &path)?;
+    if path.starts_with(folder) {
+        make_folder(folder, &path)?;
+    }
+    let permissions = fs::metadata(&path).ok().map(|old| old.permissions());
     let temporary = path.with_file_name(format!("temp-{}.{file_name}", std::process::id()));
     let written = File::create(&temporary).and_then(|mut file| {
+        permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
         file.write_all(bytes)?;
         file.sync_all()
     });
@@ -475,6 +481,8 @@ fn sync_folder(folder: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
     use super::*;
     use crate::base::rng::Seed;
     use crate::base::time::{Monotonic, Time};
@@ -648,6 +656,34 @@ mod tests {
         assert!(fs::read(path.join(NAME)).unwrap() == expected);
         assert!(written > here && here > 20, "{here} of {written} were written by the loop");
         fs::remove_dir_all(path).unwrap();
+    }
+
+    /// The configuration file: it may lie outside the folder, which another server may use.
+    #[test]
+    fn the_configuration_file_is_replaced() {
+        let root = std::env::temp_dir().join(format!("redstart-conf-{}", std::process::id()));
+        let (data, conf) = (root.join("data"), root.join("etc"));
+        fs::create_dir_all(&data).unwrap();
+        fs::create_dir_all(&conf).unwrap();
+        let _other = Lock::take(&data).unwrap();
+        let path = conf.join("redis.conf");
+        fs::write(&path, "timeout 5\n").unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).unwrap();
+        let mut folder = Folder::new(data, None);
+        let name = path.to_string_lossy().into_owned();
+        let (done, _) = folder.run(DiskOp::read_all(name.clone()));
+        let part = Part::of(b"timeout 5\n", 0, u64::MAX);
+        assert_eq!(done, DiskDone::Read { name: name.clone(), from: 0, result: Ok(Some(part)) });
+        let replace = |name: &str| DiskOp::Replace { name: name.into(), bytes: b"new".to_vec() };
+        assert_eq!(folder.run(replace(&name)).0.error(), None);
+        assert_eq!(fs::read(&path).unwrap(), b"new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o640);
+        assert_eq!(fs::read_dir(&conf).unwrap().count(), 1);
+        assert!(folder.run(replace("dump.rdb")).0.error().is_some(), "it is another server's");
+        fs::remove_dir_all(&conf).unwrap();
+        let refused = folder.run(replace(&name)).0.error().cloned();
+        assert_eq!(refused, Some(DiskError("No such file or directory".into())));
+        fs::remove_dir_all(root).unwrap();
     }
 
     #[test]

@@ -16,6 +16,7 @@ use std::io::{self, Write as _};
 use std::mem;
 use std::sync::Arc;
 
+use super::explain;
 use crate::node::{DiskDone, DiskError, DiskOp};
 
 /// A piece up to this size is written by the loop: in far less than a millisecond.
@@ -32,7 +33,7 @@ impl Piece {
     /// Writes it; returns the answer.
     pub(super) fn write(self) -> DiskDone {
         let Self { name, bytes, file } = self;
-        let result = append(&file, &bytes).map_err(|error| DiskError(error.to_string()));
+        let result = append(&file, &bytes).map_err(|error| DiskError(explain(&error)));
         DiskDone::Append { name, bytes, result }
     }
 }

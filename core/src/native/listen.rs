@@ -10,6 +10,7 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 
 use super::connections::Socket;
+use super::explain;
 use super::playground::Wish;
 use crate::engine::Config;
 use crate::node::Origin;
@@ -42,7 +43,7 @@ pub fn open(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Strin
                         "Warning: Could not create server TCP listening socket {name}:{}: bind: \
                          {}\nFailed listening on port {} (tcp), aborting.",
                         config.port,
-                        plain(&error),
+                        explain(&error),
                         config.port
                     ));
                 }
@@ -56,14 +57,14 @@ pub fn open(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Strin
         let path = String::from_utf8_lossy(&config.unixsocket).into_owned();
         let opened = open_unix(&path, config.unixsocketperm);
         let listener = opened.map_err(|error| {
-            format!("Failed opening Unix socket: bind: {} ({path})", plain(&error))
+            format!("Failed opening Unix socket: bind: {} ({path})", explain(&error))
         })?;
         listeners.push(Listener::Unix(listener, path));
     }
     if let Some(wish) = Wish::read(config) {
         for name in &wish.bind {
             let opened = open_tcp(name, wish.port, config).map_err(|error| {
-                let (port, why) = (wish.port, plain(&error));
+                let (port, why) = (wish.port, explain(&error));
                 format!("Failed listening on {name}:{port} for the playground: {why}")
             });
             listeners.push(Listener::Web(opened?));
@@ -174,10 +175,4 @@ fn is_loopback(ip: IpAddr) -> bool {
             ip.is_loopback() || ip.to_ipv4_mapped().is_some_and(|v4| v4.is_loopback())
         }
     }
-}
-
-/// The system's words for an error, without the number.
-fn plain(error: &io::Error) -> String {
-    let text = error.to_string();
-    text.split(" (os error").next().unwrap_or(&text).to_owned()
 }

@@ -87,6 +87,12 @@ pub fn main(args: &[String]) -> ExitCode {
     }
 }
 
+/// The system's words for an error, as Redis shows them: without the number.
+fn explain(error: &std::io::Error) -> String {
+    let text = error.to_string();
+    text.split(" (os error").next().unwrap_or(&text).to_owned()
+}
+
 /// A seed from the operating system's source of secrets.
 fn seed() -> Result<Seed, String> {
     let mut bytes = [[0; 8]; 4];

@@ -8,6 +8,8 @@
 mod file;
 mod kind;
 mod params;
+#[cfg(feature = "config-rewrite")]
+mod rewrite;
 mod settings;
 pub mod table;
 
@@ -34,7 +36,8 @@ pub struct Config {
     settings: Settings,
     /// Values of parameters without a field, by place in [`PARAMS`]; `None` while it is the default.
     stored: Vec<Option<Value>>,
-    /// The configuration file the server was started with, as the host names it.
+    /// The configuration file the server was started with, as the host names it to persons. Its disk
+    /// takes this name, too, for CONFIG REWRITE.
     pub file: Option<String>,
     /// The most clients that the host can serve, if there is a limit.
     pub clients_max: Option<u64>,
