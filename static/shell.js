@@ -140,6 +140,14 @@ window.redstart = (() => {
     worker = start();
   }
 
+  // Safari keeps a page that is left as it was, with its worker and that one's lock: other tabs would wait
+  // for the store until somebody comes back.
+  window.addEventListener('pagehide', (event) => {
+    const left = engine || worker;
+    if (event.persisted && left) left.terminate();
+  });
+  window.addEventListener('pageshow', (event) => { if (event.persisted) location.reload(); });
+
   document.addEventListener('DOMContentLoaded', () => {
     document.getElementById('reload').addEventListener('click', () => location.reload());
     if (failure !== null) showFailure();

@@ -10,7 +10,8 @@
 //! - [`tcp`]: a server behind a port; [`oracle`]: finding and starting real ones
 //! - `timed`: a node whose events are timed, behind the feature `bench`
 //! - [`workload`]: commands to measure, and a node that runs nothing else
-//! - `browser`: a browser, and `page`: the page in it, `panel`: the views beside it, behind the feature `page`
+//! - `browser`: a browser, and `page`: the page in it, `panel`: the views beside it, `writers`: clients beside
+//!   its panes, behind the feature `page`
 //!
 //! The first three are as pure as the engine and also run inside the wasm build.
 
@@ -44,3 +45,5 @@ pub mod timed;
 pub mod transcript;
 pub mod wire;
 pub mod workload;
+#[cfg(feature = "page")]
+pub mod writers;

@@ -175,24 +175,6 @@ fn screen_readers_are_told_what_is_new() {
 }
 
 #[test]
-fn where_storage_is_refused_the_page_says_so_and_works() {
-    let browser = Browser::start_without_storage().unwrap();
-    browser.go(&address()).unwrap();
-    let page = Page { browser };
-    page.says("This browser keeps no data for this page, so it is gone when you close it");
-    page.pane(1).run("SET a 1", "OK");
-    page.pane(1).run("SAVE", "(error) ERR");
-    page.second_pane().run("GET a", "\"1\"");
-    page.click("Theme: as the system");
-    page.view("keys");
-    page.view_says("1 key");
-    page.view("tutorial");
-    page.view_says("Learn Redis by doing");
-    let failure = "return document.getElementById('failure').hidden";
-    assert_eq!(page.browser.script(failure, &[]).unwrap(), true);
-}
-
-#[test]
 fn what_cannot_be_loaded_is_named() {
     let browser = Browser::start().unwrap();
     browser.block("*studio_bg.wasm").unwrap();

@@ -286,23 +286,6 @@ fn half_a_record_of_the_browser_costs_no_data() {
     page.pane(1).run("MGET kept more", "1) \"1\"\n2) \"1\"");
 }
 
-#[test]
-fn a_browser_that_keeps_nothing_is_no_failure() {
-    let profile = Profile::new("refusing");
-    let settings = profile.0.join("Default");
-    std::fs::create_dir_all(&settings).unwrap();
-    let refuses = r#"{"profile":{"default_content_setting_values":{"cookies":2}}}"#;
-    std::fs::write(settings.join("Preferences"), refuses).unwrap();
-    let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
-    page.browser.go(&address()).unwrap();
-    page.says("This browser keeps no data for this page");
-    page.pane(1).run("SET a 1", "OK");
-    page.pane(1).run("GET a", "\"1\"");
-    page.browser.reload().unwrap();
-    page.pane(1).run("GET a", "(nil)");
-    page.says("This browser keeps no data for this page");
-}
-
 /// Where the browser goes on refusing what it has kept, one can go on without.
 #[test]
 fn the_page_opens_without_what_was_kept() {

@@ -20,7 +20,7 @@ use std::time::{Duration, Instant};
 
 use redstart::base::rng::{Rng, Seed};
 use redstart_tests::browser::{Browser, Result, wait};
-use serde_json::Value;
+use redstart_tests::writers::{self, numbers};
 
 const CLIENTS: usize = 3;
 /// What `everysec` may lose.
@@ -46,46 +46,6 @@ const WATCH_WORKER: &str = r#"
     };
 "#;
 
-/// Opens connections of its own and defines `ask(connection, ...words)`, a promise of the reply.
-const CONNECT: &str = r#"
-    const encoder = new TextEncoder(), decoder = new TextDecoder();
-    window.connect = () => {
-        const channel = new MessageChannel();
-        let text = "", waiting;
-        channel.port1.onmessage = (event) => {
-            if (!(event.data instanceof Uint8Array)) return;
-            text += decoder.decode(event.data);
-            // Every reply here is one line or one string, in ASCII.
-            const end = text.indexOf("\r\n") + 2;
-            const length = text[0] === "$" ? Number(text.slice(1, end)) : -1;
-            if (end < 2 || text.length < end + (length < 0 ? 0 : length + 2)) return;
-            const reply = length < 0 ? text.slice(0, end - 2).replace(/^[+:]/, "") : text.slice(end, -2);
-            text = "";
-            waiting(reply);
-        };
-        window.engine.postMessage(OPEN, [channel.port2]);
-        return (...words) => new Promise((answer) => {
-            waiting = answer;
-            const parts = words.map((word) => `$${encoder.encode(word).length}\r\n${word}\r\n`);
-            channel.port1.postMessage(encoder.encode(`*${words.length}\r\n${parts.join("")}`));
-        });
-    };
-"#;
-
-/// What is found, and whether it is whole: lengths and last elements.
-const LOOK: &str = r#"
-    const done = arguments[arguments.length - 1];
-    (async () => {
-        const ask = window.connect();
-        const found = [];
-        for (let client = 0; client < CLIENTS; client++) {
-            found.push(Number(await ask("LLEN", `list:${client}`)));
-            found.push(Number(await ask("LINDEX", `list:${client}`, "-1")));
-        }
-        done(found);
-    })();
-"#;
-
 /// Begins to write; `window.told` is what was answered: of each client, and of SAVE.
 const WRITE: &str = r#"
     const [first, settings, rewrite, saves] = arguments;
@@ -94,7 +54,7 @@ const WRITE: &str = r#"
         const ask = window.connect();
         for (let next = first[client] + 1; ; next++) {
             const reply = await ask("RPUSH", `list:${client}`, String(next));
-            if (reply !== String(next)) return void (window.told.error ??= reply);
+            if (reply !== String(next)) return void (window.told.error ??= String(reply));
             window.told.answered[client] = next;
         }
     };
@@ -187,7 +147,7 @@ fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<(u64,
     let mut is_new = true;
     for round in 0..=rounds {
         let browser = Browser::start_with(profile)?;
-        browser.script_first(&[WATCH_WORKER, &CONNECT.replace("OPEN", OPEN)].concat())?;
+        browser.script_first(&[WATCH_WORKER, &writers::connect()].concat())?;
         browser.go(address)?;
         let found = look(&browser);
         // What the page says of itself, and the server's log.
@@ -248,15 +208,7 @@ fn look(browser: &Browser) -> Result<Vec<u64>> {
         let is_there = browser.script("return Boolean(window.engine)", &[])?;
         Ok((is_there == true).then_some(()))
     })?;
-    let found = browser.script_async(&LOOK.replace("CLIENTS", &CLIENTS.to_string()))?;
-    let found = numbers(&found);
-    let lists = found.chunks(2).enumerate();
-    lists
-        .map(|(client, list)| match list {
-            [length, last] if length == last => Ok(*length),
-            _ => Err(format!("list:{client} is not whole: length and last element are {list:?}")),
-        })
-        .collect()
+    writers::lengths(browser, CLIENTS)
 }
 
 /// Kills the browser after `time`; returns what the page was told until then.
@@ -288,10 +240,3 @@ fn watch_and_kill(browser: &Browser, time: Duration) -> Result<(Vec<Told>, Insta
     })?;
     Ok((all, killed))
 }
-
-fn numbers(list: &Value) -> Vec<u64> {
-    list.as_array().into_iter().flatten().map(|number| number.as_u64().unwrap_or(0)).collect()
-}
-
-/// What asks the worker for a connection.
-const OPEN: &str = "['', false]";

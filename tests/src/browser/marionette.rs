@@ -73,6 +73,7 @@ fn command_of(method: &str, path: &str, body: Option<&Value>) -> Result<(&'stati
     }
     let name = match (method, &parts[..]) {
         ("POST", ["url"]) => "WebDriver:Navigate",
+        ("POST", ["back"]) => "WebDriver:Back",
         ("POST", ["refresh"]) => "WebDriver:Refresh",
         ("POST", ["window", "new"]) => "WebDriver:NewWindow",
         ("POST", ["window", "rect"]) => "WebDriver:SetWindowRect",

@@ -55,6 +55,20 @@ pub enum Kind {
     WebKit,
 }
 
+/// How a browser differs from one that is installed and opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Privacy {
+    /// Not at all.
+    Usual,
+    /// All its windows are private. WebKit's always are, where it is driven.
+    Private,
+    /// It gives no page any storage. WebKit cannot be told so.
+    NoStorage,
+    /// All its windows are private and have no IndexedDB, as those of Firefox before version 115. Only
+    /// Firefox can be told so.
+    NoDatabase,
+}
+
 /// A browser with a new, empty profile. It ends, and the profile is removed, when this is dropped.
 pub struct Browser {
     kind: Kind,
@@ -78,7 +92,7 @@ pub struct Element(String);
 
 impl Kind {
     /// The one that `REDSTART_BROWSER` names; Chromium if it is not set.
-    fn wanted() -> Result<Self> {
+    pub fn wanted() -> Result<Self> {
         match std::env::var("REDSTART_BROWSER").as_deref() {
             Err(_) | Ok("chromium") => Ok(Self::Chromium),
             Ok("firefox") => Ok(Self::Firefox),
@@ -88,7 +102,7 @@ impl Kind {
     }
 
     /// The program to start, with the port it is to listen at: from a variable, or the PATH.
-    fn command(self, port: u16, profile: &Path) -> Result<Command> {
+    fn command(self, port: u16, profile: &Path, privacy: Privacy) -> Result<Command> {
         let (variable, name) = match self {
             Self::Chromium => ("CHROMEDRIVER", "chromedriver"),
             Self::Firefox => ("FIREFOX", "firefox-esr"),
@@ -96,7 +110,20 @@ impl Kind {
         };
         let mut command = Command::new(std::env::var_os(variable).unwrap_or_else(|| name.into()));
         if self == Self::Firefox {
-            let settings = format!("user_pref(\"marionette.port\", {port});\n");
+            let mut settings = format!("user_pref(\"marionette.port\", {port});\n");
+            let more: &[(&str, &str)] = match privacy {
+                Privacy::Usual => &[],
+                Privacy::Private => &[("browser.privatebrowsing.autostart", "true")],
+                // 2 is to refuse cookies, and with them everything else that is kept.
+                Privacy::NoStorage => &[("network.cookie.cookieBehavior", "2")],
+                Privacy::NoDatabase => &[
+                    ("browser.privatebrowsing.autostart", "true"),
+                    ("dom.indexedDB.privateBrowsing.enabled", "false"),
+                ],
+            };
+            for (name, value) in more {
+                let _ = writeln!(settings, "user_pref(\"{name}\", {value});");
+            }
             std::fs::write(profile.join("user.js"), settings).map_err(|error| error.to_string())?;
             command.args(["--headless", "--marionette", "--no-remote", "--profile"]).arg(profile);
         } else {
@@ -105,14 +132,22 @@ impl Kind {
         Ok(command)
     }
 
-    /// What a session is asked for; `settings` are Chromium's.
-    fn capabilities(self, profile: &Path, settings: &Value) -> Value {
+    /// What a session is asked for.
+    fn capabilities(self, profile: &Path, privacy: Privacy) -> Value {
         let binary = |variable: &str| std::env::var(variable).ok();
         match self {
             Self::Chromium => {
                 let mut flags: Vec<String> = FLAGS.iter().map(|flag| (*flag).to_owned()).collect();
                 flags.push(format!("--user-data-dir={}", profile.display()));
-                let mut options = json!({ "args": flags, "prefs": settings });
+                if privacy == Privacy::Private {
+                    flags.push("--incognito".to_owned());
+                }
+                let mut options = json!({ "args": flags });
+                if privacy == Privacy::NoStorage {
+                    // Everything that a page can keep goes by this name; 2 is to block it.
+                    let blocked = json!({ "profile.default_content_setting_values.cookies": 2 });
+                    options["prefs"] = blocked;
+                }
                 if let Some(binary) = binary("CHROMIUM") {
                     options["binary"] = json!(binary);
                 }
@@ -135,35 +170,30 @@ impl Browser {
     /// `CHROMEDRIVER` and `CHROMIUM`, `FIREFOX`, or `WEBKITWEBDRIVER` and `MINIBROWSER`, by default
     /// from the PATH.
     pub fn start() -> Result<Self> {
-        Self::start_set(&json!({}))
+        Self::start_as(Privacy::Usual)
     }
 
-    /// As [`Browser::start`], with no storage for any page. Only in Chromium.
-    pub fn start_without_storage() -> Result<Self> {
-        // In its settings, everything that a page can keep goes by this name; 2 is to block it.
-        Self::start_set(&json!({ "profile.default_content_setting_values.cookies": 2 }))
-    }
-
-    fn start_set(settings: &Value) -> Result<Self> {
+    /// As [`Browser::start`], as private as this.
+    pub fn start_as(privacy: Privacy) -> Result<Self> {
         static COUNT: AtomicU32 = AtomicU32::new(0);
         let number = COUNT.fetch_add(1, Ordering::Relaxed);
         let profile =
             std::env::temp_dir().join(format!("redstart-page-{}-{number}", std::process::id()));
-        let mut browser = Self::start_at(&profile, settings)?;
+        let mut browser = Self::start_at(&profile, privacy)?;
         browser.keeps_profile = false;
         Ok(browser)
     }
 
     /// As [`Browser::start`], with a profile that is there already, or is left there.
     pub fn start_with(profile: &Path) -> Result<Self> {
-        Self::start_at(profile, &json!({}))
+        Self::start_at(profile, Privacy::Usual)
     }
 
-    fn start_at(profile: &Path, settings: &Value) -> Result<Self> {
+    fn start_at(profile: &Path, privacy: Privacy) -> Result<Self> {
         std::fs::create_dir_all(profile).map_err(|error| format!("{profile:?}: {error}"))?;
         let kind = Kind::wanted()?;
         let addr = free_port()?;
-        let mut command = kind.command(addr.port(), profile)?;
+        let mut command = kind.command(addr.port(), profile, privacy)?;
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let program = command.spawn().map_err(|error| format!("{command:?}: {error}"))?;
         let wire = Wire::Http { addr, session: String::new() };
@@ -173,7 +203,7 @@ impl Browser {
         browser.wire = if kind == Kind::Firefox {
             Wire::Marionette(Marionette::open(addr)?)
         } else {
-            let capabilities = kind.capabilities(&browser.profile, settings);
+            let capabilities = kind.capabilities(&browser.profile, privacy);
             let wanted = json!({ "capabilities": { "alwaysMatch": capabilities } });
             let session = http::command(addr, "POST", "/session", Some(&wanted))?;
             Wire::Http { addr, session: text(&session["sessionId"])? }
@@ -262,6 +292,11 @@ impl Browser {
     /// Loads the page again.
     pub fn reload(&self) -> Result<()> {
         self.post("/refresh", &json!({})).map(drop)
+    }
+
+    /// Goes back to the page before.
+    pub fn back(&self) -> Result<()> {
+        self.post("/back", &json!({})).map(drop)
     }
 
     /// Runs the body of a JavaScript function in the page and returns what it returns.

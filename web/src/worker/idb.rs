@@ -118,7 +118,7 @@ pub(super) async fn open() -> Result<Database> {
         drop(made.and_then(|database| database.create_object_store(FILES)));
     });
     request.set_onupgradeneeded(Some(on_made.as_ref().unchecked_ref()));
-    Ok(answer(&request).await?.unchecked_into())
+    Ok(Asked::of(request.into()).answer().await?.unchecked_into())
 }
 
 /// Has Chromium write on in a new file. Killed in the middle of a write, it goes on behind the half
@@ -129,9 +129,9 @@ pub(super) async fn renew_log() -> Result<()> {
     let browser = USER_AGENT.with(JsValue::as_string);
     if browser.is_some_and(|browser| browser.contains("Chrom")) {
         let factory = scope().indexed_db()?.ok_or(NO_DATABASE)?;
-        let database = answer(&*factory.open_with_u32(PASSING, 1)?).await?;
+        let database = Asked::of(factory.open_with_u32(PASSING, 1)?.into()).answer().await?;
         database.unchecked_into::<IdbDatabase>().close();
-        answer(&*factory.delete_database(PASSING)?).await?;
+        Asked::of(factory.delete_database(PASSING)?.into()).answer().await?;
     }
     Ok(())
 }
@@ -146,15 +146,28 @@ fn tell_of_loss(event: &Event) {
     }
 }
 
-/// Waits for what a request gives.
-async fn answer(request: &IdbRequest) -> Result<JsValue> {
-    let end = Promise::new(&mut |done, failed| {
-        request.set_onsuccess(Some(&done));
-        request.set_onerror(Some(&failed));
-    });
-    match JsFuture::from(end).await {
-        Ok(_) => Ok(request.result()?),
-        Err(_) => Err(request.error()?.map_or(JsValue::NULL, JsValue::from).into()),
+/// A request whose answer somebody wants. It is listened to from the moment when it is made: there is
+/// nothing to miss, whatever is waited for first.
+pub(super) struct Asked {
+    request: IdbRequest,
+    end: JsFuture,
+}
+
+impl Asked {
+    fn of(request: IdbRequest) -> Self {
+        let end = Promise::new(&mut |done, failed| {
+            request.set_onsuccess(Some(&done));
+            request.set_onerror(Some(&failed));
+        });
+        Self { request, end: end.into() }
+    }
+
+    /// Waits for the answer; `undefined` where there is nothing.
+    pub(super) async fn answer(self) -> Result<JsValue> {
+        match self.end.await {
+            Ok(_) => Ok(self.request.result()?),
+            Err(_) => Err(self.request.error()?.map_or(JsValue::NULL, JsValue::from).into()),
+        }
     }
 }
 
@@ -164,16 +177,6 @@ pub(super) struct Transaction {
     raw: RawTransaction,
     files: IdbObjectStore,
     is_over: Cell<bool>,
-}
-
-/// A request whose answer somebody wants.
-pub(super) struct Asked(IdbRequest);
-
-impl Asked {
-    /// Waits for the answer; `undefined` where there is nothing.
-    pub(super) async fn answer(self) -> Result<JsValue> {
-        answer(&self.0).await
-    }
 }
 
 thread_local! {
@@ -207,7 +210,7 @@ impl Transaction {
 
     /// Asks for what is under a key.
     pub(super) fn ask(&self, key: &JsValue) -> Result<Asked> {
-        Ok(Asked(self.files.get(key)?))
+        Ok(Asked::of(self.files.get(key)?))
     }
 
     /// What is under a key.
@@ -218,7 +221,7 @@ impl Transaction {
     /// The keys in a range.
     pub(super) async fn keys(&self, range: &JsValue) -> Result<Array> {
         let request = self.files.get_all_keys_with_key(range)?;
-        Ok(answer(&request).await?.unchecked_into())
+        Ok(Asked::of(request).answer().await?.unchecked_into())
     }
 
     /// Puts something under a key.

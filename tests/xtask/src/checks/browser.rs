@@ -92,6 +92,13 @@ const MAIN: &[&str] = &[
     "screen_readers_are_told_what_is_new",
 ];
 
+/// What is played in Firefox and WebKit besides: where browsers differ in what they keep, and for how long.
+const KEEPING: &[&str] = &[
+    "a_tab_takes_over_among_writes_that_are_safe_when_answered",
+    "a_private_window_keeps_data_as_long_as_it_is_open",
+    "where_storage_is_refused_the_page_says_so_and_works",
+];
+
 /// A browser in which the main tests run besides Chromium.
 #[derive(Clone, Copy)]
 pub(super) enum Other {
@@ -128,7 +135,7 @@ pub(super) fn webkit_page(tools: &Tools) -> Result<Outcome> {
 }
 
 fn page_elsewhere(tools: &Tools, other: Other) -> Result<Outcome> {
-    let cargo = page_tests(other.cargo(tools), MAIN);
+    let cargo = page_tests(other.cargo(tools), &[MAIN, KEEPING].concat());
     browse(cargo, &tools.browser, &built(own()?)?, "/")?;
     Ok(Outcome::Passed)
 }
