@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::mpsc::{self, Receiver, Sender};
 use std::thread::{self, JoinHandle};
+use std::time::Duration;
 
 use mio::Waker;
 
@@ -125,15 +126,15 @@ impl Disk {
         Some(self.answered(answer))
     }
 
-    /// Waits for the next answer; `None` once there is nothing to wait for.
-    pub fn wait(&mut self) -> Option<DiskDone> {
+    /// Waits for the next answer, `at_most` so long; `None` then, and once there is nothing to wait for.
+    pub fn wait(&mut self, at_most: Duration) -> Option<DiskDone> {
         if let Some(done) = self.write_records() {
             return Some(done);
         }
         if self.pending == 0 {
             return None;
         }
-        let answer = self.answers.recv().ok()?;
+        let answer = self.answers.recv_timeout(at_most).ok()?;
         Some(self.answered(answer))
     }
 
@@ -154,7 +155,7 @@ impl Disk {
 
     /// Ends the threads once everything that was asked for is done.
     pub fn finish(mut self) {
-        while self.wait().is_some() {}
+        while self.wait(Duration::MAX).is_some() {}
         let Self { jobs, pieces, threads, .. } = self;
         drop((jobs, pieces));
         // A thread that panicked has said so on standard error.
@@ -629,7 +630,7 @@ mod tests {
             while !is_done {
                 let done = disk.write_records();
                 here += u32::from(done.is_some());
-                let Some(done) = done.or_else(|| disk.wait()) else { break };
+                let Some(done) = done.or_else(|| disk.wait(Duration::MAX)) else { break };
                 assert_eq!(done.error(), None);
                 is_done = matches!(&done, DiskDone::Append { name, .. } if name == NAME);
             }
@@ -637,7 +638,7 @@ mod tests {
             written += 1;
             if rng.below(2) == 0 {
                 // Now and then nothing is under way.
-                while disk.wait().is_some() {}
+                while disk.wait(Duration::MAX).is_some() {}
             }
             assert_eq!(fs::metadata(path.join(NAME)).unwrap().len(), expected.len() as u64);
             if rng.below(10) == 0 {

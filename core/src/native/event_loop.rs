@@ -46,8 +46,10 @@ use crate::node::{
 const READ_BYTES: usize = 64 * 1024;
 /// Connections accepted in a turn.
 const ACCEPTS_PER_TURN: usize = 1000;
-/// So long the data is waited for before anyone is served.
-const LOAD_FIRST: Duration = Duration::from_millis(100);
+/// So long the data is waited for before anyone is served, while the end is in sight, in microseconds.
+const LOAD_FIRST_US: u64 = 100_000;
+/// After so long it shows how fast loading goes, in microseconds.
+const LOAD_TRIED_US: u64 = 2_000;
 /// Between two looks at what the operating system knows of the process.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
@@ -207,15 +209,20 @@ impl EventLoop {
     }
 
     /// Gives the data a little time: where it is there at once, whoever connects meanwhile waits for it
-    /// and need not be refused.
+    /// and need not be refused. Where that turns out to take longer, they are told so without delay.
     fn load_first(&mut self, log: &mut Log) {
-        let end = self.clock.now().mono + LOAD_FIRST.as_micros() as u64;
-        while self.exit.is_none() && self.node.is_loading() && self.clock.now().mono < end {
+        let end = self.clock.now().mono + LOAD_FIRST_US;
+        let mut begun = None;
+        while self.exit.is_none() && self.node.is_loading() {
             self.disk_answers(log);
             let now = self.clock.now().mono;
+            let left_us = end.since_us(now);
+            if left_us == 0 || !is_end_in_sight(&mut begun, now, left_us, self.node.loading()) {
+                return;
+            }
             if self.node.next_wake().is_some_and(|wake| wake <= now) {
                 self.tell(Event::Wake, log);
-            } else if let Some(done) = self.disk.wait() {
+            } else if let Some(done) = self.disk.wait(Duration::from_micros(left_us)) {
                 self.tell(Event::Disk(done), log);
             } else {
                 // It waits for time to pass, and can be asked why.
@@ -556,6 +563,21 @@ impl EventLoop {
         self.disk.finish();
         status
     }
+}
+
+/// Whether loading will have ended in `left_us`, if it goes on as fast as since it has `begun`: when
+/// that was, and how many bytes had been loaded then.
+fn is_end_in_sight(
+    begun: &mut Option<(Monotonic, u64)>,
+    now: Monotonic,
+    left_us: u64,
+    loading: Option<(u64, u64)>,
+) -> bool {
+    let Some((loaded, total)) = loading.filter(|(loaded, _)| *loaded > 0) else { return true };
+    let (since, first) = *begun.get_or_insert((now, loaded));
+    let tried_us = now.since_us(since);
+    let (done, rest) = (loaded.saturating_sub(first), total.saturating_sub(loaded));
+    tried_us < LOAD_TRIED_US || rest.saturating_mul(tried_us) <= done.saturating_mul(left_us)
 }
 
 /// Says where clients and browsers may come.
