@@ -82,7 +82,11 @@ impl Local {
 
     /// As [`Local::on`], but slow: nothing is loaded yet.
     pub fn slow_on(config: Config, seed: Seed, disk: SimDisk) -> Self {
-        let unreadable = Unreadable::SetAside;
+        Self::mounted(config, seed, disk, Unreadable::SetAside)
+    }
+
+    /// As [`Local::slow_on`], with the policy of the page or of the server.
+    pub fn mounted(config: Config, seed: Seed, disk: SimDisk, unreadable: Unreadable) -> Self {
         let mut local = Self {
             node: Node::new(config, seed, START),
             now: START,

@@ -7,7 +7,9 @@ use std::collections::BTreeMap;
 
 use redstart::base::rng::Seed;
 use redstart::engine::Config;
+use redstart::node::{Level, Unreadable};
 use redstart::resp::Reply;
+use redstart_tests::disk::SimDisk;
 use redstart_tests::local::Local;
 use redstart_tests::play::{Patience, Stage};
 use redstart_tests::wire::{ask, encoded, text_of, words_of};
@@ -246,6 +248,75 @@ fn a_full_disk_is_survived() {
     let mut again = on(local.files(), &[]);
     assert_eq!(text_of(&ask(&mut again, "GET a")), "2");
     assert_eq!(text_of(&ask(&mut again, "GET b")), "1");
+}
+
+/// However the file comes to its end: nothing ever stands behind what a failed write has left, and what
+/// can be written is.
+#[test]
+fn nothing_is_written_behind_what_has_failed() {
+    let mut lost = 0;
+    for seed in 0..300 {
+        let policy = ["everysec", "no", "always"][seed as usize % 3];
+        let (is_turned_off, is_known) = (seed % 2 == 0, seed % 4 < 2);
+        let (stays_full, says_so) = (seed % 5 == 0, format!("seed {seed}, {policy}"));
+        let mut local = Local::on(
+            config(&[("appendfsync", policy)]),
+            Seed::of(seed),
+            SimDisk::new(Seed::of(seed), Files::new()),
+        );
+        local.write_before_replies();
+        ask(&mut local, "SET a 1");
+        local.is_slow = true;
+        local.disk.is_full = true;
+        local.send("one", &record("SET b 1")).unwrap();
+        local.send("two", &record("SET c 1")).unwrap();
+        local.disk.is_full = stays_full;
+        if is_known {
+            local.turn();
+            if seed % 8 < 4 {
+                // What has failed is being cut off.
+                local.wait(1_000);
+            }
+        }
+        let end = if is_turned_off { "CONFIG SET appendonly no" } else { "SHUTDOWN NOSAVE" };
+        local.send("end", &record(end)).unwrap();
+        while local.turn() {}
+        local.wait(2_000);
+        assert_eq!(local.exit, (!is_turned_off).then_some(0), "{says_so}");
+        let mut again = on(local.files(), &[("aof-load-truncated", "no")]);
+        let warnings = again.log.iter().filter(|record| record.level == Level::Warning).count();
+        assert_eq!(warnings, 0, "{says_so}: {:#?}", again.log);
+        assert_eq!(text_of(&ask(&mut again, "GET a")), "1", "{says_so}");
+        let [b, c] = ["b", "c"].map(|key| ask(&mut again, &format!("EXISTS {key}")));
+        assert_eq!(b, c, "{says_so}");
+        assert!(stays_full || b == Reply::Int(1), "{says_so}");
+        lost += usize::from(b == Reply::Int(0));
+    }
+    assert!(lost > 20, "{lost}: what cannot be written is not there");
+}
+
+/// As the server has it with `always`: it ends at once, and what has failed is cut off.
+#[test]
+fn nothing_is_written_behind_what_cannot_be_made_safe() {
+    for seed in 0..50 {
+        let disk = SimDisk::new(Seed::of(seed), Files::new());
+        let always = config(&[("appendfsync", "always")]);
+        let mut local = Local::mounted(always, Seed::of(seed), disk, Unreadable::Refuse);
+        while local.turn() {}
+        local.send("one", &record("SET a 1")).unwrap();
+        while local.turn() {}
+        local.receive(Patience::Quiet);
+        local.disk.is_full = true;
+        local.send("one", &record("SET b 1")).unwrap();
+        local.send("two", &record("SET c 1")).unwrap();
+        local.disk.is_full = false;
+        while local.exit.is_none() && local.turn() {}
+        assert_eq!(local.exit, Some(1), "seed {seed}");
+        assert!(local.receive(Patience::Quiet).iter().all(|(_, bytes, _)| bytes.is_empty()));
+        let mut again = on(local.files(), &[("aof-load-truncated", "no")]);
+        assert_eq!(text_of(&ask(&mut again, "GET a")), "1", "seed {seed}");
+        assert_eq!(ask(&mut again, "EXISTS b c"), Reply::Int(0), "seed {seed}");
+    }
 }
 
 /// The page's policy: what cannot be read is kept under other names, and a new file begun.

@@ -183,6 +183,12 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
                 }
                 writer.listen();
             }
+            if rng.below(3) == 0 {
+                // It is told to end, and may not get that far.
+                writer.local.send("other", &record("SHUTDOWN NOSAVE")).unwrap();
+                (0..rng.below(8)).for_each(|_| _ = writer.local.turn());
+                writer.listen();
+            }
             told = writer.told;
             told_in_all += told;
             let said = |text: &str| {

@@ -547,12 +547,6 @@ impl Engine {
         }
     }
 
-    fn exit(&mut self) {
-        self.finish_appending();
-        self.log(Level::Warning, "Redstart is now ready to exit, bye bye...");
-        self.effects.push(Effect::Exit { status: 0 });
-    }
-
     /// The snapshot has been read, or cannot be.
     pub(super) fn snapshot_ended(&mut self, now: Time, ended: Ended) {
         if let Some((id, how)) = self.saving.reload.take() {

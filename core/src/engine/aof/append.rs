@@ -10,7 +10,7 @@ use super::{Engine, State};
 use crate::base::time::{Monotonic, Time};
 use crate::engine::block::write_waitaof;
 use crate::engine::config::Appendfsync;
-use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level};
+use crate::engine::world::{DiskError, DiskOp, Effect, Level};
 use crate::session::{ConnId, Session};
 
 /// Between two syncs with `appendfsync everysec`, in microseconds.
@@ -32,27 +32,27 @@ pub(super) struct Writing {
     /// Bytes of the other files that count.
     pub(super) other_bytes: u64,
     /// Up to where records were given to the disk.
-    issued: u64,
+    pub(super) issued: u64,
     /// Up to where the disk has them.
     written: u64,
     /// Up to where they are safe.
     pub(super) synced: u64,
     /// Bytes on their way.
-    appending: Option<u64>,
+    pub(super) appending: Option<u64>,
     /// The sync on its way: of which file, since when, and up to where it reaches.
-    syncing: Option<(String, Monotonic, u64)>,
+    pub(super) syncing: Option<(String, Monotonic, u64)>,
     /// The next increment, and how many of the bytes recorded still belong to this one.
-    next: Option<(String, usize)>,
+    pub(super) next: Option<(String, usize)>,
     /// When the last sync began.
     last_sync: Monotonic,
-    failure: Option<Failure>,
+    pub(super) failure: Option<Failure>,
     /// Why a sync has failed. What it was to make safe may be lost, whatever later ones say, until it
     /// has been written anew.
     pub(super) unsure: Option<Unsure>,
     /// Where the current increment begins.
     start: u64,
     /// Output that is held back until a position is safe, or written, in order.
-    held: VecDeque<Held>,
+    pub(super) held: VecDeque<Held>,
     /// Syncs that took so long that appending had to wait for them.
     pub(super) delayed: u64,
     is_slow: bool,
@@ -72,26 +72,18 @@ pub(super) struct Unsure {
 
 /// What could not be appended.
 #[derive(Debug)]
-struct Failure {
+pub(super) struct Failure {
     why: DiskError,
     /// Bytes that come before those recorded since.
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     retry_at: Monotonic,
     /// The end of the file is being cut off.
     is_cutting: bool,
 }
 
-/// A file that was turned off.
+/// Something for a connection that waits.
 #[derive(Debug)]
-pub(super) struct EndedFile {
-    file: String,
-    /// Syncs of it that are on their way.
-    syncs: u32,
-    held: VecDeque<Held>,
-}
-
-#[derive(Debug)]
-struct Held {
+pub(super) struct Held {
     until: u64,
     conn: ConnId,
     what: What,
@@ -168,9 +160,10 @@ impl Engine {
             .or_else(|| unsure.as_ref().map(|unsure| &unsure.why))
     }
 
-    /// Whether something is being appended.
+    /// Whether something is on its way that changes the end of the file.
     pub(super) fn is_appending(&self) -> bool {
-        self.aof.writing.appending.is_some()
+        let Writing { appending, failure, .. } = &self.aof.writing;
+        appending.is_some() || failure.as_ref().is_some_and(|failure| failure.is_cutting)
     }
 
     /// Bytes that were recorded and are not on the disk.
@@ -321,6 +314,8 @@ impl Engine {
                 self.release_held();
             }
             Err(why) if self.is_always() && self.aof.unreadable == super::Unreadable::Refuse => {
+                let bytes = self.aof.writing.file_bytes;
+                self.ask_disk(DiskOp::Truncate { name: name.to_owned(), bytes });
                 self.aof_is_lost(&why);
             }
             Err(why) => {
@@ -328,7 +323,7 @@ impl Engine {
                 let retry_at = now.mono.plus_ms(RETRY_MS);
                 let failure = Failure { why, bytes, retry_at, is_cutting: false };
                 self.aof.writing.failure = Some(failure);
-                self.end_holding();
+                self.stop_holding();
             }
         }
     }
@@ -395,7 +390,7 @@ impl Engine {
                 let until = self.aof.writing.issued;
                 self.aof.writing.unsure = Some(Unsure { why, until });
                 self.aof.rewriting.is_scheduled = true;
-                self.end_holding();
+                self.stop_holding();
             }
         }
     }
@@ -433,36 +428,6 @@ impl Engine {
         writing.synced = writing.synced.max(start);
         self.release_held();
         self.answer_waitaof();
-    }
-
-    /// Writes everything and makes it safe, as the last thing that is asked of the disk.
-    pub fn finish_appending(&mut self) {
-        let Writing { file: Some(name), failure, file_bytes, next, .. } = &mut self.aof.writing
-        else {
-            return;
-        };
-        let mut ops = Vec::new();
-        let mut bytes = Vec::new();
-        if let Some(failure) = failure.take() {
-            ops.push(DiskOp::Truncate { name: name.clone(), bytes: *file_bytes });
-            bytes = failure.bytes;
-        }
-        let mut log = self.propagation.log.as_mut().map(|log| log.take()).unwrap_or_default();
-        let mut finish = |name: String, bytes: Vec<u8>| {
-            if !bytes.is_empty() {
-                ops.push(DiskOp::Append { name: name.clone(), bytes });
-            }
-            ops.push(DiskOp::Sync { name });
-        };
-        if let Some((next, left)) = next.take() {
-            let rest = log.split_off(left.min(log.len()));
-            bytes.extend(std::mem::replace(&mut log, rest));
-            finish(name.clone(), std::mem::take(&mut bytes));
-            *name = next;
-        }
-        bytes.extend(log);
-        finish(name.clone(), bytes);
-        self.effects.extend(ops.into_iter().map(Effect::Disk));
     }
 
     /// Up to where what was recorded is as safe as a reply promises: on the disk with `appendfsync
@@ -517,37 +482,17 @@ impl Engine {
         }
     }
 
-    /// The file is turned off: what is held back waits for the last sync, which was asked for.
-    pub(super) fn hold_to_the_end(&mut self) {
-        let Writing { file, held, syncing, .. } = &mut self.aof.writing;
-        let held = std::mem::take(held);
-        if let Some(file) = file.clone().filter(|_| !held.is_empty()) {
-            let syncs = 1 + u32::from(syncing.as_ref().is_some_and(|(name, ..)| *name == file));
-            self.aof.ended.push(EndedFile { file, syncs, held });
-        }
-    }
-
-    /// Whether the disk's answer was about a file that was turned off.
-    pub(super) fn ended_answered(&mut self, name: &str, done: &DiskDone) -> bool {
-        let Some(index) = self.aof.ended.iter().position(|ended| ended.file == name) else {
-            return false;
-        };
-        let ended = &mut self.aof.ended[index];
-        let has_failed = done.error().is_some();
-        ended.syncs -= u32::from(matches!(done, DiskDone::Sync { .. }));
-        if ended.syncs == 0 || has_failed {
-            let held = self.aof.ended.swap_remove(index).held;
-            if has_failed && self.is_always() { self.close_held(held) } else { self.let_go(held) }
-        }
-        true
-    }
-
-    /// The file cannot be written, or not made safe. Where that was promised, those who wait are
-    /// disconnected, so that nobody takes for done what may be lost; else all are told, and hear of the
-    /// failure when they write again.
-    fn end_holding(&mut self) {
+    /// The file cannot be written, or not made safe.
+    fn stop_holding(&mut self) {
         let held = std::mem::take(&mut self.aof.writing.held);
-        if self.is_always() { self.close_held(held) } else { self.let_go(held) }
+        self.end_holding(held, false);
+    }
+
+    /// Nothing more will become of what `held` waits for, which is safe or not. Where that was promised
+    /// and is not, those who wait are disconnected, so that nobody takes for done what may be lost; else
+    /// all are told, and hear of the failure when they write again.
+    pub(super) fn end_holding(&mut self, held: VecDeque<Held>, is_safe: bool) {
+        if !is_safe && self.is_always() { self.close_held(held) } else { self.let_go(held) }
     }
 
     fn let_go(&mut self, held: impl IntoIterator<Item = Held>) {
@@ -580,7 +525,7 @@ impl Engine {
     /// Forgets what was held back for a connection that is gone.
     pub fn forget_held(&mut self, conn: ConnId) {
         self.aof.writing.held.retain(|held| held.conn != conn);
-        self.aof.ended.iter_mut().for_each(|ended| ended.held.retain(|held| held.conn != conn));
+        self.aof.ending.iter_mut().for_each(|ending| ending.held.retain(|held| held.conn != conn));
     }
 
     /// Answers the clients that wait for what they have written to be safe.

@@ -7,9 +7,11 @@
 //! has them held back until it is written, so that only the end of the machine can lose it. The file is
 //! *rewritten* ([`rewrite`]) as a base, which is a snapshot, and an increment that begins where the
 //! snapshot was made; every change of the set of files comes into force with a new manifest, so a crash
-//! at any moment leaves a whole set. What is found at the start is repeated ([`load`]).
+//! at any moment leaves a whole set. What is found at the start is repeated ([`load`]); what is left at
+//! the end is written step by step ([`ending`]).
 
 mod append;
+mod ending;
 mod load;
 mod rewrite;
 
@@ -18,7 +20,7 @@ pub use rewrite::Facts;
 use super::Engine;
 use super::config::Appendfsync;
 use super::saving::Unreadable;
-use super::world::{DiskDone, DiskError, DiskOp, Effect, Level};
+use super::world::{DiskDone, DiskOp, Effect};
 use crate::base::time::{Monotonic, Time};
 use crate::persist::aof::Manifest;
 
@@ -36,8 +38,10 @@ pub struct Aof {
     pub awaits_writes: bool,
     /// Output that is not held back any more, since this event.
     released: Vec<Effect>,
-    /// What waits for the last syncs of files that were turned off.
-    ended: Vec<append::EndedFile>,
+    /// Files that were turned off, or are at the end of the program, and not all written yet.
+    ending: Vec<ending::Ending>,
+    /// The program is to end.
+    exit: Option<ending::Exit>,
     /// Appending to the current increment.
     writing: append::Writing,
     /// Replacing the files by shorter ones.
@@ -67,7 +71,8 @@ impl Aof {
             is_mounted: false,
             unreadable: Unreadable::Refuse,
             awaits_writes: false,
-            ended: Vec::new(),
+            ending: Vec::new(),
+            exit: None,
             released: Vec::new(),
             writing: append::Writing::new(now),
             rewriting: rewrite::Rewriting::default(),
@@ -122,8 +127,7 @@ impl Engine {
             // Should that fail, nothing may come behind it.
             return;
         }
-        self.finish_appending();
-        self.hold_to_the_end();
+        self.end_file();
         self.stop_rewriting();
         self.aof.state = State::Off;
         self.propagation.log = None;
@@ -146,7 +150,8 @@ impl Engine {
         if !self.is_aof_path(name) {
             return Some(done);
         }
-        if self.ended_answered(name, &done) || self.base_answered(now, &done) {
+        if self.ending_answered(&done) || self.base_answered(now, &done) {
+            self.exit_if_written();
             return None;
         }
         match done {
@@ -159,6 +164,7 @@ impl Engine {
             DiskDone::Remove { .. } | DiskDone::Enter { .. } => {}
             DiskDone::List { result, .. } => self.aof_listed(now, result),
         }
+        self.exit_if_written();
         None
     }
 
@@ -207,17 +213,6 @@ impl Engine {
     pub fn restart_rewriting(&mut self) {
         self.stop_rewriting();
         self.aof.rewriting.is_scheduled = true;
-    }
-
-    /// Nothing that is appended can be made safe, and safe is what was promised.
-    fn aof_is_lost(&mut self, why: &DiskError) {
-        let text = format!(
-            "Can't recover from AOF write error when the AOF fsync policy is 'always'. Exiting... \
-             ({})",
-            why.0
-        );
-        self.log(Level::Warning, &text);
-        self.effects.push(Effect::Exit { status: 1 });
     }
 
     /// Whether what was recorded must be safe before anyone hears of it.

@@ -130,7 +130,8 @@ impl Engine {
 
     pub(super) fn rewrite_if_due(&mut self, now: Time) {
         let is_busy = self.aof.rewriting.step.is_some() || self.saving.running.is_some();
-        if is_busy || self.moving.is_some() {
+        // Files that are still written to must not be removed.
+        if is_busy || self.moving.is_some() || !self.aof.ending.is_empty() {
             return;
         }
         if !self.aof.rewriting.is_scheduled && !self.has_grown(now) {
