@@ -440,3 +440,40 @@ fn it_ends_well_without_its_client_and_with_the_server() {
     ours.event(Event::Signal(Signal::Shutdown));
     assert_eq!(ours.exit, Some(0));
 }
+
+/// The words of all records of the append-only file, without their lengths.
+fn recorded(ours: &Local) -> String {
+    let records = &ours.files()["appendonlydir/appendonly.aof.1.incr.aof"];
+    let records = String::from_utf8_lossy(records).into_owned();
+    let words = records.split("\r\n").filter(|line| !line.starts_with(['*', '$']));
+    words.collect::<Vec<_>>().join(" ")
+}
+
+/// As Redis records it: the deletion stands between the other commands.
+#[test]
+fn a_transaction_is_recorded_as_one() {
+    let settings = [("appendonly", "yes"), ("appendfsync", "always")];
+    let (mut ours, mut theirs) = (node(&settings), node(&[]));
+    every::run(&mut ours, &["SET k 1", "SET m 1", "MULTI", "INCR k", "MIGRATE h 1 k 0 9"]);
+    every::run(&mut ours, &["SET k 7"]);
+    begin(&mut ours, "EXEC");
+    let before = "SELECT 0 SET k 1 SET m 1 ";
+    assert_eq!(recorded(&ours), before, "nothing of half a transaction");
+    talk(&mut ours, &mut theirs);
+    let one = format!("{before}MULTI INCR k DEL k SET k 7 EXEC ");
+    assert_eq!(recorded(&ours), one);
+    assert_eq!(arrived(&mut ours, "a"), "*3\r\n:2\r\n+OK\r\n+OK\r\n");
+    // A deletion alone, and last.
+    every::run(&mut ours, &["MULTI", "GET k", "MIGRATE h 1 m 0 9 REPLACE"]);
+    begin(&mut ours, "EXEC");
+    talk(&mut ours, &mut theirs);
+    let two = format!("{one}DEL m ");
+    assert_eq!(recorded(&ours), two);
+    // What a client has begun that is gone stays, and its key goes when it is there.
+    every::run(&mut ours, &["MULTI", "INCR k", "MIGRATE h 1 k 0 9 REPLACE", "SET k 9"]);
+    begin(&mut ours, "EXEC");
+    ours.hangup("a");
+    talk(&mut ours, &mut theirs);
+    every::run(&mut ours, &["SET x 1"]);
+    assert_eq!(recorded(&ours), format!("{two}INCR k DEL k SET x 1 "));
+}

@@ -66,7 +66,7 @@ fn exec(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
         let entry = &cx.table.entries()[index];
         cx.nested(entry).perform(argv.view());
         if cx.session.blocked.is_some() {
-            // MIGRATE: everyone waits for the other server's word, and then the rest runs.
+            // MIGRATE and others: everyone waits for the word of the world, and then the rest runs.
             cx.session.multi = Some(Multi { queue: queue.collect(), ..Multi::default() });
             return Ok(());
         }

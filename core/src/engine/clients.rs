@@ -128,6 +128,10 @@ impl Engine {
         if let Some(blocked) = session.blocked.take() {
             self.dequeue_blocked(session.id, &blocked);
         }
+        if session.executing.is_some() {
+            // What is left of its transaction never runs.
+            self.end_unit();
+        }
         self.end_transaction(session);
         self.stop_tracking(session);
         self.stop_monitor(session);

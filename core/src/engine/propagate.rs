@@ -7,7 +7,8 @@
 //!
 //! All that one command of a client does, with the commands of its transaction and the keys found
 //! to have expired, is one *unit*: if it is more than one record, MULTI and EXEC stand around it,
-//! and a replay never stops in the middle. Records name no database; SELECT comes before the first
+//! and a replay never stops in the middle. Where a command of a transaction waits, its unit does, too;
+//! only a rewrite that begins meanwhile divides it, as its base holds what was done. Records name no database; SELECT comes before the first
 //! one that is in another database than the one before.
 
 use super::{Ctx, Engine};
@@ -39,19 +40,23 @@ pub struct Stream {
     db: Option<usize>,
     /// Where the current unit begins, and how many records it has.
     unit: (usize, usize),
+    /// A transaction waits for one of its commands: what comes belongs to its unit.
+    holds_unit: bool,
     /// The second of the last time stamp.
     stamped_s: i64,
 }
 
 impl Stream {
-    /// Takes all that is recorded. Only between units.
+    /// Takes all whole units.
     pub fn take(&mut self) -> Vec<u8> {
-        std::mem::take(&mut self.bytes)
+        self.take_first(usize::MAX)
     }
 
-    /// Takes the first `count` bytes of it.
+    /// Takes the first `count` bytes of them.
     pub fn take_first(&mut self, count: usize) -> Vec<u8> {
-        let rest = self.bytes.split_off(count.min(self.bytes.len()));
+        let count = count.min(self.len());
+        self.unit.0 = self.unit.0.saturating_sub(count);
+        let rest = self.bytes.split_off(count);
         std::mem::replace(&mut self.bytes, rest)
     }
 
@@ -62,18 +67,19 @@ impl Stream {
         }
     }
 
-    /// Bytes that were recorded and not taken.
+    /// Bytes of whole units that were not taken.
     pub fn len(&self) -> usize {
-        self.bytes.len()
+        if self.unit.1 == 0 { self.bytes.len() } else { self.unit.0 }
     }
 
-    /// Whether nothing was recorded since it was taken.
+    /// Whether there is no whole unit since it was taken.
     pub fn is_empty(&self) -> bool {
-        self.bytes.is_empty()
+        self.len() == 0
     }
 
-    /// The reader begins anew: the next record says its database again.
-    pub fn forget_db(&mut self) {
+    /// The reader begins anew: the next record says its database again, and begins a unit.
+    pub fn begin_anew(&mut self) {
+        self.end_unit();
         self.db = None;
     }
 
@@ -148,7 +154,7 @@ impl Engine {
             log.stamp(*now_s);
         }
         log.record(db, words);
-        if self.depth == 0 {
+        if self.depth == 0 && !log.holds_unit {
             log.end_unit();
         }
     }
@@ -158,9 +164,10 @@ impl Engine {
         self.propagate(db, &[deletion(is_lazy), key]);
     }
 
-    /// The command of the client is done.
+    /// The command of the client is done, with all that belongs to it.
     pub fn end_unit(&mut self) {
         if let Some(log) = &mut self.propagation.log {
+            log.holds_unit = false;
             log.end_unit();
         }
     }
@@ -201,11 +208,18 @@ impl Ctx<'_> {
         if is_recorded {
             self.engine.propagate_words(db, argv.iter());
         }
-        if self.engine.depth == 0 {
-            let before = self.session.recorded;
-            self.engine.end_unit();
-            let recorded = self.engine.recorded();
-            self.session.recorded = if self.engine.dirty == dirty { before } else { recorded };
+        if self.engine.depth > 0 {
+            return;
+        }
+        let Some(log) = &mut self.engine.propagation.log else { return };
+        if self.session.executing.is_some() {
+            log.holds_unit = true;
+            return;
+        }
+        let has_changed = log.holds_unit || self.engine.dirty != dirty;
+        self.engine.end_unit();
+        if has_changed {
+            self.session.recorded = self.engine.recorded();
         }
     }
 }

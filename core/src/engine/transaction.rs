@@ -61,9 +61,10 @@ impl Engine {
         self.unwatch_all(session);
     }
 
-    /// Runs what is left of the transaction of `client`, which one of its commands has kept waiting.
+    /// Runs what is left of the transaction of `client`, which one of its commands has kept waiting, if
+    /// that is done.
     pub fn go_on_with_transaction(&mut self, now: Time, client: &mut Client) {
-        if client.session.executing.is_none() {
+        if client.session.executing.is_none() || client.session.blocked.is_some() {
             return;
         }
         let exec: OwnedArgv = [b"EXEC".as_slice()].into_iter().collect();

@@ -181,6 +181,10 @@ impl Node {
             return self.engine.next_saving().or(Some(until));
         }
         let engine = &self.engine;
+        if !engine.blocking.resumed.is_empty() {
+            // What they waited for has ended behind the work of this event.
+            return Some(Monotonic(0));
+        }
         let own = [engine.next_deadline(), engine.next_expiry(), engine.next_freeing];
         let own = own.into_iter().chain([engine.next_eviction()]);
         let others = [engine.next_care(), engine.next_save(), engine.next_saving()];

@@ -398,7 +398,7 @@ impl Engine {
     /// From now on, records go into another file. What was recorded so far goes to the end of this one.
     pub(super) fn switch_increment(&mut self, file: String) {
         let Some(log) = &mut self.propagation.log else { return };
-        log.forget_db();
+        log.begin_anew();
         let (writing, left) = (&mut self.aof.writing, log.len());
         writing.start = writing.issued + left as u64;
         if writing.file.is_some() {
