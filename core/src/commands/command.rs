@@ -1,12 +1,11 @@
 //! COMMAND: what commands there are, all of it derived from their declarations.
 
-use super::migrate;
 use crate::base::{Error, glob};
 use crate::engine::{Args, Command, Ctx, Entry, Outcome, Table};
 use crate::resp::{Argv, Out};
 use crate::spec::{
-    Access, Acl, Arg, BeginSearch, Category, FindKeys, Flag::*, Group, KeySpec, Kind, derive, many,
-    one_of, opt, pattern, string,
+    Access, Acl, Arg, BeginSearch, Category, FindKeys, Flag::*, FoundKeys, Group, KeySpec, Kind,
+    derive, many, one_of, opt, pattern, string,
 };
 
 pub(crate) const COMMANDS: &[&Command] = &[&COMMAND];
@@ -217,11 +216,10 @@ fn key_spec(out: &mut Out, spec: &KeySpec) {
             out.bulk(b"startfrom");
             out.int(from.into());
         }
-        BeginSearch::Option { .. } | BeginSearch::Unknown => typed(out, "unknown", 0),
+        BeginSearch::Unknown => typed(out, "unknown", 0),
     }
     out.bulk(b"find_keys");
     match spec.find {
-        _ if matches!(spec.begin, BeginSearch::Option { .. }) => typed(out, "unknown", 0),
         FindKeys::Range { last, step, limit } => {
             numbers(out, "range", &[("lastkey", last), ("keystep", step), ("limit", limit)]);
         }
@@ -404,7 +402,7 @@ const COMMAND_GETKEYS: Command = Command {
 
 fn command_getkeys(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let argv = args.rest();
-    let (_, keys) = keys_of(cx.engine.table, argv)?;
+    let keys = keys_of(cx.engine.table, argv)?;
     cx.out.array(keys.len());
     for (index, _) in keys {
         cx.out.bulk(argv.get(index).unwrap_or_default());
@@ -427,10 +425,9 @@ const COMMAND_GETKEYSANDFLAGS: Command = Command {
 
 fn command_getkeysandflags(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     let argv = args.rest();
-    let (entry, keys) = keys_of(cx.engine.table, argv)?;
+    let keys = keys_of(cx.engine.table, argv)?;
     cx.out.array(keys.len());
     for (index, access) in keys {
-        let access = actual_access(entry, argv, access);
         cx.out.array(2);
         cx.out.bulk(argv.get(index).unwrap_or_default());
         cx.out.set(access.len());
@@ -441,11 +438,8 @@ fn command_getkeysandflags(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     Ok(())
 }
 
-/// Where keys are, and what the command does with each.
-pub(super) type Keys = Vec<(usize, &'static [Access])>;
-
-/// The command that `argv` is, and where its keys are.
-fn keys_of<'t>(table: &'t Table, argv: Argv<'_>) -> Result<(&'t Entry, Keys), Error> {
+/// Where the keys of the command are that `argv` is.
+fn keys_of(table: &Table, argv: Argv<'_>) -> Result<FoundKeys, Error> {
     let invalid = Error::text("ERR Invalid command specified");
     let entry = table.find(argv.get(0).unwrap_or_default()).filter(|entry| !entry.is_sub());
     let mut entry = entry.ok_or_else(|| invalid.clone())?;
@@ -459,25 +453,9 @@ fn keys_of<'t>(table: &'t Table, argv: Argv<'_>) -> Result<(&'t Entry, Keys), Er
     if !entry.takes(argv.len()) {
         return Err(Error::text("ERR Invalid number of arguments specified for command"));
     }
-    let keys = match entry.command.name {
-        "MIGRATE" => migrate::keys(argv),
-        _ => derive::keys(&entry.key_specs, argv).unwrap_or_default(),
-    };
+    let keys = entry.keys(argv);
     if keys.is_empty() && !entry.has(NoMandatoryKeys) {
         return Err(Error::text("ERR Invalid arguments specified for command"));
     }
-    Ok((entry, keys))
-}
-
-/// What the command does with a key where that depends on its arguments: SET reads with GET, and
-/// BITFIELD writes with SET and INCRBY.
-fn actual_access(entry: &Entry, argv: Argv<'_>, access: &'static [Access]) -> &'static [Access] {
-    let has = |word: &str| argv.iter().any(|arg| arg.eq_ignore_ascii_case(word.as_bytes()));
-    match entry.command.name {
-        "SET" if has("GET") => &[Access::Rw, Access::Access, Access::Update],
-        "SET" => &[Access::Ow, Access::Update],
-        "BITFIELD" if has("SET") || has("INCRBY") => &[Access::Rw, Access::Access, Access::Update],
-        "BITFIELD" => &[Access::Ro, Access::Access],
-        _ => access,
-    }
+    Ok(keys)
 }

@@ -2,12 +2,11 @@
 //!
 //! Here it is declared; [`migrating`](crate::engine::migrating) does it.
 
-use super::command::Keys;
 use crate::engine::Command;
 use crate::resp::Argv;
 use crate::spec::{
-    self, Access::*, Acl, BeginSearch, Category, FindKeys, Flag::*, Group, KeySpec, block, integer,
-    key, many, one_of, opt, range, string, token,
+    self, Access::*, Acl, BeginSearch, Category, FindKeys, Flag::*, FoundKeys, Group, KeySpec,
+    block, derive, integer, key, many, one_of, opt, range, string, token,
 };
 
 pub(crate) const COMMANDS: &[&Command] = &[&MIGRATE];
@@ -55,28 +54,23 @@ const MIGRATE: Command = Command {
             notes: None,
         },
     ]),
+    find_keys: Some(find_keys),
     tips: &["nondeterministic_output"],
     run: |cx, args| cx.migrate(args),
     ..Command::BASE
 };
 
-/// Where the keys of a whole command are, which its specifications tell only in part: behind KEYS where
-/// that stands as an option, and then the first must be empty.
-pub(super) fn keys(argv: Argv<'_>) -> Keys {
-    let mut next = FIRST_OPTION;
-    let mut places = FIRST_KEY..FIRST_KEY + 1;
-    while let Some(word) = argv.get(next) {
-        next += 1;
-        match word.to_ascii_uppercase().as_slice() {
-            b"KEYS" if next < argv.len() => {
-                let is_empty = argv.get(FIRST_KEY).is_some_and(<[u8]>::is_empty);
-                places = if is_empty { next..argv.len() } else { 0..0 };
-                break;
-            }
-            b"AUTH" => next += 1,
-            b"AUTH2" => next += 2,
-            _ => {}
+/// Its keys stand behind KEYS where that is an option, and then the first must be empty.
+fn find_keys(argv: Argv<'_>) -> FoundKeys {
+    let mut options = derive::options(argv, FIRST_OPTION, &[("AUTH", 1), ("AUTH2", 2)]);
+    let keys =
+        options.find(|&(place, word)| word.eq_ignore_ascii_case(b"KEYS") && place + 1 < argv.len());
+    let places = match keys {
+        None => FIRST_KEY..FIRST_KEY + 1,
+        Some((place, _)) if argv.get(FIRST_KEY).is_some_and(<[u8]>::is_empty) => {
+            place + 1..argv.len()
         }
-    }
+        Some(_) => 0..0,
+    };
     places.map(|place| (place, MOVED)).collect()
 }

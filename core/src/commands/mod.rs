@@ -6,6 +6,7 @@
 use std::sync::LazyLock;
 
 use crate::engine::{Command, Handler, Table, help};
+use crate::spec::Finder;
 use crate::spec::pack::{self, Packed, Packer};
 
 mod acl;
@@ -112,15 +113,19 @@ const FAMILIES: &[&[&Command]] = &[
 const PACKER: Packer = Packer::of(FAMILIES);
 static TEXTS: [u8; PACKER.texts_len()] = PACKER.texts();
 static SHAPES: [u8; PACKER.shapes_len()] = PACKER.shapes();
-static HANDLERS: [Handler; pack::count(FAMILIES)] = pack::handlers(FAMILIES);
+const COUNT: usize = pack::count(FAMILIES);
+const FUNCTIONS: ([Handler; COUNT], [Option<Finder>; COUNT]) = pack::functions(FAMILIES);
+static HANDLERS: [Handler; COUNT] = FUNCTIONS.0;
+static FINDERS: [Option<Finder>; COUNT] = FUNCTIONS.1;
+
+fn packed() -> Packed<Handler> {
+    Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS, finders: &FINDERS }
+}
 
 /// All commands of the engine.
 pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
-    static TABLE: LazyLock<Table> = LazyLock::new(|| {
-        let packed = Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS };
-        Table::new(packed.unpack(), help::help)
-    });
+    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(packed().unpack(), help::help));
     &TABLE
 }
 
@@ -133,15 +138,16 @@ mod tests {
     fn told(command: &Command, text: &mut String) {
         let spec::Command { name, summary, since, group, complexity, flags, acl, args, .. } =
             command;
-        let spec::Command { arity, key_specs, tips, deprecated, subcommands, example, run, .. } =
-            command;
+        let spec::Command { arity, key_specs, find_keys, tips, deprecated, .. } = command;
+        let spec::Command { subcommands, example, run, .. } = command;
         text.push_str(&format!(
             "{name:?} {summary:?} {since:?} {group:?} {complexity:?} {flags:?} "
         ));
         text.push_str(&format!(
             "{acl:?} {args:?} {arity:?} {key_specs:?} {tips:?} {deprecated:?} "
         ));
-        text.push_str(&format!("{example:?} {:p} {{\n", *run as *const ()));
+        let finder = find_keys.map(|find| find as *const ());
+        text.push_str(&format!("{example:?} {:p} {finder:?} {{\n", *run as *const ()));
         subcommands.iter().for_each(|subcommand| told(subcommand, text));
         text.push_str("}\n");
     }
@@ -150,8 +156,7 @@ mod tests {
     fn what_is_linked_says_what_was_declared() {
         let (mut declared, mut linked) = (String::new(), String::new());
         FAMILIES.iter().copied().flatten().for_each(|command| told(command, &mut declared));
-        let packed = Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS };
-        packed.unpack().into_iter().for_each(|command| told(command, &mut linked));
+        packed().unpack().into_iter().for_each(|command| told(command, &mut linked));
         assert!(declared.len() > 100_000 && declared == linked);
     }
 }

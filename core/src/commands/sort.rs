@@ -11,8 +11,8 @@ use crate::base::{Error, num, order};
 use crate::ds::QuickList;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{
-    Access::*, Acl, Arg, BeginSearch, Category, FindKeys, Flag::*, Group, KeySpec, block, integer,
-    key, key_pattern, many, one_of, opt, range, token,
+    self, Access::*, Acl, Arg, BeginSearch, Category, FindKeys, Flag::*, Group, KeySpec, block,
+    derive, integer, key, key_pattern, many, one_of, opt, range, token,
 };
 use crate::store::{Type, Value, ValueMut, ValueRef};
 
@@ -34,14 +34,13 @@ const PATTERNS: KeySpec = KeySpec {
     notes: Some("The keys that BY and GET read are made of the elements."),
 };
 
+/// What is done with the key of STORE.
+const STORED: &[spec::Access] = &[Ow, Update];
+
 const DESTINATION: KeySpec = KeySpec {
-    begin: BeginSearch::Option {
-        word: "STORE",
-        from: 2,
-        others: &[("LIMIT", 2), ("GET", 1), ("BY", 1)],
-    },
-    find: FindKeys::Range { last: 0, step: 1, limit: 0 },
-    access: &[Ow, Update],
+    begin: BeginSearch::Unknown,
+    find: FindKeys::Unknown,
+    access: STORED,
     notes: Some("STORE may be any of the options."),
 };
 
@@ -56,16 +55,16 @@ const SORT: Command = Command {
     complexity: "O(N log N+M) with N the elements, M those returned.",
     flags: &[Write, DenyOom],
     acl: CATEGORIES,
-    args: &[
-        KEY,
-        BY,
-        LIMIT,
-        GET,
-        ORDER,
-        ALPHA,
-        opt(key("destination", &[Ow, Update]).after("STORE")),
-    ],
+    args: &[KEY, BY, LIMIT, GET, ORDER, ALPHA, opt(key("destination", STORED).after("STORE"))],
     key_specs: Some(&[range(1, 0, 1, &[Ro, Access]), PATTERNS, DESTINATION]),
+    find_keys: Some(|argv| {
+        let options = derive::options(argv, 2, &[("LIMIT", 2), ("GET", 1), ("BY", 1)]);
+        let is_store = |&(place, word): &(usize, &[u8])| {
+            word.eq_ignore_ascii_case(b"STORE") && place + 1 < argv.len()
+        };
+        let stored = options.filter(is_store).last().map(|(place, _)| (place + 1, STORED));
+        [(1, [Ro, Access].as_slice())].into_iter().chain(stored).collect()
+    }),
     example: "> RPUSH ages 30 4 11\n(integer) 3\n> SORT ages\n1) \"4\"\n2) \"11\"\n3) \"30\"\n\
               > SORT ages ALPHA DESC LIMIT 0 2\n1) \"4\"\n2) \"30\"\n",
     run: |cx, args| sort(cx, args, true),

@@ -395,6 +395,10 @@ const SET: Command = Command {
     ],
     example: "> SET light on\nOK\n> SET light off NX\n(nil)\n> SET light off XX GET\n\"on\"\n\
               > SET light on EX 60\nOK\n> TTL light\n(integer) 60\n",
+    find_keys: Some(|argv| {
+        let reads = argv.from(3).iter().any(|word| word.eq_ignore_ascii_case(b"GET"));
+        vec![(1, if reads { &[Rw, Access, Update] } else { &[Ow, Update] })]
+    }),
     run: set,
     ..Command::BASE
 };

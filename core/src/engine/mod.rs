@@ -83,6 +83,7 @@ impl Command {
         args: &[],
         arity: None,
         key_specs: None,
+        find_keys: None,
         tips: &[],
         deprecated: None,
         subcommands: &[],

@@ -169,16 +169,6 @@ pub enum BeginSearch {
     Index(i32),
     /// Behind this word, looked for from this argument on (from the end if negative).
     Keyword(&'static str, i32),
-    /// Behind the last one of this word that stands where an option may stand. Clients are told that
-    /// it is unknown, as specifications have no form for it.
-    Option {
-        /// The word.
-        word: &'static str,
-        /// The argument from which on there are options.
-        from: usize,
-        /// The other options that have arguments, and how many.
-        others: &'static [(&'static str, usize)],
-    },
     /// Not to be told from the declaration.
     Unknown,
 }

@@ -1,6 +1,8 @@
 //! What a declaration implies: arity, key positions, ACL categories, usage lines.
 
-use super::{Access, Acl, Arg, BeginSearch, Category, Command, FindKeys, Flag, KeySpec, Kind};
+use super::{
+    Access, Acl, Arg, BeginSearch, Category, Command, FindKeys, Flag, FoundKeys, KeySpec, Kind,
+};
 use crate::base::num;
 use crate::resp::Argv;
 
@@ -155,9 +157,9 @@ pub fn has_movable_keys(specs: &[KeySpec]) -> bool {
     })
 }
 
-/// The indices of the keys in `argv`, with what the command does with each; `None` if a number of
-/// keys is none or larger than what follows it. Costs O(arguments).
-pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [Access])>> {
+/// Where `specs` say that keys are in `argv`; `None` if a number of keys is none or larger than what
+/// follows it, or there is nothing where keys must be. Costs O(arguments).
+pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<FoundKeys> {
     let mut found = Vec::new();
     let len = argv.len() as i64;
     for spec in specs {
@@ -178,10 +180,6 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [A
                     None => continue,
                 }
             }
-            BeginSearch::Option { word, from, others } => match option(argv, word, from, others) {
-                Some(index) => index as i64 + 1,
-                None => continue,
-            },
             BeginSearch::Unknown => continue,
         };
         let (first, last, step) = match spec.find {
@@ -199,34 +197,37 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<Vec<(usize, &'static [A
                 let number = argv.get((first + i64::from(count)) as usize).and_then(num::parse_i64);
                 let number = number.filter(|&number| (0..=len).contains(&number))?;
                 let begin = first + i64::from(offset);
-                let last = begin + (number - 1) * i64::from(step);
-                if last >= len {
-                    return None;
-                }
-                (begin, last, step)
+                (begin, begin + (number - 1) * i64::from(step), step)
             }
             FindKeys::Unknown => continue,
         };
-        let places = (first..=last.min(len - 1)).step_by(step.max(1) as usize);
+        if last < first || last >= len {
+            // An option that ends the command has nothing behind it; elsewhere something is missing.
+            match spec.begin {
+                BeginSearch::Keyword(..) => continue,
+                BeginSearch::Index(_) | BeginSearch::Unknown => return None,
+            }
+        }
+        let places = (first..=last).step_by(step.max(1) as usize);
         found.extend(places.map(|index| (index as usize, spec.access)));
     }
     Some(found)
 }
 
-/// Where the option `word` stands for the last time with something behind it; see
-/// [`BeginSearch::Option`].
-fn option(argv: Argv<'_>, word: &str, from: usize, others: &[(&str, usize)]) -> Option<usize> {
-    let (mut index, mut found) = (from, None);
-    while let Some(arg) = argv.get(index) {
-        let is = |word: &str| arg.eq_ignore_ascii_case(word.as_bytes());
-        let other = others.iter().find(|(other, _)| is(other));
-        let is_found = is(word) && index + 1 < argv.len();
-        if is_found {
-            found = Some(index);
-        }
-        index += 1 + other.map_or_else(|| usize::from(is_found), |&(_, width)| width);
-    }
-    found
+/// The words of `argv`, with their places, that stand where an option may stand: from `from` on, without
+/// the arguments of the options that have as many as `widths` says.
+pub fn options<'a>(
+    argv: Argv<'a>,
+    from: usize,
+    widths: &'static [(&'static str, usize)],
+) -> impl Iterator<Item = (usize, &'a [u8])> {
+    let mut next = from;
+    std::iter::from_fn(move || {
+        let (place, word) = (next, argv.get(next)?);
+        let is_it = |(option, _): &&(&str, usize)| word.eq_ignore_ascii_case(option.as_bytes());
+        next += 1 + widths.iter().find(is_it).map_or(0, |&(_, width)| width);
+        Some((place, word))
+    })
 }
 
 /// The indices of the words in `argv`, from `start` on, that must not be shown: each argument named
@@ -319,6 +320,7 @@ pub fn help<H>(container: &Command<H>, run: H) -> Command<H> {
         args: &[],
         arity: None,
         key_specs: None,
+        find_keys: None,
         tips: &[],
         deprecated: None,
         subcommands: &[],

@@ -20,6 +20,8 @@ pub mod table;
 
 pub use arg::*;
 
+use crate::resp::Argv;
+
 /// One command, or one subcommand of a container.
 pub struct Command<H: 'static> {
     /// Its name in capitals; a subcommand's own name only.
@@ -42,6 +44,8 @@ pub struct Command<H: 'static> {
     pub arity: Option<i32>,
     /// Where its keys are, where the arguments do not tell it.
     pub key_specs: Option<&'static [KeySpec]>,
+    /// Finds its keys, where that takes more than specifications can tell.
+    pub find_keys: Option<Finder>,
     /// Hints for clients and proxies.
     pub tips: &'static [&'static str],
     /// The version that deprecated it, and what to use now.
@@ -53,6 +57,12 @@ pub struct Command<H: 'static> {
     /// The handler.
     pub run: H,
 }
+
+/// Finds the keys among the words of a whole command, of which there are as many as its arity says.
+pub type Finder = fn(Argv<'_>) -> FoundKeys;
+
+/// Where keys are, and what the command does with each.
+pub type FoundKeys = Vec<(usize, &'static [Access])>;
 
 /// What a command does to the data and where it may run.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

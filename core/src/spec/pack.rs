@@ -13,7 +13,7 @@ use std::slice::Iter;
 use std::str::Split;
 
 use super::{
-    Access, Acl, Arg, BeginSearch, Category, Command, FindKeys, Flag, Group, KeySpec, Kind,
+    Access, Acl, Arg, BeginSearch, Category, Command, FindKeys, Finder, Flag, Group, KeySpec, Kind,
 };
 
 /// Declarations in short.
@@ -24,6 +24,8 @@ pub struct Packed<H: 'static> {
     pub shapes: &'static [u8],
     /// The handlers of all commands, each before those of its subcommands.
     pub handlers: &'static [H],
+    /// What finds the keys of each of them, where something does.
+    pub finders: &'static [Option<Finder>],
 }
 
 /// Ends a text.
@@ -50,7 +52,6 @@ const ACCESS: u8 = 1 << 4;
 // How the search for keys begins, and how they are found.
 const BY_INDEX: u8 = 0;
 const BY_KEYWORD: u8 = 1;
-const BY_OPTION: u8 = 2;
 const IN_RANGE: u8 = 0;
 const COUNTED: u8 = 1;
 const UNKNOWN: u8 = 3;
@@ -283,18 +284,6 @@ impl Packer {
                 self.text(word);
                 self.signed(from);
             }
-            BeginSearch::Option { word, from, others } => {
-                self.byte(BY_OPTION);
-                self.text(word);
-                self.len(from);
-                self.len(others.len());
-                let mut rest = others;
-                while let [(word, width), others @ ..] = rest {
-                    self.text(word);
-                    self.len(*width);
-                    rest = others;
-                }
-            }
             BeginSearch::Unknown => self.byte(UNKNOWN),
         }
         match spec.find {
@@ -348,25 +337,34 @@ pub const fn count<H>(families: &[&[&Command<H>]]) -> usize {
     sum
 }
 
-/// The handlers of all [`count`] commands.
-pub const fn handlers<H: Copy, const COUNT: usize>(families: &[&[&Command<H>]]) -> [H; COUNT] {
-    const fn put<H: Copy>(handlers: &mut [H], commands: &[&Command<H>], mut at: usize) -> usize {
+/// The handlers of all [`count`] commands, and what finds their keys.
+pub const fn functions<H: Copy, const COUNT: usize>(
+    families: &[&[&Command<H>]],
+) -> ([H; COUNT], [Option<Finder>; COUNT]) {
+    const fn put<H: Copy>(
+        handlers: &mut [H],
+        finders: &mut [Option<Finder>],
+        commands: &[&Command<H>],
+        mut at: usize,
+    ) -> usize {
         let mut rest = commands;
         while let [first, others @ ..] = rest {
             handlers[at] = first.run;
-            at = put(handlers, first.subcommands, at + 1);
+            finders[at] = first.find_keys;
+            at = put(handlers, finders, first.subcommands, at + 1);
             rest = others;
         }
         at
     }
     let mut handlers = [families[0][0].run; COUNT];
+    let mut finders = [None; COUNT];
     let (mut rest, mut at) = (families, 0);
     while let [first, others @ ..] = rest {
-        at = put(&mut handlers, first, at);
+        at = put(&mut handlers, &mut finders, first, at);
         rest = others;
     }
     assert!(at == COUNT);
-    handlers
+    (handlers, finders)
 }
 
 impl<H: Copy> Packed<H> {
@@ -376,6 +374,7 @@ impl<H: Copy> Packed<H> {
             texts: std::str::from_utf8(self.texts).unwrap_or_default().split(char::from(END)),
             shapes: self.shapes.iter(),
             handlers: self.handlers.iter(),
+            finders: self.finders.iter(),
         };
         reader.commands(usize::MAX)
     }
@@ -386,6 +385,7 @@ struct Reader<H: 'static> {
     texts: Split<'static, char>,
     shapes: Iter<'static, u8>,
     handlers: Iter<'static, H>,
+    finders: Iter<'static, Option<Finder>>,
 }
 
 impl<H: Copy> Reader<H> {
@@ -425,6 +425,7 @@ impl<H: Copy> Reader<H> {
         // Fields are read in the order in which they stand here.
         let command = Command {
             run: *self.handlers.next()?,
+            find_keys: self.finders.next().copied().flatten(),
             name: self.text(),
             summary: self.text(),
             since: self.text(),
@@ -485,11 +486,6 @@ impl<H: Copy> Reader<H> {
             begin: match self.byte() {
                 BY_INDEX => BeginSearch::Index(self.signed()),
                 BY_KEYWORD => BeginSearch::Keyword(self.text(), self.signed()),
-                BY_OPTION => BeginSearch::Option {
-                    word: self.text(),
-                    from: self.byte().into(),
-                    others: self.list(|reader| (reader.text(), reader.byte().into())),
-                },
                 _ => BeginSearch::Unknown,
             },
             find: match self.byte() {

@@ -3,7 +3,7 @@
 use std::num::NonZeroUsize;
 
 use super::names::Names;
-use super::{BeginSearch, Category, Command, Flag, KeySpec, derive};
+use super::{BeginSearch, Category, Command, Flag, FoundKeys, KeySpec, derive};
 use crate::resp::Argv;
 
 /// A declaration with what was derived from it.
@@ -50,6 +50,15 @@ impl<H> Entry<H> {
     /// come with them. O(words).
     pub fn secrets(&self, argv: Argv<'_>) -> Vec<usize> {
         derive::secrets(self.command.args, 1 + usize::from(self.is_sub()), argv)
+    }
+
+    /// Where its keys are in `argv`, and what it does with each; none where that makes no sense. The
+    /// number of words is one that it takes. Costs O(words).
+    pub fn keys(&self, argv: Argv<'_>) -> FoundKeys {
+        match self.command.find_keys {
+            Some(find) => find(argv),
+            None => derive::keys(&self.key_specs, argv).unwrap_or_default(),
+        }
     }
 
     /// Whether `count` words are as many as the command takes.

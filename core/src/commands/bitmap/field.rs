@@ -8,7 +8,7 @@ use crate::base::{Error, num};
 use crate::ds::bits::Field;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::spec::{
-    Access::*, Arg, Flag::*, Group, block, integer, key, many, one_of, opt, string, token,
+    Access::*, Arg, Flag::*, Group, block, derive, integer, key, many, one_of, opt, string, token,
 };
 
 const GET: Arg = block("get-block", &[string("encoding"), integer("offset")]).after("GET");
@@ -58,6 +58,17 @@ pub(super) const BITFIELD: Command = Command {
               2) (integer) 4\n3) (integer) 4\n\
               > BITFIELD counts OVERFLOW SAT INCRBY u8 #1 300 OVERFLOW FAIL INCRBY u8 #1 1\n\
               1) (integer) 255\n2) (nil)\n",
+    find_keys: Some(|argv| {
+        // Where it makes no sense, it is none that only reads.
+        let mut options = derive::options(argv, 2, &[("GET", 2), ("OVERFLOW", 1)]);
+        let only_reads = options.all(|(place, word)| {
+            let is = |option: &str, width| {
+                word.eq_ignore_ascii_case(option.as_bytes()) && place + width < argv.len()
+            };
+            is("GET", 2) || is("OVERFLOW", 1)
+        });
+        vec![(1, if only_reads { &[Ro, Access] } else { &[Rw, Access, Update] })]
+    }),
     run: bitfield,
     ..Command::BASE
 };
