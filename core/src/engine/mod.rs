@@ -149,7 +149,7 @@ pub struct Engine {
     /// Another folder for the files is asked for.
     pub(in crate::engine) moving: Option<moving::Moving>,
     /// Clients that wait for the configuration file.
-    pub(in crate::engine) rewriting: rewriting::Rewriting,
+    pub rewriting: rewriting::Rewriting,
     /// Connections to other servers.
     pub links: migrating::Links,
     /// What is being loaded.

@@ -1,16 +1,16 @@
 //! CONFIG REWRITE: the settings of now into the file that they came from.
 //!
 //! Only a host that was started with a configuration file names one. An engine that is built without
-//! the feature `config-rewrite`, as the page's is, has none, and no words for it.
+//! the feature `config-file`, as the page's is, has none, and no words for it.
 
-#[cfg(feature = "config-rewrite")]
+#[cfg(feature = "config-file")]
 mod file;
-#[cfg(not(feature = "config-rewrite"))]
+#[cfg(not(feature = "config-file"))]
 mod fileless;
 
-#[cfg(feature = "config-rewrite")]
+#[cfg(feature = "config-file")]
 pub use file::Rewriting;
-#[cfg(not(feature = "config-rewrite"))]
+#[cfg(not(feature = "config-file"))]
 pub use fileless::Rewriting;
 
 use crate::base::Error;

@@ -1,9 +1,9 @@
 //! The command line, as redis-server understands it: `[redis.conf | -] [--name value …]`.
 
 use std::io::Read;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::{check, explain};
+use super::{check, explain, include};
 use crate::engine::Config;
 use crate::engine::config::lines_of_arguments;
 
@@ -88,8 +88,11 @@ pub fn parse(args: &[String]) -> Result<Wish, String> {
     text.push(b'\n');
     text.extend_from_slice(lines_of_arguments(options).as_bytes());
     config
-        .read_file(&text, &mut |path| include(&folder, path))
+        .read_file(&text, &mut |path| include::read(&folder, path))
         .map_err(|error| error.to_string())?;
+    if from_stdin && config.daemonize {
+        return Err("A configuration from stdin can't be used in the background.".to_owned());
+    }
     let dir = String::from_utf8_lossy(&config.dir).into_owned();
     if !Path::new(&dir).is_dir() {
         return Err(format!("Can't chdir to '{dir}': No such file or directory"));
@@ -97,14 +100,6 @@ pub fn parse(args: &[String]) -> Result<Wish, String> {
     // The node shows this, and a relative folder would mean nothing to who reads it.
     config.dir = folder.join(dir).to_string_lossy().into_owned().into_bytes();
     Ok(Wish::Serve(Box::new(config)))
-}
-
-/// The text of a file that an `include` line names, relative to where the server was started.
-fn include(folder: &Path, name: &str) -> Result<Vec<u8>, String> {
-    let path: PathBuf = folder.join(name);
-    std::fs::read(&path).map_err(|error| {
-        format!("Fatal error, can't open config file '{}': {}", path.display(), explain(&error))
-    })
 }
 
 #[cfg(test)]

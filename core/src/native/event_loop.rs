@@ -32,12 +32,12 @@ use super::playground::visitor::{Became, Visitor};
 use super::playground::websocket::Close;
 use super::playground::{GUESTS_MAX, Wish};
 use super::ready::Events;
+use super::service;
 use super::ticks;
 use crate::base::limits;
 use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::Config;
-use crate::engine::config::table;
 use crate::node::{
     ConnId, Effect, Event, Level, LinkEvent, Measures, Node, Origin, Signal, Unreadable,
 };
@@ -50,6 +50,8 @@ const ACCEPTS_PER_TURN: usize = 1000;
 const LOAD_FIRST_US: u64 = 100_000;
 /// After so long it shows how fast loading goes, in microseconds.
 const LOAD_TRIED_US: u64 = 2_000;
+/// What a supervisor is told then.
+const READY: &str = "STATUS=Ready to accept connections\nREADY=1\n";
 /// Between two looks at what the operating system knows of the process.
 const MEASURE_EVERY: Duration = Duration::from_secs(1);
 
@@ -162,10 +164,12 @@ impl EventLoop {
         crowd::sleep_exactly();
         self.tell(Event::Mounted { unreadable: Unreadable::Refuse }, log);
         self.load_first(log);
+        service::tell_supervisor(&self.config, READY, log);
         loop {
             self.write_records(log);
             self.write_all(log);
             if let Some(status) = self.exit {
+                service::tell_supervisor(&self.config, "STOPPING=1\n", log);
                 return Ok(self.finish(status));
             }
             let wake = self.node.next_wake();
@@ -280,8 +284,11 @@ impl EventLoop {
             Effect::Disk(op) => self.disk.ask(op, self.node.journal()),
             Effect::Link { link, op } => self.link(link, op, log),
             Effect::Log(record) => log.write(record.level, &record.text),
-            // The file that settings come from is a person's, so it is not written.
-            Effect::Configured => open_files::follow(self.node.config().maxclients, log),
+            Effect::Configured => {
+                let config = self.node.config();
+                log.follow(config);
+                open_files::follow(config.maxclients, log);
+            }
             // Nobody brings files here.
             Effect::Imported(_) => {}
             Effect::Exit { status } => self.exit = Some(status),
@@ -610,8 +617,7 @@ fn site(config: &Config, listeners: &[Listener]) -> Result<Option<Site>, String>
 
 /// Whether the server writes files without being asked to.
 fn saves_by_itself(config: &Config) -> bool {
-    let append_only = table::find(b"appendonly").map(|(param, _)| config.text(param));
-    !config.save.is_empty() || append_only.is_some_and(|text| text == b"yes")
+    !config.save.is_empty() || config.appendonly
 }
 
 /// What the operating system knows of this process; zeros where it does not say.

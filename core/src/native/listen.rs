@@ -10,8 +10,8 @@ use mio::{Interest, Registry, Token};
 use socket2::{Domain, SockRef, Socket as RawSocket, TcpKeepalive, Type};
 
 use super::connections::Socket;
-use super::explain;
 use super::playground::Wish;
+use super::{explain, in_folder};
 use crate::engine::Config;
 use crate::node::Origin;
 
@@ -54,7 +54,7 @@ pub fn open(config: &Config, registry: &Registry) -> Result<Vec<Listener>, Strin
         }
     }
     if !config.unixsocket.is_empty() {
-        let path = String::from_utf8_lossy(&config.unixsocket).into_owned();
+        let path = in_folder(config, &config.unixsocket).to_string_lossy().into_owned();
         let opened = open_unix(&path, config.unixsocketperm);
         let listener = opened.map_err(|error| {
             format!("Failed opening Unix socket: bind: {} ({path})", explain(&error))

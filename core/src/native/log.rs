@@ -3,6 +3,7 @@
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 
+use super::{explain, in_folder};
 use crate::base::time::Time;
 use crate::engine::Config;
 use crate::engine::config::LogLevel;
@@ -21,21 +22,28 @@ pub struct Log {
 impl Log {
     /// The log that `config` asks for: a file, or standard output.
     pub fn open(config: &Config) -> Result<Self, String> {
-        let name = String::from_utf8_lossy(&config.logfile).into_owned();
-        let file = if name.is_empty() {
+        let file = if config.logfile.is_empty() {
             None
         } else {
-            let opened = OpenOptions::new().create(true).append(true).open(&name);
-            Some(opened.map_err(|error| format!("Can't open the log file {name}: {error}"))?)
+            let path = in_folder(config, &config.logfile);
+            let opened = OpenOptions::new().create(true).append(true).open(&path);
+            let failed = |error| format!("Can't open the log file: {}", explain(&error));
+            Some(opened.map_err(failed)?)
         };
-        let least = match config.loglevel {
+        let mut log = Self { file, least: None, clock: Clock::new(), pid: std::process::id() };
+        log.follow(config);
+        Ok(log)
+    }
+
+    /// Writes what matters as much as `config` says from now on.
+    pub fn follow(&mut self, config: &Config) {
+        self.least = match config.loglevel {
             LogLevel::Debug => Some(Level::Debug),
             LogLevel::Verbose => Some(Level::Verbose),
             LogLevel::Notice => Some(Level::Notice),
             LogLevel::Warning => Some(Level::Warning),
             LogLevel::Nothing => None,
         };
-        Ok(Self { file, least, clock: Clock::new(), pid: std::process::id() })
     }
 
     /// Writes one line, if it matters enough. A log that cannot be written stops nothing.

@@ -8,6 +8,7 @@
 //! - [`check`]: looking at files without loading them
 //! - [`listen`]: the sockets that wait for clients
 //! - [`connections`]: the sockets of clients
+//! - [`include`]: files that configuration files include
 //! - [`lock`]: one server a folder
 //! - [`log`]: lines in Redis's format
 //! - [`crowd`]: whether requests are let gather
@@ -16,7 +17,9 @@
 //! - [`open_files`]: as many files as clients may come
 //! - [`playground`]: the page, and browsers as clients
 //! - [`ready`]: which sockets have something
+//! - [`service`]: in the background, or under a supervisor
 //! - [`ticks`]: the processor's own counter as a clock
+//! - [`unsupported`]: settings that cannot be honoured
 
 pub mod args;
 pub mod check;
@@ -25,6 +28,7 @@ pub mod connections;
 pub mod crowd;
 pub mod disk;
 pub mod event_loop;
+pub mod include;
 mod journal;
 pub mod listen;
 pub mod lock;
@@ -34,11 +38,15 @@ pub mod names;
 pub mod open_files;
 pub mod playground;
 pub mod ready;
+pub mod service;
 pub mod ticks;
+pub mod unsupported;
 
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use crate::base::rng::Seed;
+use crate::engine::Config;
 use crate::node::Level;
 
 /// Runs the server until it is told to end. `args` are the words of the command line behind the
@@ -59,6 +67,16 @@ pub fn main(args: &[String]) -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
+    let is_elsewhere =
+        unsupported::refuse(&config).and_then(|()| service::start_in_background(&config, args));
+    match is_elsewhere {
+        Ok(true) => return ExitCode::SUCCESS,
+        Ok(false) => {}
+        Err(text) => {
+            log::print_error(&text);
+            return ExitCode::FAILURE;
+        }
+    }
     let mut log = match log::Log::open(&config) {
         Ok(log) => log,
         Err(text) => {
@@ -69,6 +87,7 @@ pub fn main(args: &[String]) -> ExitCode {
     // Programs that start servers look for the number of the process here.
     let (version, pid) = (env!("CARGO_PKG_VERSION"), std::process::id());
     log.write(Level::Notice, &format!("Redstart {version} is starting, PID: {pid}"));
+    unsupported::warnings(&config).for_each(|text| log.write(Level::Warning, &text));
     if config.disable_thp {
         memory::disable_huge_pages();
     }
@@ -76,15 +95,30 @@ pub fn main(args: &[String]) -> ExitCode {
         log.write(Level::Warning, &text);
         return ExitCode::FAILURE;
     }
-    let served = seed().and_then(|seed| event_loop::EventLoop::new(config, seed, &mut log));
-    match served.and_then(|event_loop| event_loop.run(&mut log)) {
-        Ok(0) => ExitCode::SUCCESS,
+    match serve(config, &mut log) {
         Ok(status) => ExitCode::from(status),
         Err(text) => {
             log.write(Level::Warning, &text);
             ExitCode::FAILURE
         }
     }
+}
+
+/// Serves until the end; returns the status to end with. The error is a line for the log.
+fn serve(config: Config, log: &mut log::Log) -> Result<u8, String> {
+    let event_loop = event_loop::EventLoop::new(config.clone(), seed()?, log)?;
+    let pid_file = service::PidFile::write(&config, log);
+    let status = event_loop.run(log);
+    if let Some(pid_file) = pid_file {
+        pid_file.remove(log);
+    }
+    status
+}
+
+/// The file of this name, which is one in `dir` unless it says where it is: Redis works in `dir`.
+fn in_folder(config: &Config, name: &[u8]) -> PathBuf {
+    let path = |name: &[u8]| PathBuf::from(String::from_utf8_lossy(name).into_owned());
+    path(&config.dir).join(path(name))
 }
 
 /// The system's words for an error, as Redis shows them: without the number.

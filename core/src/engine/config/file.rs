@@ -21,6 +21,78 @@ const FORGOTTEN: [&str; 4] = [
     "lua-replicate-commands",
 ];
 
+/// Parameters of Valkey 9 that mean nothing here. They are passed over, and told of.
+const OF_VALKEY: [&str; 30] = [
+    "active-defrag-cycle-us",
+    "availability-zone",
+    "cluster-announce-client-ipv4",
+    "cluster-announce-client-ipv6",
+    "cluster-announce-client-port",
+    "cluster-announce-client-tls-port",
+    "cluster-blacklist-ttl",
+    "cluster-config-save-behavior",
+    "cluster-databases",
+    "cluster-manual-failover-timeout",
+    "cluster-slot-migration-log-max-len",
+    "cluster-slot-stats-enabled",
+    "commandlog-large-reply-max-len",
+    "commandlog-large-request-max-len",
+    "commandlog-reply-larger-than",
+    "commandlog-request-larger-than",
+    "dual-channel-replication-enabled",
+    "extended-redis-compatibility",
+    "hash-seed",
+    "log-format",
+    "log-timestamp-format",
+    "mptcp",
+    "prefetch-batch-max-size",
+    "rdma-bind",
+    "rdma-completion-vector",
+    "rdma-port",
+    "rdma-rx-size",
+    "repl-mptcp",
+    "tls-auto-reload-interval",
+    "unixsocketgroup",
+];
+
+/// What Valkey calls otherwise.
+const RENAMED: [(&str, &str); 4] = [
+    ("commandlog-execution-slower-than", "slowlog-log-slower-than"),
+    ("commandlog-slow-execution-max-len", "slowlog-max-len"),
+    ("primaryauth", "masterauth"),
+    ("primaryuser", "masteruser"),
+];
+
+/// Directives that cannot be followed, and must not be passed over: somebody counts on them.
+const REFUSED: [(&str, &str); 5] = [
+    ("import-mode", "Nothing is imported from another server here"),
+    ("loadmodule", "Modules cannot be loaded"),
+    ("rename-command", "Commands cannot be renamed"),
+    ("tls-auth-clients-user", "There is no TLS"),
+    ("user", "There are no users but the default one, who may do everything"),
+];
+
+/// What the default user may do, in other words too; all of it must be said.
+const EVERYTHING: [&[&str]; 5] =
+    [&["on"], &["nopass"], &["~*", "allkeys"], &["&*", "allchannels"], &["+@all", "allcommands"]];
+
+/// Whether a line says what holds anyway, as CONFIG REWRITE of Redis writes it: the default user needs no
+/// password (but that of `requirepass`) and may do everything.
+pub(super) fn is_default_user(words: &[Vec<u8>]) -> bool {
+    let [directive, name, rules @ ..] = words else { return false };
+    let is_one_of = |rule: &[u8], words: &[&str]| words.iter().any(|word| rule == word.as_bytes());
+    let sanitizes = ["sanitize-payload", "skip-sanitize-payload"];
+    directive.eq_ignore_ascii_case(b"user")
+        && name == b"default"
+        && EVERYTHING.iter().all(|words| rules.iter().any(|rule| is_one_of(rule, words)))
+        && rules.iter().all(|rule| {
+            is_one_of(rule, &sanitizes) || EVERYTHING.iter().any(|words| is_one_of(rule, words))
+        })
+}
+
+/// The texts of the files that an `include` line names.
+type Include<'a> = dyn FnMut(&str) -> Result<Vec<Vec<u8>>, String> + 'a;
+
 /// A line that is not understood. Shown as redis-server shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct FileError {
@@ -46,14 +118,10 @@ impl fmt::Display for FileError {
 impl std::error::Error for FileError {}
 
 impl Config {
-    /// Reads the lines of a configuration file. `include` is asked for the text of files that an
+    /// Reads the lines of a configuration file. `include` is asked for the texts of the files that an
     /// `include` line names; its error ends the reading. Lines before the wrong one have had their
     /// effect.
-    pub fn read_file(
-        &mut self,
-        text: &[u8],
-        include: &mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
-    ) -> Result<(), FileError> {
+    pub fn read_file(&mut self, text: &[u8], include: &mut Include<'_>) -> Result<(), FileError> {
         let mut reader = Reader { config: self, include, saw_save: false };
         reader.read(text, 0)
     }
@@ -61,7 +129,7 @@ impl Config {
 
 struct Reader<'a> {
     config: &'a mut Config,
-    include: &'a mut dyn FnMut(&str) -> Result<Vec<u8>, String>,
+    include: &'a mut Include<'a>,
     /// The first `save` line takes the place of the default, the following ones add to it.
     saw_save: bool,
 }
@@ -95,10 +163,25 @@ impl Reader<'_> {
                 _ => Err(here("Bad directive or wrong number of arguments")),
             };
         }
-        if FORGOTTEN.iter().any(|word| name.eq_ignore_ascii_case(word.as_bytes())) {
+        let is = |word: &&str| name.eq_ignore_ascii_case(word.as_bytes());
+        if FORGOTTEN.iter().any(is) {
             return Ok(());
         }
-        let Some((param, _)) = table::find(name) else {
+        if let Some(word) = OF_VALKEY.iter().find(|word| is(word)) {
+            self.config.passed_over.push((*word).to_owned());
+            return Ok(());
+        }
+        if let Some((_, why)) = REFUSED.iter().find(|(word, _)| is(word))
+            && !is_default_user(&words)
+        {
+            return Err(here(why));
+        }
+        if is_default_user(&words) {
+            return Ok(());
+        }
+        let renamed = RENAMED.iter().find(|(theirs, _)| is(theirs));
+        let Some((param, _)) = table::find(renamed.map_or(name, |(_, ours)| ours.as_bytes()))
+        else {
             return Err(here("Bad directive or wrong number of arguments"));
         };
         // As in Redis, `save` alone is `save ""`.
@@ -128,8 +211,9 @@ impl Reader<'_> {
             return Err(here("Files include each other too deeply"));
         }
         let path = String::from_utf8_lossy(path);
-        let text = (self.include)(&path).map_err(|error| Fault::Here(error.into()))?;
-        self.read(&text, depth + 1).map_err(Fault::Inside)
+        let texts = (self.include)(&path).map_err(|error| Fault::Here(error.into()))?;
+        let mut texts = texts.iter();
+        texts.try_for_each(|text| self.read(text, depth + 1)).map_err(Fault::Inside)
     }
 }
 
@@ -181,8 +265,9 @@ mod tests {
     fn read(text: &str) -> Result<Config, String> {
         let mut config = Config::default();
         let mut include = |path: &str| match path {
-            "more.conf" => Ok(b"hz 20\nclient-query-buffer-limit 2mb".to_vec()),
-            "self.conf" => Ok(b"include self.conf".to_vec()),
+            "more.conf" => Ok(vec![b"hz 20\nclient-query-buffer-limit 2mb".to_vec()]),
+            "self.conf" => Ok(vec![b"include self.conf".to_vec()]),
+            "*.conf" => Ok(vec![b"hz 30\n".to_vec(), b"hz 40".to_vec()]),
             _ => Err("no such file".to_owned()),
         };
         let result = config.read_file(text.as_bytes(), &mut include);
@@ -195,6 +280,32 @@ mod tests {
              Reading the configuration file, at line {line}\n>>> '{shown}'\n{message}"
         );
         assert_eq!(read(text).map(|_| ()), Err(expect), "{text}");
+    }
+
+    #[test]
+    fn files_of_other_servers_are_read() {
+        let text = "commandlog-execution-slower-than 7\ncommandlog-slow-execution-max-len 8\n\
+            dual-channel-replication-enabled no\nAvailability-Zone \"\"\n\
+            user default on nopass sanitize-payload ~* &* +@all\n";
+        let config = read(text).unwrap();
+        assert_eq!((config.slowlog_log_slower_than, config.slowlog_max_len), (7, 8));
+        let passed_over = ["dual-channel-replication-enabled", "availability-zone"];
+        assert_eq!(config.passed_over, passed_over);
+        for (line, why) in [
+            ("rename-command FLUSHALL \"\"", "Commands cannot be renamed"),
+            ("loadmodule /x.so", "Modules cannot be loaded"),
+            ("user alice on nopass ~* &* +@all", REFUSED[4].1),
+            ("user default on nopass ~* &*", REFUSED[4].1),
+            ("user default on nopass ~* &* +@all -flushall", REFUSED[4].1),
+            ("user default on #12ab ~* &* +@all", REFUSED[4].1),
+        ] {
+            check_error(line, 1, line, why);
+        }
+        let param = |name: &str| table::find(name.as_bytes());
+        assert!(OF_VALKEY.iter().all(|name| param(name).is_none()));
+        assert!(
+            RENAMED.iter().all(|(theirs, ours)| param(theirs).is_none() && param(ours).is_some())
+        );
     }
 
     #[test]
@@ -212,6 +323,7 @@ mod tests {
         assert!(read("save 1 1\nsave \"\"").unwrap().save.is_empty());
         assert!(read("save 1 1\nsave ").unwrap().save.is_empty());
         assert_eq!(read("save \"1 1 2 2\"").unwrap().save.len(), 2);
+        assert_eq!(read("include *.conf").unwrap().hz, 40);
         assert_eq!(read("bind \"127.0.0.1 ::1\"").unwrap().bind.len(), 2);
     }
 

@@ -5,10 +5,11 @@
 //! [`Settings`], which the rest of the engine reads as plain data. A parameter without a field is
 //! accepted, checked, kept and shown like any other, because programs set it, and has no effect.
 
+#[cfg(feature = "config-file")]
 mod file;
 mod kind;
 mod params;
-#[cfg(feature = "config-rewrite")]
+#[cfg(feature = "config-file")]
 mod rewrite;
 mod settings;
 pub mod table;
@@ -16,6 +17,7 @@ pub mod table;
 use std::borrow::Cow;
 use std::ops::{Deref, DerefMut};
 
+#[cfg(feature = "config-file")]
 pub use file::{FileError, lines_of_arguments};
 pub use kind::{Kind, Value};
 pub use params::PARAMS;
@@ -39,6 +41,9 @@ pub struct Config {
     /// The configuration file the server was started with, as the host names it to persons. Its disk
     /// takes this name, too, for CONFIG REWRITE.
     pub file: Option<String>,
+    /// Settings of a configuration file that mean something to another server only.
+    #[cfg(feature = "config-file")]
+    pub passed_over: Vec<String>,
     /// The most clients that the host can serve, if there is a limit.
     pub clients_max: Option<u64>,
 }
@@ -49,6 +54,8 @@ impl Default for Config {
             settings: Settings::default(),
             stored: vec![None; PARAMS.len()],
             file: None,
+            #[cfg(feature = "config-file")]
+            passed_over: Vec::new(),
             clients_max: None,
         };
         for param in PARAMS {
@@ -93,6 +100,12 @@ impl Config {
     /// The value of `param` as CONFIG GET shows it.
     pub fn text(&self, param: &Param) -> Vec<u8> {
         param.kind.show(&self.value(param))
+    }
+
+    /// The value of the parameter `name` as CONFIG GET shows it, for hosts; nothing if there is none.
+    pub fn text_named(&self, name: &str) -> String {
+        let text = table::find(name.as_bytes()).map(|(param, _)| self.text(param));
+        String::from_utf8_lossy(&text.unwrap_or_default()).into_owned()
     }
 
     /// Gives `param` the value that `text` is, as CONFIG SET does: lists are one text. On an error

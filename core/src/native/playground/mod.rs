@@ -15,7 +15,6 @@ pub mod visitor;
 pub mod websocket;
 
 use crate::engine::Config;
-use crate::engine::config::table;
 
 /// Connections of browsers that are no clients, at most; the oldest makes room for the next.
 pub const GUESTS_MAX: usize = 256;
@@ -33,10 +32,7 @@ pub struct Wish {
 impl Wish {
     /// What `config` asks for; `None` if the playground is not wanted.
     pub fn read(config: &Config) -> Option<Self> {
-        let text = |name: &str| {
-            let param = table::find(name.as_bytes()).map(|(param, _)| config.text(param));
-            String::from_utf8_lossy(&param.unwrap_or_default()).into_owned()
-        };
+        let text = |name: &str| config.text_named(name);
         (text("playground") == "yes").then(|| Self {
             bind: text("playground-bind").split_whitespace().map(str::to_owned).collect(),
             port: text("playground-port").parse().unwrap_or_default(),

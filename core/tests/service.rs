@@ -1,0 +1,129 @@
+//! The server as a service: in the background, under a supervisor, and started with the configuration of
+//! another server.
+
+#![cfg(target_os = "linux")]
+#![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
+
+use std::fs;
+use std::io::{Read as _, Write as _};
+use std::os::unix::net::{UnixDatagram, UnixStream};
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rustix::process::{Pid, Signal, kill_process};
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(30);
+const TRIES: usize = 3000;
+
+/// A folder for one test.
+struct Folder(PathBuf);
+
+impl Folder {
+    fn new(name: &str) -> Self {
+        let path = std::env::temp_dir().join(format!("redstart-{name}-{}", std::process::id()));
+        fs::create_dir_all(&path).unwrap();
+        Self(path)
+    }
+
+    /// A server that works in the folder and has no port.
+    fn server(&self, config: &str) -> Command {
+        fs::write(self.0.join("redis.conf"), config).unwrap();
+        let mut command = Command::new(env!("CARGO_BIN_EXE_redstart-server"));
+        command.arg(self.0.join("redis.conf")).arg("--dir").arg(&self.0);
+        command.args(["--port", "0", "--unixsocket", "s", "--pidfile", "pid"]);
+        command.args(["--logfile", "log", "--save", ""]).stdout(Stdio::null());
+        command
+    }
+
+    fn text(&self, name: &str) -> String {
+        fs::read_to_string(self.0.join(name)).unwrap_or_default()
+    }
+}
+
+impl Drop for Folder {
+    fn drop(&mut self) {
+        let _ = fs::remove_dir_all(&self.0);
+    }
+}
+
+#[track_caller]
+fn wait(holds: impl Fn() -> bool) {
+    assert!((0..TRIES).any(|_| holds() || pause()));
+}
+
+#[expect(clippy::disallowed_methods, reason = "there is no event for what another process does")]
+fn pause() -> bool {
+    std::thread::sleep(PATIENCE / TRIES as u32);
+    false
+}
+
+/// Sends lines and reads until the server has nothing to say any more.
+fn ask(socket: &Path, lines: &str) -> String {
+    let mut client = UnixStream::connect(socket).unwrap();
+    client.set_read_timeout(Some(PATIENCE)).unwrap();
+    client.write_all(lines.as_bytes()).unwrap();
+    let mut said = String::new();
+    client.read_to_string(&mut said).unwrap();
+    said
+}
+
+#[test]
+fn it_goes_to_the_background() {
+    let folder = Folder::new("background");
+    let status = folder.server("daemonize yes\n").status().unwrap();
+    assert!(status.success());
+    wait(|| folder.text("pid").ends_with('\n'));
+    assert!(Path::new("/proc").join(folder.text("pid").trim()).exists());
+    let socket = folder.0.join("s");
+    let said = ask(&socket, "CONFIG GET daemonize\r\nCONFIG SET loglevel warning\r\nQUIT\r\n");
+    assert_eq!(said, "*2\r\n$9\r\ndaemonize\r\n$3\r\nyes\r\n+OK\r\n+OK\r\n");
+    assert_eq!(ask(&socket, "CONFIG REWRITE\r\nQUIT\r\n"), "+OK\r\n+OK\r\n");
+    assert!(folder.text("redis.conf").starts_with("daemonize yes\n"));
+    assert_eq!(ask(&socket, "SHUTDOWN\r\n"), "");
+    wait(|| folder.text("pid").is_empty());
+    let log = folder.text("log");
+    assert!(log.contains("Ready to accept connections") && log.contains("bye bye"), "{log}");
+    // These are only notices.
+    assert!(!log.contains("CONFIG REWRITE executed") && !log.contains("User requested"), "{log}");
+}
+
+#[test]
+fn its_supervisor_hears_of_it() {
+    let folder = Folder::new("supervised");
+    let ear = UnixDatagram::bind(folder.0.join("notify")).unwrap();
+    ear.set_read_timeout(Some(PATIENCE)).unwrap();
+    let hear = || {
+        let mut said = [0; 100];
+        let count = ear.recv(&mut said).unwrap();
+        String::from_utf8_lossy(&said[..count]).into_owned()
+    };
+    // As in Redis, it does not go to the background from there.
+    let mut server = folder.server("daemonize yes\nsupervised auto\nio-threads 4\nmptcp no\n");
+    let mut child = server.env("NOTIFY_SOCKET", folder.0.join("notify")).spawn().unwrap();
+    assert_eq!(hear(), "STATUS=Ready to accept connections\nREADY=1\n");
+    assert_eq!(folder.text("pid"), format!("{}\n", child.id()));
+    kill_process(Pid::from_child(&child), Signal::TERM).unwrap();
+    assert_eq!(hear(), "STOPPING=1\n");
+    assert!(child.wait().unwrap().success());
+    assert!(!folder.0.join("pid").exists());
+    let log = folder.text("log");
+    for name in ["io-threads", "mptcp"] {
+        let warning = format!("# WARNING The setting '{name}' has no effect in this server.\n");
+        assert!(log.contains(&warning), "{log}");
+    }
+}
+
+#[test]
+fn it_does_not_start_as_what_it_is_not() {
+    let folder = Folder::new("refused");
+    for (line, why) in [
+        ("replicaof 10.0.0.1 6379", "it cannot be a replica"),
+        ("rename-command FLUSHALL \"\"", "Commands cannot be renamed"),
+    ] {
+        let output = folder.server(line).output().unwrap();
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert!(!output.status.success() && said.contains(why), "{line}: {said}");
+    }
+}
