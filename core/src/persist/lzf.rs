@@ -162,6 +162,11 @@ impl Decompressor {
         self.output.len() == self.length
     }
 
+    /// The bytes that are there.
+    pub fn so_far(&self) -> &[u8] {
+        &self.output
+    }
+
     /// The bytes.
     pub fn into_bytes(self) -> Vec<u8> {
         self.output

@@ -17,6 +17,8 @@ pub(super) enum Dialect {
 pub(super) struct Reader<'a> {
     pub(super) bytes: &'a [u8],
     pub(super) position: usize,
+    /// By how many bytes more became of compressed strings than were read.
+    pub(super) expanded: usize,
     pub(super) forms: Forms,
     pub(super) dialect: Dialect,
     pub(super) version: u32,
@@ -47,7 +49,15 @@ enum Length {
 
 impl<'a> Reader<'a> {
     pub(super) fn new(bytes: &'a [u8], forms: Forms) -> Self {
-        Self { bytes, position: 0, forms, dialect: Dialect::Redis, version: 0, behind: 0 }
+        Self {
+            bytes,
+            position: 0,
+            expanded: 0,
+            forms,
+            dialect: Dialect::Redis,
+            version: 0,
+            behind: 0,
+        }
     }
 
     pub(super) fn string(&mut self) -> Result<Cow<'a, [u8]>, Reason> {
@@ -83,9 +93,15 @@ impl<'a> Reader<'a> {
                 let compressed = usize::try_from(compressed).map_err(|_| NOT_COMPRESSED)?;
                 let length = usize::try_from(length).map_err(|_| NOT_COMPRESSED)?;
                 let bytes = lzf::decompress(self.take(compressed)?, length);
+                self.expanded += length.saturating_sub(compressed);
                 bytes.map(Into::into).ok_or(NOT_COMPRESSED)
             }
         }
+    }
+
+    /// A number that grows with the bytes that were read, and with those that became of them.
+    pub(super) fn work(&self) -> usize {
+        self.position.saturating_add(self.expanded)
     }
 
     /// How many bytes can follow, as far as that is known.

@@ -4,7 +4,7 @@
 //! collection, of its elements at a time. Where the input ends in the middle of one, that one is read
 //! again from its beginning once there is more.
 
-use super::growing::{Begun, Growing};
+use super::growing::{Begun, Form, Growing};
 use super::input::{Dialect, Reader};
 use super::text::Text;
 use super::{Problem, Reason, Usage, VERSION_MAX, VERSION_VALKEY, kind, opcode};
@@ -100,7 +100,7 @@ pub fn read(bytes: &[u8], forms: Forms, dataset: &mut dyn Dataset) -> Result<usi
 /// How much is read at a time.
 #[derive(Clone, Copy, Debug)]
 pub struct Budget {
-    /// About so many bytes.
+    /// About so many bytes, of what is compressed those that become.
     pub bytes: usize,
     /// At most so many records.
     pub records: usize,
@@ -178,9 +178,9 @@ impl Reading {
         let mut reader = Reader::new(input, self.forms);
         (reader.dialect, reader.version) = (self.dialect, self.version);
         reader.behind = self.file_bytes.saturating_sub((self.offset + input.len()) as u64);
-        let (mut records, mut used) = (0, 0);
+        let (mut records, mut used) = (0, 0_usize);
         let progress = loop {
-            if used >= budget.bytes || records >= budget.records {
+            if used.saturating_add(reader.expanded) >= budget.bytes || records >= budget.records {
                 break Progress::Going;
             }
             if self.value.is_none() {
@@ -256,7 +256,7 @@ impl Reading {
                     let bytes = match reader.begin_text()? {
                         Text::Whole(bytes) => bytes,
                         Text::Growing(text) => {
-                            self.value = Some(((*name).into(), Growing::Text(text)));
+                            self.value = Some(((*name).into(), Growing::new(Form::Text(text), 0)));
                             return Ok(Progress::Going);
                         }
                     };

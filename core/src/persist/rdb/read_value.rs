@@ -3,7 +3,7 @@
 //! What comes in one piece (a listpack, an intset, and their ancestors) is checked in every byte.
 //! A value is Empty only after all of it was read, so that a reader can go on behind it.
 
-use super::growing::{Begun, BegunNode, FieldExpiry, Growing, push};
+use super::growing::{Begun, BegunNode, FieldExpiry, Form, Growing, push};
 use super::input::{Dialect, Reader};
 use super::read_stream::GrowingStream;
 use super::text::Text;
@@ -20,18 +20,18 @@ impl Reader<'_> {
     /// A value of this type, or the beginning of one that comes in elements.
     pub(super) fn begin(&mut self, kind: u8) -> Result<Begun, Reason> {
         let forms = self.forms;
-        let growing = match (kind, self.dialect) {
-            (kind::LIST, _) => Growing::List(QuickList::default(), self.length()?),
+        let (form, count) = match (kind, self.dialect) {
+            (kind::LIST, _) => (Form::List(QuickList::default()), self.length()?),
             (kind::LIST_QUICKLIST | kind::LIST_QUICKLIST_2, _) => {
-                Growing::Nodes(kind, QuickList::to_fill(forms.list), None, self.length()?)
+                (Form::Nodes(kind, QuickList::to_fill(forms.list)), self.length()?)
             }
             (kind::SET, _) => {
                 let (count, mut set) = (self.length()?, Set::default());
                 set.expect(usize::try_from(count).unwrap_or(usize::MAX), &forms.set);
-                Growing::Set(set, count)
+                (Form::Set(set), count)
             }
             (kind::ZSET | kind::ZSET_2, _) => {
-                Growing::SortedSet(kind, SortedSet::to_fill(&forms.zset), self.length()?)
+                (Form::SortedSet(kind, SortedSet::to_fill(&forms.zset)), self.length()?)
             }
             (kind::HASH, _) => self.begin_hash(FieldExpiry::Never)?,
             (kind::HASH_METADATA, Dialect::Redis) => {
@@ -45,24 +45,24 @@ impl Reader<'_> {
             (
                 kind::STREAM | kind::STREAM_2 | kind::STREAM_3 | kind::STREAM_4 | kind::STREAM_5,
                 _,
-            ) => Growing::Stream(Box::new(GrowingStream::new(kind, self.length()?))),
+            ) => (Form::Stream(Box::new(GrowingStream::new(kind, self.length()?))), 0),
             (kind::ARRAY, Dialect::Redis) => self.begin_array()?,
             _ => return self.whole(kind).map(Begun::Whole),
         };
-        Ok(Begun::Growing(growing))
+        Ok(Begun::Growing(Growing::new(form, count)))
     }
 
-    fn begin_hash(&mut self, expiry: FieldExpiry) -> Result<Growing, Reason> {
-        Ok(Growing::Hash(Hash::default(), expiry, self.length()?))
+    fn begin_hash(&mut self, expiry: FieldExpiry) -> Result<(Form, u64), Reason> {
+        Ok((Form::Hash(Hash::default(), expiry), self.length()?))
     }
 
-    fn begin_array(&mut self) -> Result<Growing, Reason> {
+    fn begin_array(&mut self) -> Result<(Form, u64), Reason> {
         let (count, mut array) =
             (self.length()?, Array::with_slices(self.forms.array_slice_places));
         if self.length()? != 0 {
             array.last_insert = Some(self.length()?).filter(|&place| place <= PLACE_MAX);
         }
-        Ok(Growing::Array(array, count))
+        Ok((Form::Array(array), count))
     }
 
     /// A value that comes in one piece.

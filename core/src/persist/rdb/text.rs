@@ -33,6 +33,11 @@ impl GrowingText {
     pub(super) fn ripe(self) -> Vec<u8> {
         self.bytes.into_bytes()
     }
+
+    /// What of it was read.
+    pub(super) fn so_far(&self) -> &[u8] {
+        self.bytes.so_far()
+    }
 }
 
 impl<'a> Reader<'a> {
@@ -63,7 +68,10 @@ impl<'a> Reader<'a> {
         let there = self.bytes.get(self.position..).unwrap_or_default();
         let part = there.get(..text.left.min(there.len())).unwrap_or_default();
         let used = if text.is_compressed {
-            text.bytes.feed(part, PART_BYTES).ok_or(NOT_COMPRESSED)?
+            let before = text.so_far().len();
+            let used = text.bytes.feed(part, PART_BYTES).ok_or(NOT_COMPRESSED)?;
+            self.expanded += (text.so_far().len() - before).saturating_sub(used);
+            used
         } else {
             let part = part.get(..part.len().min(PART_BYTES)).unwrap_or_default();
             text.bytes.put(part);
@@ -81,13 +89,14 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::ds::Element;
     use crate::persist::lzf::Compressor;
     use crate::persist::rdb::read::{Budget, Dataset, Key, Note, Progress, Reading};
     use crate::persist::rdb::tests::forms;
     use crate::persist::rdb::{kind, opcode, special};
     use crate::store::Value;
 
-    /// All strings and lists, told in text.
+    /// All values, told in text.
     #[derive(Default)]
     struct Seen(Vec<(Vec<u8>, Vec<Vec<u8>>)>);
 
@@ -96,7 +105,35 @@ mod tests {
             let elements = match value {
                 Value::Str(bytes) => vec![bytes],
                 Value::List(list) => list.iter_from(0).map(|element| element.to_vec()).collect(),
-                _ => Vec::new(),
+                Value::Set(set) => {
+                    let mut members = Vec::new();
+                    set.each(|member| members.push(member.to_vec()));
+                    members.sort();
+                    members
+                }
+                Value::SortedSet(set) => {
+                    let told = |(member, score): (Element<'_>, f64)| {
+                        [member.to_vec(), score.to_string().into_bytes()]
+                    };
+                    set.iter_from(0).flat_map(told).collect()
+                }
+                Value::Hash(hash) => {
+                    let mut fields = Vec::new();
+                    hash.view().each(|field| {
+                        fields.push([field.name.to_vec(), field.value.to_vec()]);
+                    });
+                    fields.sort();
+                    fields.concat()
+                }
+                Value::Array(array) => {
+                    let mut values = Vec::new();
+                    array.each(0, u64::MAX, false, &mut |place, value| {
+                        values.extend([place.to_string().into_bytes(), value.to_vec()]);
+                        true
+                    });
+                    values
+                }
+                Value::Int(_) | Value::Raw(_) | Value::Stream(_) => Vec::new(),
             };
             self.0.push((key.name.to_vec(), elements));
             Ok(())
@@ -189,6 +226,75 @@ mod tests {
         ];
         for part in [10_000, 1 << 20, 100 << 20] {
             assert!(read(&whole, part).unwrap().0 == expected);
+        }
+    }
+
+    /// Names, values, members: whatever is long in a collection.
+    #[test]
+    fn long_elements_are_read_in_parts() {
+        let one: Vec<u8> = (0..500_000_u32).map(|n| (n.wrapping_mul(n) >> 7) as u8).collect();
+        let two = vec![b'x'; 700_000];
+        let (short, score, digit) = (b"short".to_vec(), 1.5_f64.to_le_bytes(), b"5".to_vec());
+        let head = |kind: u8, name: &[u8]| [&[kind], &*plain(name)].concat();
+        let begin = |kind: u8, name: &[u8], count: u8| [head(kind, name), vec![count]].concat();
+        let body = [
+            begin(kind::HASH, b"hash", 4),
+            [plain(&one), plain(b"1"), plain(b"2"), compressed(&two)].concat(),
+            [compressed(&two), plain(&one), plain(b"short"), plain(b"short")].concat(),
+            [head(kind::HASH_METADATA, b"timed"), 1000_u64.to_le_bytes().to_vec(), vec![2]]
+                .concat(),
+            [&[0][..], &plain(&one), &compressed(&two)].concat(),
+            [&[9][..], &plain(b"short"), &compressed(&two)].concat(),
+            begin(kind::SET, b"set", 3),
+            [compressed(&two), plain(b"short"), plain(&one)].concat(),
+            begin(kind::ZSET_2, b"zset", 2),
+            [&plain(&one)[..], &score, &compressed(&two), &score].concat(),
+            begin(kind::ZSET, b"old", 2),
+            [&plain(&one)[..], b"\x011", &compressed(&two), b"\x012"].concat(),
+            begin(kind::LIST, b"list", 3),
+            [plain(&one), plain(b"short"), compressed(&two)].concat(),
+            begin(kind::ARRAY, b"array", 2),
+            [&[0, 5, 0][..], &plain(&one), &[7, 0], &compressed(&two)].concat(),
+            head(kind::STRING, b"last"),
+            plain(b"word"),
+        ];
+        let whole = file(&body.concat());
+        let (num, half) = (|text: &[u8]| text.to_vec(), b"1.5".to_vec());
+        let sorted = |mut elements: Vec<Vec<u8>>| {
+            elements.sort();
+            elements
+        };
+        let hash = vec![
+            [num(b"2"), two.clone()],
+            [one.clone(), num(b"1")],
+            [short.clone(), short.clone()],
+            [two.clone(), one.clone()],
+        ];
+        let sorted_hash = |mut fields: Vec<[Vec<u8>; 2]>| {
+            fields.sort();
+            fields.concat()
+        };
+        let timed = vec![[one.clone(), two.clone()], [short.clone(), two.clone()]];
+        let expected = [
+            (b"hash".to_vec(), sorted_hash(hash)),
+            (b"timed".to_vec(), sorted_hash(timed)),
+            (b"set".to_vec(), sorted(vec![two.clone(), short.clone(), one.clone()])),
+            (b"zset".to_vec(), {
+                let members = sorted(vec![one.clone(), two.clone()]);
+                members.into_iter().flat_map(|member| [member, half.clone()]).collect()
+            }),
+            (b"old".to_vec(), vec![one.clone(), num(b"1"), two.clone(), num(b"2")]),
+            (b"list".to_vec(), vec![one.clone(), short, two.clone()]),
+            (b"array".to_vec(), vec![digit, one, num(b"7"), two]),
+            (b"last".to_vec(), vec![b"word".to_vec()]),
+        ];
+        for part in [1_000, 65_536, 1 << 20] {
+            let seen = read(&whole, part).unwrap().0;
+            for ((name, elements), (expected_name, expected)) in seen.iter().zip(&expected) {
+                assert_eq!(name, expected_name);
+                assert!(elements == expected, "{}", String::from_utf8_lossy(name));
+            }
+            assert_eq!(seen.len(), expected.len());
         }
     }
 
