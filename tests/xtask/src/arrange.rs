@@ -5,7 +5,7 @@
 //! it has just seen, it is worth 3 % of the page's download. So here
 //!
 //! * functions that are the same become one;
-//! * each function is followed by the one of which the greatest part stands in it already;
+//! * each function is followed by the one of which the greatest part stands in it and in those before;
 //! * the variables of a function have numbers by how often they are named;
 //! * loads and stores do not say how their address is aligned. That is a hint which the machines of today
 //!   do not need, and the same load has it now so and now so.
@@ -25,6 +25,8 @@ use wasmparser::{
 const WINDOW: usize = 4;
 /// What stands in more functions than this says little about how alike two of them are, and is most of the work.
 const COMMON: usize = 2_000;
+/// More than the logarithm of that.
+const LOG_MAX: u32 = 14;
 
 /// The instruction, counted from 0, that names the address of the room which a function takes on the stack. That
 /// variable has the first number, so that such functions begin alike.
@@ -106,7 +108,7 @@ impl<'a> Program<'a> {
             .collect()
     }
 
-    /// All functions, each followed by the one of which the greatest part stands in it.
+    /// All functions, each followed by the one of which the greatest part stands in it and in those before.
     fn by_likeness(&self) -> Vec<usize> {
         let contents: Vec<_> =
             self.functions.iter().map(|one| windows(one.body.as_bytes())).collect();
@@ -121,13 +123,16 @@ impl<'a> Program<'a> {
         let mut shared = vec![0; left.len()];
         while !left.is_empty() {
             // In whole numbers, so that the order is the same everywhere.
-            let part = |at: usize| shared[at] * 1_000_000 / contents[at].len().max(1);
+            let part = |at: usize| shared[at] * 10_000 / contents[at].len().max(1);
             let best = (0..left.len()).rev().max_by_key(|&index| part(left[index])).unwrap_or(0);
             let next = left.remove(best);
             order.push(next);
-            shared.fill(0);
-            for window in &contents[next] {
-                owners.get(window).into_iter().flatten().for_each(|&owner| shared[owner] += 1);
+            // A compressor remembers what stood before that one, too.
+            shared.iter_mut().for_each(|shared| *shared /= 2);
+            for owners in contents[next].iter().filter_map(|window| owners.get(window)) {
+                // What stands in few functions says more of how alike they are.
+                let weight = 16 * (LOG_MAX - owners.len().ilog2()) as usize;
+                owners.iter().for_each(|&owner| shared[owner] += weight);
             }
         }
         order
