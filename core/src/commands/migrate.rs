@@ -61,16 +61,17 @@ const MIGRATE: Command = Command {
 };
 
 /// Its keys stand behind KEYS where that is an option, and then the first must be empty.
-fn find_keys(argv: Argv<'_>) -> FoundKeys {
-    let mut options = derive::options(argv, FIRST_OPTION, &[("AUTH", 1), ("AUTH2", 2)]);
-    let keys =
-        options.find(|&(place, word)| word.eq_ignore_ascii_case(b"KEYS") && place + 1 < argv.len());
+fn find_keys(argv: Argv<'_>, found: &mut FoundKeys) {
+    let mut keys = None;
+    derive::options(argv, FIRST_OPTION, &[("AUTH", 1), ("AUTH2", 2)], &mut |place| {
+        if derive::is_option(argv, place, "KEYS", 1) {
+            keys.get_or_insert(place + 1);
+        }
+    });
     let places = match keys {
         None => FIRST_KEY..FIRST_KEY + 1,
-        Some((place, _)) if argv.get(FIRST_KEY).is_some_and(<[u8]>::is_empty) => {
-            place + 1..argv.len()
-        }
+        Some(first) if argv.get(FIRST_KEY).is_some_and(<[u8]>::is_empty) => first..argv.len(),
         Some(_) => 0..0,
     };
-    places.map(|place| (place, MOVED)).collect()
+    found.extend(places.map(|place| (place, MOVED)));
 }

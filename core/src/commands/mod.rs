@@ -113,10 +113,9 @@ const FAMILIES: &[&[&Command]] = &[
 const PACKER: Packer = Packer::of(FAMILIES);
 static TEXTS: [u8; PACKER.texts_len()] = PACKER.texts();
 static SHAPES: [u8; PACKER.shapes_len()] = PACKER.shapes();
-const COUNT: usize = pack::count(FAMILIES);
-const FUNCTIONS: ([Handler; COUNT], [Option<Finder>; COUNT]) = pack::functions(FAMILIES);
-static HANDLERS: [Handler; COUNT] = FUNCTIONS.0;
-static FINDERS: [Option<Finder>; COUNT] = FUNCTIONS.1;
+static HANDLERS: [Handler; pack::count(FAMILIES)] = pack::handlers(FAMILIES);
+const FINDERS_COUNT: usize = pack::finders::<Handler, 0>(FAMILIES).1;
+static FINDERS: [Option<Finder>; FINDERS_COUNT] = pack::finders(FAMILIES).0;
 
 fn packed() -> Packed<Handler> {
     Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS, finders: &FINDERS }

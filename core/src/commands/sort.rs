@@ -57,13 +57,15 @@ const SORT: Command = Command {
     acl: CATEGORIES,
     args: &[KEY, BY, LIMIT, GET, ORDER, ALPHA, opt(key("destination", STORED).after("STORE"))],
     key_specs: Some(&[range(1, 0, 1, &[Ro, Access]), PATTERNS, DESTINATION]),
-    find_keys: Some(|argv| {
-        let options = derive::options(argv, 2, &[("LIMIT", 2), ("GET", 1), ("BY", 1)]);
-        let is_store = |&(place, word): &(usize, &[u8])| {
-            word.eq_ignore_ascii_case(b"STORE") && place + 1 < argv.len()
-        };
-        let stored = options.filter(is_store).last().map(|(place, _)| (place + 1, STORED));
-        [(1, [Ro, Access].as_slice())].into_iter().chain(stored).collect()
+    find_keys: Some(|argv, found| {
+        found.push((1, &[Ro, Access]));
+        // The last STORE counts.
+        derive::options(argv, 2, &[("LIMIT", 2), ("GET", 1), ("BY", 1)], &mut |place| {
+            if derive::is_option(argv, place, "STORE", 1) {
+                found.truncate(1);
+                found.push((place + 1, STORED));
+            }
+        });
     }),
     example: "> RPUSH ages 30 4 11\n(integer) 3\n> SORT ages\n1) \"4\"\n2) \"11\"\n3) \"30\"\n\
               > SORT ages ALPHA DESC LIMIT 0 2\n1) \"4\"\n2) \"30\"\n",

@@ -18,7 +18,8 @@ use crate::engine::exec::wrong_arity;
 use crate::engine::{Args, Class, Command, Ctx, Outcome};
 use crate::resp::Argv;
 use crate::spec::{
-    Access::*, Flag::*, Group, block, integer, key, many, one_of, opt, string, token, unix_time,
+    Access::*, Flag::*, Group, block, derive, integer, key, many, one_of, opt, string, token,
+    unix_time,
 };
 use crate::store::ValueRef;
 
@@ -395,9 +396,9 @@ const SET: Command = Command {
     ],
     example: "> SET light on\nOK\n> SET light off NX\n(nil)\n> SET light off XX GET\n\"on\"\n\
               > SET light on EX 60\nOK\n> TTL light\n(integer) 60\n",
-    find_keys: Some(|argv| {
-        let reads = argv.from(3).iter().any(|word| word.eq_ignore_ascii_case(b"GET"));
-        vec![(1, if reads { &[Rw, Access, Update] } else { &[Ow, Update] })]
+    find_keys: Some(|argv, found| {
+        let reads = (3..argv.len()).any(|place| derive::is_option(argv, place, "GET", 0));
+        found.push((1, if reads { &[Rw, Access, Update] } else { &[Ow, Update] }));
     }),
     run: set,
     ..Command::BASE

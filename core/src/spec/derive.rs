@@ -214,20 +214,21 @@ pub fn keys(specs: &[KeySpec], argv: Argv<'_>) -> Option<FoundKeys> {
     Some(found)
 }
 
-/// The words of `argv`, with their places, that stand where an option may stand: from `from` on, without
-/// the arguments of the options that have as many as `widths` says.
-pub fn options<'a>(
-    argv: Argv<'a>,
-    from: usize,
-    widths: &'static [(&'static str, usize)],
-) -> impl Iterator<Item = (usize, &'a [u8])> {
-    let mut next = from;
-    std::iter::from_fn(move || {
-        let (place, word) = (next, argv.get(next)?);
+/// Calls `see` with each place in `argv` where an option stands: from `from` on, without the arguments of
+/// those that have as many as `widths` says.
+pub fn options(argv: Argv<'_>, from: usize, widths: &[(&str, usize)], see: &mut dyn FnMut(usize)) {
+    let mut place = from;
+    while let Some(word) = argv.get(place) {
+        see(place);
         let is_it = |(option, _): &&(&str, usize)| word.eq_ignore_ascii_case(option.as_bytes());
-        next += 1 + widths.iter().find(is_it).map_or(0, |&(_, width)| width);
-        Some((place, word))
-    })
+        place += 1 + widths.iter().find(is_it).map_or(0, |&(_, width)| width);
+    }
+}
+
+/// Whether `word` stands at `place` in `argv`, with at least `width` words behind it.
+pub fn is_option(argv: Argv<'_>, place: usize, word: &str, width: usize) -> bool {
+    let is_it = |arg: &[u8]| arg.eq_ignore_ascii_case(word.as_bytes());
+    place + width < argv.len() && argv.get(place).is_some_and(is_it)
 }
 
 /// The indices of the words in `argv`, from `start` on, that must not be shown: each argument named

@@ -58,8 +58,9 @@ pub struct Command<H: 'static> {
     pub run: H,
 }
 
-/// Finds the keys among the words of a whole command, of which there are as many as its arity says.
-pub type Finder = fn(Argv<'_>) -> FoundKeys;
+/// Finds the keys among the words of a whole command, of which there are as many as its arity says, and
+/// adds them.
+pub type Finder = fn(Argv<'_>, &mut FoundKeys);
 
 /// Where keys are, and what the command does with each.
 pub type FoundKeys = Vec<(usize, &'static [Access])>;

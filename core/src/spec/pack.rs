@@ -24,7 +24,7 @@ pub struct Packed<H: 'static> {
     pub shapes: &'static [u8],
     /// The handlers of all commands, each before those of its subcommands.
     pub handlers: &'static [H],
-    /// What finds the keys of each of them, where something does.
+    /// What finds the keys of those of them that have something for it.
     pub finders: &'static [Option<Finder>],
 }
 
@@ -48,6 +48,10 @@ const SINCE: u8 = 1 << 1;
 const DEPRECATED: u8 = 1 << 2;
 const DISPLAY: u8 = 1 << 3;
 const ACCESS: u8 = 1 << 4;
+
+// What of the keys is declared.
+const SPECS: u8 = 1;
+const FINDER: u8 = 1 << 1;
 
 // How the search for keys begins, and how they are found.
 const BY_INDEX: u8 = 0;
@@ -174,12 +178,11 @@ impl Packer {
             Some(arity) => arity,
             None => 0,
         });
-        match command.key_specs {
-            Some(specs) => {
-                self.byte(1);
-                self.key_specs(specs);
-            }
-            None => self.byte(0),
+        let specs = command.key_specs.is_some() as u8 * SPECS;
+        let finder = command.find_keys.is_some() as u8 * FINDER;
+        self.byte(specs | finder);
+        if let Some(specs) = command.key_specs {
+            self.key_specs(specs);
         }
         self.len(command.tips.len());
         let mut tips = command.tips;
@@ -337,34 +340,56 @@ pub const fn count<H>(families: &[&[&Command<H>]]) -> usize {
     sum
 }
 
-/// The handlers of all [`count`] commands, and what finds their keys.
-pub const fn functions<H: Copy, const COUNT: usize>(
+/// The handlers of all [`count`] commands.
+pub const fn handlers<H: Copy, const COUNT: usize>(families: &[&[&Command<H>]]) -> [H; COUNT] {
+    const fn put<H: Copy>(handlers: &mut [H], commands: &[&Command<H>], mut at: usize) -> usize {
+        let mut rest = commands;
+        while let [first, others @ ..] = rest {
+            handlers[at] = first.run;
+            at = put(handlers, first.subcommands, at + 1);
+            rest = others;
+        }
+        at
+    }
+    let mut handlers = [families[0][0].run; COUNT];
+    let (mut rest, mut at) = (families, 0);
+    while let [first, others @ ..] = rest {
+        at = put(&mut handlers, first, at);
+        rest = others;
+    }
+    assert!(at == COUNT);
+    handlers
+}
+
+/// What finds keys, of the commands that have something: as many as there is room for, and how many.
+pub const fn finders<H, const ROOM: usize>(
     families: &[&[&Command<H>]],
-) -> ([H; COUNT], [Option<Finder>; COUNT]) {
-    const fn put<H: Copy>(
-        handlers: &mut [H],
+) -> ([Option<Finder>; ROOM], usize) {
+    const fn put<H>(
         finders: &mut [Option<Finder>],
         commands: &[&Command<H>],
         mut at: usize,
     ) -> usize {
         let mut rest = commands;
         while let [first, others @ ..] = rest {
-            handlers[at] = first.run;
-            finders[at] = first.find_keys;
-            at = put(handlers, finders, first.subcommands, at + 1);
+            if first.find_keys.is_some() {
+                if at < finders.len() {
+                    finders[at] = first.find_keys;
+                }
+                at += 1;
+            }
+            at = put(finders, first.subcommands, at);
             rest = others;
         }
         at
     }
-    let mut handlers = [families[0][0].run; COUNT];
-    let mut finders = [None; COUNT];
+    let mut finders = [None; ROOM];
     let (mut rest, mut at) = (families, 0);
     while let [first, others @ ..] = rest {
-        at = put(&mut handlers, &mut finders, first, at);
+        at = put(&mut finders, first, at);
         rest = others;
     }
-    assert!(at == COUNT);
-    (handlers, finders)
+    (finders, at)
 }
 
 impl<H: Copy> Packed<H> {
@@ -423,9 +448,9 @@ impl<H: Copy> Reader<H> {
 
     fn command(&mut self) -> Option<&'static Command<H>> {
         // Fields are read in the order in which they stand here.
+        let keys;
         let command = Command {
             run: *self.handlers.next()?,
-            find_keys: self.finders.next().copied().flatten(),
             name: self.text(),
             summary: self.text(),
             since: self.text(),
@@ -436,7 +461,13 @@ impl<H: Copy> Reader<H> {
             acl: self.acl(),
             args: self.list(Self::arg),
             arity: Some(self.signed()).filter(|&arity| arity != 0),
-            key_specs: (self.byte() != 0).then(|| self.list(Self::key_spec)),
+            key_specs: {
+                keys = self.byte();
+                (keys & SPECS != 0).then(|| self.list(Self::key_spec))
+            },
+            find_keys: (keys & FINDER != 0)
+                .then(|| self.finders.next().copied().flatten())
+                .flatten(),
             tips: self.list(Self::text),
             deprecated: (self.byte() != 0).then(|| (self.text(), self.text())),
             subcommands: {

@@ -55,10 +55,12 @@ impl<H> Entry<H> {
     /// Where its keys are in `argv`, and what it does with each; none where that makes no sense. The
     /// number of words is one that it takes. Costs O(words).
     pub fn keys(&self, argv: Argv<'_>) -> FoundKeys {
-        match self.command.find_keys {
-            Some(find) => find(argv),
-            None => derive::keys(&self.key_specs, argv).unwrap_or_default(),
-        }
+        let Some(find) = self.command.find_keys else {
+            return derive::keys(&self.key_specs, argv).unwrap_or_default();
+        };
+        let mut found = FoundKeys::new();
+        find(argv, &mut found);
+        found
     }
 
     /// Whether `count` words are as many as the command takes.

@@ -58,16 +58,14 @@ pub(super) const BITFIELD: Command = Command {
               2) (integer) 4\n3) (integer) 4\n\
               > BITFIELD counts OVERFLOW SAT INCRBY u8 #1 300 OVERFLOW FAIL INCRBY u8 #1 1\n\
               1) (integer) 255\n2) (nil)\n",
-    find_keys: Some(|argv| {
+    find_keys: Some(|argv, found| {
         // Where it makes no sense, it is none that only reads.
-        let mut options = derive::options(argv, 2, &[("GET", 2), ("OVERFLOW", 1)]);
-        let only_reads = options.all(|(place, word)| {
-            let is = |option: &str, width| {
-                word.eq_ignore_ascii_case(option.as_bytes()) && place + width < argv.len()
-            };
-            is("GET", 2) || is("OVERFLOW", 1)
+        let mut only_reads = true;
+        derive::options(argv, 2, &[("GET", 2), ("OVERFLOW", 1)], &mut |place| {
+            let is = |word, width| derive::is_option(argv, place, word, width);
+            only_reads &= is("GET", 2) || is("OVERFLOW", 1);
         });
-        vec![(1, if only_reads { &[Ro, Access] } else { &[Rw, Access, Update] })]
+        found.push((1, if only_reads { &[Ro, Access] } else { &[Rw, Access, Update] }));
     }),
     run: bitfield,
     ..Command::BASE
