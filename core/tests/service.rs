@@ -6,6 +6,7 @@
 
 use std::fs;
 use std::io::{Read as _, Write as _};
+use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::os::unix::net::{UnixDatagram, UnixStream};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
@@ -87,6 +88,33 @@ fn it_goes_to_the_background() {
     assert!(log.contains("Ready to accept connections") && log.contains("bye bye"), "{log}");
     // These are only notices.
     assert!(!log.contains("CONFIG REWRITE executed") && !log.contains("User requested"), "{log}");
+}
+
+/// A port that nobody listens on.
+fn free_port() -> u16 {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap().local_addr().unwrap().port()
+}
+
+#[test]
+fn it_listens_where_it_is_told_to() {
+    let folder = Folder::new("listening");
+    assert!(folder.server("daemonize yes\nbind 127.0.0.1\n").status().unwrap().success());
+    wait(|| folder.text("pid").ends_with('\n'));
+    let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+    let taken_port = taken.local_addr().unwrap().port();
+    let (socket, port) = (folder.0.join("s"), free_port());
+    let is_open = |port| TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok();
+    ask(&socket, &format!("CONFIG SET port {port}\r\nQUIT\r\n"));
+    assert!(is_open(port));
+    // Where it cannot, it listens where it did, and says so.
+    ask(&socket, &format!("CONFIG SET port {taken_port}\r\nQUIT\r\n"));
+    assert!(is_open(port));
+    let said = ask(&socket, "CONFIG GET port\r\nQUIT\r\n");
+    assert!(said.contains(&format!("\r\n{port}\r\n")), "{said}");
+    let failed = format!("Failed listening on port {taken_port} (tcp), aborting.");
+    assert!(folder.text("log").contains(&failed), "{}", folder.text("log"));
+    assert_eq!(ask(&socket, "SHUTDOWN\r\n"), "");
+    wait(|| folder.text("pid").is_empty());
 }
 
 #[test]

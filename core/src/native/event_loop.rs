@@ -284,14 +284,37 @@ impl EventLoop {
             Effect::Disk(op) => self.disk.ask(op, self.node.journal()),
             Effect::Link { link, op } => self.link(link, op, log),
             Effect::Log(record) => log.write(record.level, &record.text),
-            Effect::Configured => {
-                let config = self.node.config();
-                log.follow(config);
-                open_files::follow(config.maxclients, log);
-            }
+            Effect::Configured => self.follow_settings(log),
             // Nobody brings files here.
             Effect::Imported(_) => {}
             Effect::Exit { status } => self.exit = Some(status),
+        }
+    }
+
+    /// CONFIG SET has changed something.
+    fn follow_settings(&mut self, log: &mut Log) {
+        let config = self.node.config().clone();
+        log.follow(&config);
+        open_files::follow(config.maxclients, log);
+        let old = std::mem::replace(&mut self.config, config);
+        if (self.config.port, &self.config.bind) == (old.port, &old.bind) {
+            return;
+        }
+        // Who listens must stop first, as some addresses may stay the same.
+        self.listeners.clear();
+        let opened = listen::open(&self.config, self.poll.registry()).or_else(|text| {
+            log.write(Level::Warning, &text);
+            (self.config.port, self.config.bind) = (old.port, old.bind.clone());
+            self.node.listens_at(old.port, old.bind.clone());
+            listen::open(&self.config, self.poll.registry())
+        });
+        match opened {
+            Ok(listeners) => {
+                self.listeners = listeners;
+                announce(&self.listeners, log);
+            }
+            // Somebody has taken the place at once; clients that are there are served.
+            Err(text) => log.write(Level::Warning, &text),
         }
     }
 

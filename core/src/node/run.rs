@@ -213,6 +213,11 @@ impl Node {
         &self.engine.config
     }
 
+    /// Says where the host listens: it could not do so where CONFIG SET wanted it to.
+    pub fn listens_at(&mut self, port: u16, bind: Vec<String>) {
+        (self.engine.config.port, self.engine.config.bind) = (port, bind);
+    }
+
     /// What a connection is owed; `None` if there is no such connection.
     pub fn outbox(&mut self, conn: ConnId) -> Option<&mut Out> {
         self.engine.clients.get_mut(conn).map(|client| &mut client.out)
