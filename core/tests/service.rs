@@ -113,8 +113,23 @@ fn it_listens_where_it_is_told_to() {
     assert!(said.contains(&format!("\r\n{port}\r\n")), "{said}");
     let failed = format!("Failed listening on port {taken_port} (tcp), aborting.");
     assert!(folder.text("log").contains(&failed), "{}", folder.text("log"));
-    assert_eq!(ask(&socket, "SHUTDOWN\r\n"), "");
+    // Nowhere but at its socket.
+    assert_eq!(ask(&socket, "CONFIG SET bind \"\"\r\nQUIT\r\n"), "+OK\r\n+OK\r\n");
+    assert_eq!(ask(&socket, "CONFIG REWRITE\r\nSHUTDOWN\r\n"), "+OK\r\n");
     wait(|| folder.text("pid").is_empty());
+    let mut again = Command::new(env!("CARGO_BIN_EXE_redstart-server"));
+    assert!(again.arg(folder.0.join("redis.conf")).status().unwrap().success());
+    wait(|| folder.text("pid").ends_with('\n'));
+    assert_eq!(ask(&socket, "CONFIG GET bind\r\nSHUTDOWN\r\n"), "*2\r\n$4\r\nbind\r\n$0\r\n\r\n");
+    wait(|| folder.text("pid").is_empty());
+}
+
+#[test]
+fn it_does_not_start_where_nobody_finds_it() {
+    let mut server = Command::new(env!("CARGO_BIN_EXE_redstart-server"));
+    let output = server.args(["--port", "0", "--save", ""]).output().unwrap();
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    assert!(!output.status.success() && said.contains("not listen anywhere"), "{said}");
 }
 
 #[test]

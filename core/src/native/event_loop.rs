@@ -116,6 +116,9 @@ impl EventLoop {
         let poll = Poll::new().map_err(failed("Can't create the event loop"))?;
         let registry = poll.registry();
         let listeners = listen::open(&config, registry)?;
+        if listeners.is_empty() {
+            return Err("Configured to not listen anywhere, exiting.".to_owned());
+        }
         let site = site(&config, &listeners)?;
         let waker = Waker::new(registry, WAKER).map_err(failed("Can't create the event loop"))?;
         let mut signals =

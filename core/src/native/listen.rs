@@ -29,7 +29,7 @@ pub enum Listener {
 /// that begin with `-` may be missing. The error says what Redis would log.
 pub fn open(config: &Config, registry: &Registry) -> Result<Vec<Listener>, String> {
     let mut listeners = Vec::new();
-    if config.port > 0 {
+    if config.port > 0 && !config.bind.is_empty() {
         for bind in &config.bind {
             let (name, optional) = match bind.strip_prefix('-') {
                 Some(name) => (name, true),
