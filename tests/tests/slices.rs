@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 
 use redstart::base::rng::Seed;
 use redstart::engine::Config;
-use redstart::node::{ConnId, DiskOp, Effect, Event, Node, Origin, Unreadable};
+use redstart::node::{ConnId, DiskOp, Effect, Event, How, Node, Origin, Unreadable};
 use redstart_tests::disk::SimDisk;
 use redstart_tests::local::START;
 use redstart_tests::wire::{encoded, line};
@@ -124,6 +124,10 @@ impl World {
         self.most.small_bytes = self.most.small_bytes.max(work.small_bytes);
         let ops = effects.into_iter().filter_map(|effect| match effect {
             Effect::Disk(op) => Some(op),
+            Effect::Imported(result) => {
+                result.unwrap();
+                None
+            }
             _ => None,
         });
         self.asked.extend(ops);
@@ -334,6 +338,44 @@ fn a_rewrite_is_made_in_small_events() {
         for key in ["set", "hash", "zset", "list", "array", "stream", "string", "few"] {
             let digest = ["DEBUG", "DIGEST-VALUE", key];
             assert_eq!(loaded.run(&digest), world.run(&digest), "{key}, preamble {preamble}");
+        }
+    }
+}
+
+#[test]
+fn what_is_added_to_data_is_added_in_small_events() {
+    let words = |from: usize, to: usize, value: &str| {
+        let sets = (from..to)
+            .flat_map(|n| encoded(&line(&["SET", &format!("key:{n}"), &format!("{value}:{n}")])));
+        sets.collect::<Vec<u8>>()
+    };
+    let mut source = World::new(&[], BTreeMap::new());
+    assert!(!source.send(&words(0, ENTRIES, "new")).contains('-'));
+    source.run(&["SAVE"]);
+    while source.turn() {}
+    let files = source.disk.files();
+    let brought = BTreeMap::from([("brought".to_owned(), files["dump.rdb"].clone())]);
+    for (appendonly, how) in
+        [("yes", How::Over), ("no", How::Over), ("no", How::Beside), ("yes", How::Instead)]
+    {
+        let settings = [("appendonly", appendonly)];
+        let mut world = World::new(&settings, brought.clone());
+        let half = if how == How::Beside { 0 } else { ENTRIES / 2 };
+        world.send(&words(0, half, "old"));
+        world.run(&["SET", "other", "old"]);
+        while world.turn() {}
+        world.most = Work::default();
+        world.handle(Event::Import { name: "brought".into(), how });
+        while world.turn() {}
+        world.check(|most| most.small_bytes);
+        let count = if how == How::Instead { ENTRIES } else { ENTRIES + 1 };
+        let mut worlds = vec![world];
+        if appendonly == "yes" {
+            worlds.push(World::new(&settings, worlds[0].disk.files()));
+        }
+        for world in &mut worlds {
+            assert_eq!(world.run(&["DBSIZE"]), format!(":{count}\r\n"), "{how:?}");
+            assert_eq!(world.run(&["GET", "key:1"]), "$5\r\nnew:1\r\n", "{how:?}");
         }
     }
 }

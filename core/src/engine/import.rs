@@ -3,14 +3,14 @@
 //! It may be a snapshot of any version, an append-only file with or without one in front, or commands,
 //! as arrays or one a line. It is loaded as any file is ([`loading`](super::loading)), in slices, on
 //! databases of its own; so a file that is no good changes nothing, wherever in it that shows. What
-//! was imported is recorded for the append-only file as one unit, and counts for the save points.
+//! was imported is recorded for the append-only file as one unit, in slices too, and counts for the
+//! save points.
 
 use super::loading::{Ended, How, Source};
 use super::world::{Effect, Level};
 use super::{Engine, Error};
 use crate::base::time::Time;
 use crate::engine::saving::Unreadable;
-use crate::persist::aof::dataset::Commands;
 use crate::store::Db;
 
 /// What was imported.
@@ -43,18 +43,18 @@ impl Engine {
         }
         self.log(Level::Notice, &format!("Importing {name}"));
         self.saving.begin_loading(Unreadable::Refuse);
-        self.begin_load(now, Source::Import(how), 0);
+        self.begin_load(now, Source::Import, how, 0);
         self.load_file(name);
     }
 
     /// The file was read, or cannot be.
-    pub(super) fn import_ended(&mut self, now: Time, how: How, ended: Ended) {
+    pub(super) fn import_ended(&mut self, now: Time, ended: Ended) {
         self.saving.end_loading();
         let imported = self.loading().map(|load| load.imported()).unwrap_or_default();
         let why = match ended {
             Ended::Whole(_) => {
-                self.record_import(how);
-                self.end_load(how).err().map(|problem| problem.to_string())
+                self.end_load();
+                None
             }
             Ended::Short(whole) => Some(format!(
                 "at offset {whole}: what begins there, a command or a transaction, has no end"
@@ -72,32 +72,12 @@ impl Engine {
                 (0..self.shard.dbs.len()).for_each(|db| self.shard.waiters.changed_all(db));
                 self.touch_watched(|_, _, _| true);
                 self.serve_ready(now);
+                // What this event had to write was written before it came to this.
+                self.tend_aof(now);
                 Ok(imported)
             }
         };
         self.effects.push(Effect::Imported(result));
-    }
-
-    /// Records what was loaded, as commands that make it. Costs O(data).
-    fn record_import(&mut self, how: How) {
-        let (Some(load), true) = (&self.load, self.propagates()) else { return };
-        let mut commands = Commands::new(None);
-        if how == How::Instead {
-            commands.record(&[b"FLUSHALL"]);
-        }
-        for (index, db) in load.dbs().iter().enumerate().filter(|(_, db)| !db.is_empty()) {
-            commands.database(index);
-            db.each(|key, found| {
-                if how != How::Instead {
-                    commands.record(&[b"DEL", key]);
-                }
-                commands.entry(key, found.value, found.expires_ms);
-            });
-        }
-        let bytes = commands.take();
-        if let Some(log) = &mut self.propagation.log {
-            log.add_unit(&bytes);
-        }
     }
 }
 

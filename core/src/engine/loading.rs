@@ -6,13 +6,14 @@
 //!
 //! A file comes in parts and is read in slices, when the host wakes the node for it; between two
 //! slices everyone is told that data is being loaded. What is read goes into databases of its own.
-//! Only when the last byte was read and found right do they take the place of the old ones, so a
-//! file that breaks off or was tampered with changes nothing.
+//! Only when the last byte was read and found right do they take the place of the old ones, or go
+//! beside them ([`joining`]), so a file that breaks off or was tampered with changes nothing.
 //!
 //! Who wants what loaded, and what becomes of a file that cannot be, is said in
 //! [`saving`](super::saving) for snapshots and in [`aof`](super::aof) for append-only files.
 
 mod fresh;
+mod joining;
 mod replay;
 
 pub use fresh::Loaded;
@@ -26,8 +27,8 @@ use crate::ds::quicklist::Limits;
 use crate::engine::config::VersionCheck;
 use crate::engine::world::{DiskError, DiskOp, Effect, Level, Part};
 use crate::persist::rdb::{self, Budget, Progress, Reading};
-use crate::store::Db;
 use fresh::{Filling, Fresh};
+use joining::Joining;
 use replay::{Input, Replay};
 
 /// Bytes that are asked for at once.
@@ -58,7 +59,7 @@ pub(super) enum Source {
     /// The files of an append-only file, one after the other.
     AppendOnly,
     /// A file that a person brings: any of the two, or commands.
-    Import(How),
+    Import,
 }
 
 /// How reading a file has ended.
@@ -94,7 +95,10 @@ impl fmt::Display for Ended {
 /// Data on its way.
 pub struct Load {
     source: Source,
+    how: How,
     fresh: Fresh,
+    /// What is done when all was read.
+    joining: Option<Joining>,
     file: File,
     /// When it began.
     since: Time,
@@ -212,14 +216,17 @@ impl Load {
             Content::Commands(replay) => replay.imported(),
             Content::Unknown | Content::Snapshot(_) => Imported::default(),
         };
-        imported.keys = import::keys(self.dbs());
+        imported.keys = match &self.joining {
+            Some(joining) => joining.keys,
+            None => import::keys(&self.fresh.shard.dbs),
+        };
         imported.expired = self.fresh.counts.expired;
         imported
     }
 
-    /// The databases that are being filled.
-    pub(super) fn dbs(&self) -> &[Db] {
-        &self.fresh.shard.dbs
+    /// Whether there is something to do.
+    fn is_ready(&self) -> bool {
+        self.joining.is_some() || self.file.is_ready()
     }
 
     /// Memory in use when the snapshot was made, in bytes; 0 if it does not say.
@@ -230,11 +237,13 @@ impl Load {
 
 impl Engine {
     /// Begins to load into databases of their own. [`Engine::load_file`] must follow.
-    pub(super) fn begin_load(&mut self, now: Time, source: Source, total_bytes: u64) {
+    pub(super) fn begin_load(&mut self, now: Time, source: Source, how: How, total_bytes: u64) {
         let fresh = Fresh::new(self);
         self.load = Some(Box::new(Load {
             source,
+            how,
             fresh,
+            joining: None,
             file: File::new(String::new()),
             since: now,
             total_bytes,
@@ -278,19 +287,16 @@ impl Engine {
 
     /// Reads a slice. Called once a turn of the host's loop.
     pub fn load_some(&mut self, now: Time) {
-        let is_due = |load: &mut Box<Load>| load.file.is_ready() && load.not_before <= now.mono;
+        let is_due = |load: &mut Box<Load>| load.is_ready() && load.not_before <= now.mono;
         let Some(mut load) = self.load.take_if(is_due) else { return };
         for db in &mut load.fresh.shard.dbs {
             db.set_new_access(self.access_clock);
         }
-        let delay_us = u64::try_from(self.config.key_load_delay).unwrap_or(0);
-        let budget = if delay_us > 0 { Budget { records: 1, ..SLICE } } else { SLICE };
-        let (done, ended) = self.read_slice(now, &mut load, budget);
-        load.not_before = now.mono + delay_us.saturating_mul(done);
-        for (level, line) in std::mem::take(&mut load.fresh.lines) {
-            self.log(level, &line);
-        }
-        load.file.has_ended = ended.is_some();
+        let ended = if load.joining.is_some() {
+            self.join_some(&mut load)
+        } else {
+            self.read_some(now, &mut load)
+        };
         self.effects.extend(load.file.ask().map(Effect::Disk));
         self.load = Some(load);
         if let Some(ended) = ended {
@@ -301,7 +307,23 @@ impl Engine {
     /// When [`Engine::load_some`] has something to do.
     pub fn next_loading(&self) -> Option<Monotonic> {
         let load = self.load.as_ref()?;
-        load.file.is_ready().then_some(load.not_before)
+        load.is_ready().then_some(load.not_before)
+    }
+
+    /// Reads a slice of the file; returns how loading it has ended if it has.
+    fn read_some(&mut self, now: Time, load: &mut Load) -> Option<Ended> {
+        let delay_us = u64::try_from(self.config.key_load_delay).unwrap_or(0);
+        let budget = if delay_us > 0 { Budget { records: 1, ..SLICE } } else { SLICE };
+        let (done, ended) = self.read_slice(now, load, budget);
+        load.not_before = now.mono + delay_us.saturating_mul(done);
+        for (level, line) in std::mem::take(&mut load.fresh.lines) {
+            self.log(level, &line);
+        }
+        load.file.has_ended = ended.is_some();
+        match ended {
+            Some(Ended::Whole(bytes)) if self.begin_joining(load, bytes) => None,
+            ended => ended,
+        }
     }
 
     /// Returns how many keys or commands were read, and how the file has ended if it has.
@@ -319,7 +341,7 @@ impl Engine {
             file.content = if is_snapshot {
                 Content::Snapshot(Box::new(Reading::new(self.forms())))
             } else {
-                let is_import = matches!(load.source, Source::Import(_));
+                let is_import = load.source == Source::Import;
                 Content::Commands(Box::new(Replay::new(now, 0, is_import)))
             };
         }
@@ -369,7 +391,7 @@ impl Engine {
             // What stands behind the end mark is nobody's.
             return (read, Some(Ended::Whole(file.bytes.unwrap_or(0))));
         }
-        let is_import = matches!(source, Source::Import(_));
+        let is_import = *source == Source::Import;
         let replay = Replay::new(now, file.read_bytes(), is_import);
         file.content = Content::Commands(Box::new(replay));
         (read, None)
@@ -392,7 +414,7 @@ impl Engine {
         match self.load.as_ref().map(|load| load.source) {
             Some(Source::Snapshot) => self.snapshot_ended(now, ended),
             Some(Source::AppendOnly) => self.aof_file_ended(now, ended),
-            Some(Source::Import(how)) => self.import_ended(now, how, ended),
+            Some(Source::Import) => self.import_ended(now, ended),
             None => {}
         }
     }
@@ -406,49 +428,19 @@ impl Engine {
         }
     }
 
-    /// Puts what was loaded in the place of the data, or beside it. No snapshot may be under way.
-    pub(super) fn end_load(&mut self, how: How) -> Result<(), rdb::Problem> {
-        let Some(load) = self.load.take() else { return Ok(()) };
-        let Fresh { mut shard, libraries, .. } = load.fresh;
-        for db in &mut shard.dbs {
-            db.set_new_access(self.access_clock);
-        }
-        if how == How::Instead {
-            self.put_in_place(shard.dbs);
-        } else {
-            self.put_beside(shard.dbs, how)?;
+    /// Puts what was loaded in the place of the data, unless it was put beside it. What was there is
+    /// freed later. No snapshot may be under way.
+    pub(super) fn end_load(&mut self) {
+        let Some(load) = self.load.take() else { return };
+        let Fresh { shard, libraries, .. } = load.fresh;
+        for (db, mut fresh) in self.shard.dbs.iter_mut().zip(shard.dbs) {
+            if load.how == How::Instead {
+                fresh.set_new_access(self.access_clock);
+                std::mem::swap(db, &mut fresh);
+            }
+            db.bury(fresh);
         }
         self.libraries = libraries;
-        Ok(())
-    }
-
-    /// What was there is freed later.
-    fn put_in_place(&mut self, dbs: Vec<Db>) {
-        for (db, fresh) in self.shard.dbs.iter_mut().zip(dbs) {
-            let old = std::mem::replace(db, fresh);
-            db.bury(old);
-        }
-    }
-
-    /// Costs O(what was loaded), in one event: only DEBUG RELOAD wants it.
-    fn put_beside(&mut self, mut dbs: Vec<Db>, how: How) -> Result<(), rdb::Problem> {
-        for (db, fresh) in self.shard.dbs.iter().zip(&dbs) {
-            let mut is_twice = false;
-            fresh.each(|key, _| is_twice |= db.get(key).is_some());
-            if is_twice && how == How::Beside {
-                return Err(rdb::Problem { offset: 0, reason: rdb::Reason::Duplicate });
-            }
-        }
-        for (db, fresh) in self.shard.dbs.iter_mut().zip(&mut dbs) {
-            let mut keys = Vec::with_capacity(fresh.len());
-            fresh.each(|key, _| keys.push(key.to_vec()));
-            for key in keys {
-                if let Some((value, expires_ms)) = fresh.remove(&key) {
-                    db.insert(&key, value, expires_ms);
-                }
-            }
-        }
-        Ok(())
     }
 
     /// What is read, and how collections are kept that come as bytes.

@@ -108,13 +108,20 @@ impl Stream {
         write_record(&mut self.bytes, words);
     }
 
-    /// Adds records that belong together, which say their databases themselves. Only between units.
-    pub fn add_unit(&mut self, records: &[u8]) {
-        self.bytes.reserve(MULTI.len() + records.len() + EXEC.len());
+    /// Records follow that belong together, over several events. Only between units.
+    pub fn open_unit(&mut self) {
         self.bytes.extend_from_slice(MULTI);
+    }
+
+    /// Adds some of them, which say their databases themselves.
+    pub fn add_records(&mut self, records: &[u8]) {
         self.bytes.extend_from_slice(records);
-        self.bytes.extend_from_slice(EXEC);
         self.db = None;
+    }
+
+    /// Those were all.
+    pub fn close_unit(&mut self) {
+        self.bytes.extend_from_slice(EXEC);
     }
 
     fn end_unit(&mut self) {

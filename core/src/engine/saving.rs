@@ -54,7 +54,7 @@ pub struct Saving {
     /// What to do once it is done.
     queued: Option<Queued>,
     /// DEBUG RELOAD loads data: who waits for it, and what becomes of the data there is.
-    reload: Option<(u64, How)>,
+    reload: Option<u64>,
     /// Save points try no earlier than this.
     not_before: Monotonic,
     /// The start has not come to its end.
@@ -169,8 +169,12 @@ impl Engine {
 
     /// Loads the snapshot.
     pub fn read_snapshot(&mut self, now: Time) {
+        self.load_snapshot(now, How::Instead);
+    }
+
+    fn load_snapshot(&mut self, now: Time, how: How) {
         let name = self.snapshot_name();
-        self.begin_load(now, Source::Snapshot, 0);
+        self.begin_load(now, Source::Snapshot, how, 0);
         self.load_file(name);
     }
 
@@ -331,8 +335,8 @@ impl Engine {
 
     fn begin_reload(&mut self, now: Time, id: u64, how: How) {
         self.saving.begin_loading(Unreadable::Refuse);
-        self.saving.reload = Some((id, how));
-        self.read_snapshot(now);
+        self.saving.reload = Some(id);
+        self.load_snapshot(now, how);
     }
 
     /// Does a slice of the work on the snapshot under way. Called once a turn of the host's loop.
@@ -549,8 +553,8 @@ impl Engine {
 
     /// The snapshot has been read, or cannot be.
     pub(super) fn snapshot_ended(&mut self, now: Time, ended: Ended) {
-        if let Some((id, how)) = self.saving.reload.take() {
-            return self.reloaded(now, id, how, ended);
+        if let Some(id) = self.saving.reload.take() {
+            return self.reloaded(now, id, ended);
         }
         let Stage::Loading(unreadable) = self.saving.stage else { return };
         let why = match ended {
@@ -559,16 +563,14 @@ impl Engine {
                 self.saving.stage = Stage::Ready;
                 return;
             }
-            Ended::Whole(bytes) => match self.end_load(How::Instead) {
-                Ok(()) => {
-                    let keys: usize = self.shard.dbs.iter().map(Db::len).sum();
-                    self.saving.stage = Stage::Ready;
-                    self.saving.last_bytes = bytes;
-                    self.log(Level::Notice, &format!("DB loaded from disk: {keys} keys"));
-                    return;
-                }
-                Err(problem) => problem.to_string(),
-            },
+            Ended::Whole(bytes) => {
+                self.end_load();
+                let keys: usize = self.shard.dbs.iter().map(Db::len).sum();
+                self.saving.stage = Stage::Ready;
+                self.saving.last_bytes = bytes;
+                self.log(Level::Notice, &format!("DB loaded from disk: {keys} keys"));
+                return;
+            }
             ended => ended.to_string(),
         };
         self.give_up_load();
@@ -591,10 +593,13 @@ impl Engine {
     }
 
     /// DEBUG RELOAD has come to its end; what was there is kept if anything is wrong.
-    fn reloaded(&mut self, now: Time, id: u64, how: How, ended: Ended) {
+    fn reloaded(&mut self, now: Time, id: u64, ended: Ended) {
         self.saving.stage = Stage::Ready;
         let why = match ended {
-            Ended::Whole(_) => self.end_load(how).err().map(|problem| problem.to_string()),
+            Ended::Whole(_) => {
+                self.end_load();
+                None
+            }
             ended => Some(ended.to_string()),
         };
         self.give_up_load();

@@ -117,7 +117,7 @@ impl Engine {
             return;
         }
         let total = files.bytes.iter().flatten().sum();
-        self.begin_load(now, Source::AppendOnly, total);
+        self.begin_load(now, Source::AppendOnly, How::Instead, total);
         self.read_next(now, files);
     }
 
@@ -289,10 +289,9 @@ impl Engine {
     fn loaded_all(&mut self, now: Time, files: Files) {
         let total = files.bytes.iter().flatten().sum();
         if self.load.is_none() {
-            self.begin_load(now, Source::AppendOnly, total);
+            self.begin_load(now, Source::AppendOnly, How::Instead, total);
         }
-        // It can only be refused where something else is to stay.
-        let _ = self.end_load(How::Instead);
+        self.end_load();
         let keys: usize = self.shard.dbs.iter().map(Db::len).sum();
         self.log(Level::Notice, &format!("DB loaded from append only file: {keys} keys"));
         self.dirty = 0;
