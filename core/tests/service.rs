@@ -107,10 +107,13 @@ fn it_listens_where_it_is_told_to() {
     ask(&socket, &format!("CONFIG SET port {port}\r\nQUIT\r\n"));
     assert!(is_open(port));
     // Where it cannot, it listens where it did, and says so.
-    ask(&socket, &format!("CONFIG SET port {taken_port}\r\nQUIT\r\n"));
+    let set = format!("CONFIG SET timeout 7 port {taken_port}\r\nQUIT\r\n");
+    let refused = "-ERR CONFIG SET failed (possibly related to argument 'port') - \
+        Unable to listen on this port. Check server logs.\r\n+OK\r\n";
+    assert_eq!(ask(&socket, &set), refused);
     assert!(is_open(port));
-    let said = ask(&socket, "CONFIG GET port\r\nQUIT\r\n");
-    assert!(said.contains(&format!("\r\n{port}\r\n")), "{said}");
+    let said = ask(&socket, "CONFIG GET port timeout\r\nQUIT\r\n");
+    assert!(said.contains(&format!("\r\n{port}\r\n")) && said.contains("$1\r\n0\r\n"), "{said}");
     let failed = format!("Failed listening on port {taken_port} (tcp), aborting.");
     assert!(folder.text("log").contains(&failed), "{}", folder.text("log"));
     // Nowhere but at its socket.

@@ -38,6 +38,8 @@ pub struct Local {
     /// Whether the disk answers, and the node is woken when it wants to go on at once, only in
     /// [`Local::turn`], so that something can happen in between.
     pub is_slow: bool,
+    /// A port on which it cannot listen; it listens on the default one then.
+    pub taken_port: Option<u16>,
     /// How the last import has ended.
     pub imported: Option<Result<Imported, String>>,
     /// The status it asked the program to end with.
@@ -99,6 +101,7 @@ impl Local {
             links: VecDeque::new(),
             has_neighbours: false,
             is_slow: true,
+            taken_port: None,
             imported: None,
             exit: None,
         };
@@ -181,7 +184,13 @@ impl Local {
                 self.answers.push_back(done);
             }
             Effect::Link { link, op } => self.links.push_back((link, op)),
-            Effect::Configured => {}
+            Effect::Configured => {
+                let config = self.node.config();
+                let (port, bind) = (config.port, config.bind.clone());
+                let taken = self.taken_port == Some(port);
+                let port = if taken { Config::default().port } else { port };
+                self.node.listens_at(self.now, port, bind);
+            }
             Effect::Imported(result) => self.imported = Some(result),
             Effect::Log(record) => self.log.push(record),
             Effect::Exit { status } => self.exit = Some(status),

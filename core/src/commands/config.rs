@@ -116,8 +116,14 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         cx.block(BlockedOn::World, 0, args.all().to_owned());
         return Ok(());
     }
+    #[cfg(feature = "config-file")]
+    let before = cx.config.clone();
     cx.config = config;
     cx.settings_changed();
+    #[cfg(feature = "config-file")]
+    if cx.waits_for_listeners(before, changes.iter().map(|change| change.0.name), args.all()) {
+        return Ok(());
+    }
     cx.out.ok();
     Ok(())
 }

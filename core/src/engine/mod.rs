@@ -23,6 +23,8 @@ pub mod help;
 pub mod import;
 pub mod keys;
 pub mod latency;
+#[cfg(feature = "config-file")]
+pub mod listening;
 pub mod loading;
 pub mod migrating;
 pub mod monitor;
@@ -148,6 +150,9 @@ pub struct Engine {
     pub saving: saving::Saving,
     /// Another folder for the files is asked for.
     pub(in crate::engine) moving: Option<moving::Moving>,
+    /// Other addresses are asked for.
+    #[cfg(feature = "config-file")]
+    pub(in crate::engine) listening: Option<listening::Listening>,
     /// Clients that wait for the configuration file.
     pub rewriting: rewriting::Rewriting,
     /// Connections to other servers.
@@ -218,6 +223,8 @@ impl Engine {
             dirty: 0,
             saving: saving::Saving::new(now),
             moving: None,
+            #[cfg(feature = "config-file")]
+            listening: None,
             rewriting: rewriting::Rewriting::default(),
             links: migrating::Links::default(),
             load: None,

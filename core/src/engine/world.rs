@@ -33,7 +33,8 @@ pub enum Effect {
     /// A line for the log.
     Log(Record),
     /// CONFIG SET has changed the settings; a host that keeps them asks for
-    /// [`Node::config`](crate::node::Node::config).
+    /// [`Node::config`](crate::node::Node::config). With the feature `config-file`, a host says where it
+    /// listens from now on ([`Node::listens_at`](crate::node::Node)), for which the command waits.
     Configured,
     /// The end of an [`Event::Import`](crate::node::Event::Import): what was imported, or why nothing
     /// was, in words that tell the place in the file.

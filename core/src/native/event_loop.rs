@@ -300,15 +300,20 @@ impl EventLoop {
         log.follow(&config);
         open_files::follow(config.maxclients, log);
         let old = std::mem::replace(&mut self.config, config);
-        if (self.config.port, &self.config.bind) == (old.port, &old.bind) {
-            return;
+        if (self.config.port, &self.config.bind) != (old.port, &old.bind) {
+            self.listen_again(old.port, &old.bind, log);
+            let (port, bind) = (self.config.port, self.config.bind.clone());
+            self.node.listens_at(self.clock.now(), port, bind);
         }
+    }
+
+    /// Listens where the settings say, or where it did before.
+    fn listen_again(&mut self, old_port: u16, old_bind: &[String], log: &mut Log) {
         // Who listens must stop first, as some addresses may stay the same.
         self.listeners.clear();
         let opened = listen::open(&self.config, self.poll.registry()).or_else(|text| {
             log.write(Level::Warning, &text);
-            (self.config.port, self.config.bind) = (old.port, old.bind.clone());
-            self.node.listens_at(old.port, old.bind.clone());
+            (self.config.port, self.config.bind) = (old_port, old_bind.to_owned());
             listen::open(&self.config, self.poll.registry())
         });
         match opened {

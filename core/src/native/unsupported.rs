@@ -44,7 +44,9 @@ pub fn warnings(config: &Config) -> impl Iterator<Item = String> {
 }
 
 fn is_set(config: &Config, param: &Param) -> bool {
-    config.text(param) != param.default.as_bytes()
+    let text = config.text(param);
+    let is_nobody = param.name == "replicaof" && text.eq_ignore_ascii_case(b"no one");
+    text != param.default.as_bytes() && !is_nobody
 }
 
 #[cfg(test)]
@@ -57,7 +59,7 @@ mod tests {
         assert_eq!(warnings(&config).count(), 0);
         assert_eq!(refuse(&config), Ok(()));
         let text = "io-threads 4\ntimeout 5\nsupervised systemd\nlua-time-limit 5000\n\
-            tls-cert-file x\ndual-channel-replication-enabled no\nplayground yes\n";
+            replicaof no one\ntls-cert-file x\ndual-channel-replication-enabled no\nplayground yes\n";
         config.read_file(text.as_bytes(), &mut |_| Ok(Vec::new())).unwrap();
         let told: Vec<String> = warnings(&config).collect();
         let idle = ["io-threads", "tls-cert-file", "dual-channel-replication-enabled"];

@@ -213,9 +213,11 @@ impl Node {
         &self.engine.config
     }
 
-    /// Says where the host listens: it could not do so where CONFIG SET wanted it to.
-    pub fn listens_at(&mut self, port: u16, bind: Vec<String>) {
-        (self.engine.config.port, self.engine.config.bind) = (port, bind);
+    /// Says where the host listens, after [`Effect::Configured`]: where the settings say now or, if it
+    /// cannot, where it did before.
+    #[cfg(feature = "config-file")]
+    pub fn listens_at(&mut self, now: Time, port: u16, bind: Vec<String>) {
+        self.engine.listens_at(now, port, bind);
     }
 
     /// What a connection is owed; `None` if there is no such connection.
