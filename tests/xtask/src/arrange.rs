@@ -123,15 +123,15 @@ impl<'a> Program<'a> {
         let mut shared = vec![0; left.len()];
         while !left.is_empty() {
             // In whole numbers, so that the order is the same everywhere.
-            let part = |at: usize| shared[at] * 10_000 / contents[at].len().max(1);
+            let part = |at: usize| shared[at] * 4_000 / contents[at].len().max(1);
             let best = (0..left.len()).rev().max_by_key(|&index| part(left[index])).unwrap_or(0);
             let next = left.remove(best);
             order.push(next);
             // A compressor remembers what stood before that one, too.
             shared.iter_mut().for_each(|shared| *shared /= 2);
             for owners in contents[next].iter().filter_map(|window| owners.get(window)) {
-                // What stands in few functions says more of how alike they are.
-                let weight = 16 * (LOG_MAX - owners.len().ilog2()) as usize;
+                // What stands in few functions says much more of how alike they are.
+                let weight = 4 * (LOG_MAX - owners.len().ilog2()).pow(2) as usize;
                 owners.iter().for_each(|&owner| shared[owner] += weight);
             }
         }
