@@ -8,7 +8,7 @@
 //! - [`check`]: looking at files without loading them
 //! - [`listen`]: the sockets that wait for clients
 //! - [`connections`]: the sockets of clients
-//! - [`include`]: files that configuration files include
+//! - [`mod@include`]: files that configuration files include
 //! - [`lock`]: one server a folder
 //! - [`log`]: lines in Redis's format
 //! - [`crowd`]: whether requests are let gather
