@@ -135,6 +135,18 @@ fn it_does_not_start_where_nobody_finds_it() {
     assert!(!output.status.success() && said.contains("not listen anywhere"), "{said}");
 }
 
+/// As in Redis: whoever looks at the end of the log learns why, and the file with its number stays.
+#[test]
+fn what_cannot_be_loaded_is_the_last_line_of_the_log() {
+    let folder = Folder::new("unloadable");
+    fs::write(folder.0.join("dump.rdb"), "REDIS0987").unwrap();
+    let mut child = folder.server("").spawn().unwrap();
+    assert!(!child.wait().unwrap().success());
+    let log = folder.text("log");
+    assert!(log.lines().last().is_some_and(|line| line.contains("Fatal error loading")), "{log}");
+    assert_eq!(folder.text("pid"), format!("{}\n", child.id()));
+}
+
 #[test]
 fn its_supervisor_hears_of_it() {
     let folder = Folder::new("supervised");

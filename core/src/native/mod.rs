@@ -109,7 +109,10 @@ fn serve(config: Config, log: &mut log::Log) -> Result<u8, String> {
     let event_loop = event_loop::EventLoop::new(config.clone(), seed()?, log)?;
     let pid_file = service::PidFile::write(&config, log);
     let status = event_loop.run(log);
-    if let Some(pid_file) = pid_file {
+    // As in Redis, what ends in a failure leaves it, and why it has failed is the last line of the log.
+    if status == Ok(0)
+        && let Some(pid_file) = pid_file
+    {
         pid_file.remove(log);
     }
     status
