@@ -8,8 +8,8 @@
 //! All that one command of a client does, with the commands of its transaction and the keys found
 //! to have expired, is one *unit*: if it is more than one record, MULTI and EXEC stand around it,
 //! and a replay never stops in the middle. Where a command of a transaction waits, its unit does, too;
-//! only a rewrite that begins meanwhile divides it, as its base holds what was done. Records name no database; SELECT comes before the first
-//! one that is in another database than the one before.
+//! only a rewrite that begins meanwhile divides it, as its base holds what was done. Records name no
+//! database; SELECT comes before the first one that is in another database than the one before.
 
 use super::{Ctx, Engine};
 use crate::persist::aof::{write_record, write_stamp};
