@@ -99,6 +99,63 @@ fn a_full_browser_loses_no_append_only_file() {
     page.is_quiet();
 }
 
+/// Where not one byte more can be kept, what is kept is there to be read, and is kept on when there is room.
+#[test]
+fn a_full_browser_opens_what_it_keeps() {
+    let profile = Profile::new("full");
+    let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    drop(page);
+    let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+    limit(&page, Some(1));
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("GET kept", "\"1\"");
+    page.pane(1).run("SET more 1", "OK");
+    page.says(NO_ROOM);
+    limit(&page, None);
+    page.says("Saved");
+    page.browser.reload().unwrap();
+    page.pane(1).run("MGET kept more", "1) \"1\"\n2) \"1\"");
+    page.is_quiet();
+}
+
+/// What the page advises where there is no room, helps.
+#[test]
+fn a_full_browser_is_emptied_as_the_page_says() {
+    let page = with_little_room();
+    page.browser.script(SET_MUCH, &[]).unwrap();
+    page.says(NO_ROOM);
+    answers(&page, "DEL big", "MISCONF");
+    page.pane(1).run("CONFIG SET stop-writes-on-bgsave-error no", "OK");
+    page.pane(1).run("DEL big", "(integer) 1");
+    page.says("Saved");
+    page.browser.reload().unwrap();
+    page.pane(1).run("DBSIZE", "(integer) 1");
+    page.pane(1).run("GET kept", "\"1\"");
+    page.is_quiet();
+}
+
+/// Nobody is told of a write as done that is not safe; who waits hears of it when there is room.
+#[test]
+fn a_full_browser_answers_what_is_safe() {
+    let page = with_little_room();
+    page.pane(1).run("CONFIG SET save \"\" appendfsync always appendonly yes", "OK");
+    page.pane(1).run("SET kept 2", "OK");
+    page.browser.script(SET_MUCH, &[]).unwrap();
+    page.says(NO_ROOM);
+    answers(&page, "SET more 1", "MISCONF Errors writing to the AOF file");
+    page.pane(1).run("GET kept", "\"2\"");
+    limit(&page, None);
+    answers(&page, "SET more 1", "OK");
+    page.says("Saved");
+    page.browser.reload().unwrap();
+    page.pane(1).run("STRLEN big", "(integer) 5000000");
+    page.pane(1).run("MGET kept more", "1) \"2\"\n2) \"1\"");
+    page.is_quiet();
+}
+
 /// The same page from an origin that browsers do not trust.
 fn unsafe_address() -> String {
     address().replace("127.0.0.1", "unsafe.test")

@@ -50,8 +50,8 @@ const SETTINGS: &str = "redstart.conf";
 /// What is said of a name that is taken.
 pub(super) const IS_THERE: &str = "there is a store of this name";
 /// What is said when there is another name beside the store.
-const LOST: &str = "Another tab has taken over what this one has kept, or the browser has removed it. \
-                    Nothing is written from here any more.";
+const LOST: &str =
+    "Another tab has taken over what this one has kept, or the browser has removed it.";
 /// What is said of a file with a record too few.
 const HOLE: &str = "a part of the file is missing";
 
@@ -62,6 +62,8 @@ pub(super) struct Disk {
     prefix: String,
     /// What this worker has put beside the store.
     owner: String,
+    /// What stood there before, if there was no room for it yet.
+    before: Option<JsValue>,
     /// Where the last read has ended, for the one that goes on from there.
     place: Cell<Place>,
 }
@@ -97,20 +99,25 @@ impl Disk {
         // If it fails, nothing is worse than before.
         wasm_bindgen_futures::spawn_local(async { drop(idb::renew_log().await) });
         let (prefix, owner) = (prefix(store), random_name());
-        let disk = Self { database, prefix, owner, place: Cell::default() };
+        let mut disk = Self { database, prefix, owner, before: None, place: Cell::default() };
         let files = disk.begin(Some("relaxed")).await?;
-        files.put(&disk.owner_key(), &disk.owner.as_str().into())?;
+        let before = files.get(&disk.owner_key()).await?;
         let settings = match find(&files, &disk.path(SETTINGS)).await? {
             Found::Whole(bytes) => bytes.to_vec(),
             Found::Nothing | Found::Head(_) => Vec::new(),
         };
-        files.commit().await?;
+        files.put(&disk.owner_key(), &disk.owner.as_str().into())?;
+        match files.commit().await {
+            // What is kept can be read all the same.
+            Err(trouble) if trouble.is_quota() => disk.before = Some(before),
+            end => end?,
+        }
         Ok((disk, settings))
     }
 
     /// Keeps settings.
     pub(super) async fn keep_settings(&self, lines: &[u8]) -> std::result::Result<(), DiskError> {
-        said(self.replace(SETTINGS, lines).await)
+        said(self.replace(SETTINGS, Some(lines)).await)
     }
 
     /// The store's name; empty for the first one.
@@ -187,14 +194,18 @@ impl Disk {
                 DiskDone::Read { name, from, result }
             }
             DiskOp::Replace { name, bytes } => {
-                let result = said(self.replace(&name, &bytes).await);
+                let result = said(self.replace(&name, Some(&bytes)).await);
                 DiskDone::Replace { name, result }
             }
             DiskOp::Append { name, bytes } => {
-                let result = said(self.append(&name, &bytes).await);
+                let result = said(self.append(&name, &bytes, "relaxed").await);
                 DiskDone::Append { name, bytes, result }
             }
-            DiskOp::Sync { name } => DiskDone::Sync { result: said(self.sync(&name).await), name },
+            DiskOp::Sync { name } => {
+                // What came before becomes durable with it.
+                let result = said(self.append(&name, &[], "strict").await);
+                DiskDone::Sync { name, result }
+            }
             DiskOp::Truncate { name, bytes } => {
                 let result = said(self.truncate(&name, bytes as f64).await);
                 DiskDone::Truncate { name, result }
@@ -207,7 +218,7 @@ impl Disk {
                 DiskDone::Rename { from, to, result }
             }
             DiskOp::Remove { name } => {
-                DiskDone::Remove { result: said(self.remove(&name).await), name }
+                DiskDone::Remove { result: said(self.replace(&name, None).await), name }
             }
             op @ DiskOp::Enter { .. } => op.has_no_folders(),
             DiskOp::List { folder } => {
@@ -251,20 +262,23 @@ impl Disk {
         Ok(Some(Part { bytes, file_bytes: head.bytes as u64 }))
     }
 
-    async fn replace(&self, name: &str, bytes: &[u8]) -> Result<()> {
+    /// Puts a file into the place of the one of this name, or nothing.
+    async fn replace(&self, name: &str, bytes: Option<&[u8]>) -> Result<()> {
         let files = self.writing("strict").await?;
         let path = self.path(name);
         remove(&files, &path).await?;
-        files.put(&path.into(), &Uint8Array::from(bytes))?;
+        if let Some(bytes) = bytes {
+            files.put(&path.into(), &Uint8Array::from(bytes))?;
+        }
         files.commit().await
     }
 
-    async fn append(&self, name: &str, bytes: &[u8]) -> Result<()> {
-        let files = self.writing("relaxed").await?;
+    async fn append(&self, name: &str, bytes: &[u8], durability: &str) -> Result<()> {
+        let files = self.writing(durability).await?;
         let path = self.path(name);
         let mut head = find_head(&files, &path).await?;
         let shared = head.last_record_bytes as usize + bytes.len();
-        if head.records > 0.0 && shared <= SHARED_RECORD_BYTES {
+        if head.records > 0.0 && !bytes.is_empty() && shared <= SHARED_RECORD_BYTES {
             let key = head.key(head.records - 1.0);
             let last = get_bytes(&files, &key).await?;
             let record = Uint8Array::new_with_length(shared as u32);
@@ -280,15 +294,6 @@ impl Disk {
             }
         }
         head.bytes += bytes.len() as f64;
-        files.put(&path.into(), &head.into())?;
-        files.commit().await
-    }
-
-    /// Writes once more what is under the name, durably: what came before becomes durable with it.
-    async fn sync(&self, name: &str) -> Result<()> {
-        let files = self.writing("strict").await?;
-        let path = self.path(name);
-        let head = find_head(&files, &path).await?;
         files.put(&path.into(), &head.into())?;
         files.commit().await
     }
@@ -333,12 +338,6 @@ impl Disk {
         Ok(is_there)
     }
 
-    async fn remove(&self, name: &str) -> Result<()> {
-        let files = self.writing("strict").await?;
-        remove(&files, &self.path(name)).await?;
-        files.commit().await
-    }
-
     async fn list(&self, folder: &str) -> Result<Vec<String>> {
         let files = self.begin(None).await?;
         let mut names = Vec::new();
@@ -360,8 +359,11 @@ impl Disk {
         let files = self.begin(Some(durability)).await?;
         let owner = files.get(&self.owner_key()).await?;
         if owner.as_string().as_ref() != Some(&self.owner) {
-            stop(LOST);
-            return Err(LOST.into());
+            if self.before.as_ref() != Some(&owner) {
+                stop(LOST);
+                return Err(LOST.into());
+            }
+            files.put(&self.owner_key(), &self.owner.as_str().into())?;
         }
         Ok(files)
     }

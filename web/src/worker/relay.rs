@@ -65,24 +65,21 @@ impl Bridge {
     /// Begins to pass on; what the port was sent meanwhile arrives now.
     fn open(port: MessagePort, channel: BroadcastChannel) -> Rc<Self> {
         let bridge = Rc::new(Self { port, channel, listeners: RefCell::default() });
-        let weak = Rc::downgrade(&bridge);
-        let to_channel = listener(move |data| {
-            let Some(bridge) = weak.upgrade() else { return };
-            let is_last = data.is_null();
-            let _ = bridge.channel.post_message(&data);
-            if is_last {
-                bridge.close();
-            }
-        });
-        let weak = Rc::downgrade(&bridge);
-        let to_port = listener(move |data| {
-            let Some(bridge) = weak.upgrade() else { return };
-            let is_last = data.is_null();
-            let _ = bridge.port.post_message(&data);
-            if is_last {
-                bridge.close();
-            }
-        });
+        let pass = |is_to_port: bool| {
+            let weak = Rc::downgrade(&bridge);
+            listener(move |data| {
+                let Some(bridge) = weak.upgrade() else { return };
+                let _ = if is_to_port {
+                    bridge.port.post_message(&data)
+                } else {
+                    bridge.channel.post_message(&data)
+                };
+                if data.is_null() {
+                    bridge.close();
+                }
+            })
+        };
+        let [to_channel, to_port] = [false, true].map(pass);
         bridge.channel.set_onmessage(Some(to_port.as_ref().unchecked_ref()));
         bridge.port.set_onmessage(Some(to_channel.as_ref().unchecked_ref()));
         *bridge.listeners.borrow_mut() = Some([to_channel, to_port]);
