@@ -4,7 +4,6 @@ use crate::base::{Error, glob, order};
 use crate::engine::config::{Config, PARAMS, Param, refusal, table};
 use crate::engine::moving::FOLDER;
 use crate::engine::{Args, Command, Ctx, Outcome};
-use crate::session::BlockedOn;
 use crate::spec::{Flag::*, Group, block, many, string};
 
 pub(crate) const COMMANDS: &[&Command] = &[&CONFIG];
@@ -106,14 +105,10 @@ fn config_set(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         config.set(param, value).map_err(|reason| refusal(name.as_bytes(), &reason))?;
     }
     if changes.iter().any(|(param, ..)| param.name == FOLDER) {
-        if cx.deny_blocking {
-            // The folder is not known before the host has answered, and a transaction does not wait.
-            return Err(refusal(FOLDER.as_bytes(), "can't be set within a transaction"));
-        }
         let changes = changes.into_iter().map(|(param, _, value)| (param, value.to_vec()));
         let (id, changes) = (cx.session.id, changes.collect());
         cx.move_to_folder(id, changes)?;
-        cx.block(BlockedOn::World, 0, args.all().to_owned());
+        cx.wait_for_world(args.all());
         return Ok(());
     }
     #[cfg(feature = "config-file")]

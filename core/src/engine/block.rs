@@ -29,6 +29,8 @@ pub struct Blocking {
     pub clients: usize,
     /// Clients that wait for what was recorded up to a position to be safe.
     unsafe_until: OrdSet<(u64, u64)>,
+    /// The client whose answer everybody waits for.
+    pub(super) all_wait_for: Option<u64>,
     /// The ticket drawn last. Who drew the lower one has waited longer.
     last_ticket: u64,
 }
@@ -110,6 +112,16 @@ impl Ctx<'_> {
             return Err(Error::text("ERR timeout is out of range"));
         }
         u64::try_from(ms).map_err(|_| Error::TimeoutNegative)
+    }
+
+    /// Lets the command, which is `argv`, wait for the host's answer ([`Engine::answer`]). Within a
+    /// transaction everybody waits, so that nothing comes between its commands.
+    pub fn wait_for_world(&mut self, argv: Argv<'_>) {
+        if self.depth > 1 {
+            self.asleep_until = Some(Monotonic(u64::MAX));
+            self.blocking.all_wait_for = Some(self.session.id);
+        }
+        self.block(BlockedOn::World, 0, argv.to_owned());
     }
 
     /// Lets the command wait for something; see [`Ctx::block_on`].
@@ -291,6 +303,27 @@ impl Engine {
             self.blocking.resumed.push_back(conn);
         }
         true
+    }
+
+    /// The host has answered client `id` ([`Ctx::wait_for_world`]): its command replies what `reply`
+    /// writes, and whoever waited with it goes on.
+    pub(super) fn answer(&mut self, now: Time, id: u64, reply: impl FnOnce(&mut Out)) {
+        if self.blocking.all_wait_for.take_if(|client| *client == id).is_some() {
+            self.asleep_until = Some(now.mono);
+        }
+        self.reply_to(Some(id), reply);
+    }
+
+    /// Ends the waiting of client `id`, if there is one and it waits for the world, with the reply that
+    /// `reply` writes.
+    pub(super) fn reply_to(&mut self, id: Option<u64>, reply: impl FnOnce(&mut Out)) {
+        if let Some(id) = id {
+            self.unblock(id, |on, out| {
+                if matches!(on, BlockedOn::World) {
+                    reply(out);
+                }
+            });
+        }
     }
 
     /// As [`Engine::unblock`], before the time is over: with the reply as if it were, or with an

@@ -1,14 +1,13 @@
 //! Other addresses to listen on, while the server runs (CONFIG SET port and bind).
 //!
 //! Only the host knows whether it can listen there, so the command waits for its word: if it cannot,
-//! all settings are what they were before. In a transaction everybody waits. Hosts without sockets have
-//! addresses that mean nothing, and are not asked.
+//! all settings are what they were before. Hosts without sockets have addresses that mean nothing, and
+//! are not asked.
 
 use super::config::refusal;
 use super::{Config, Ctx, Engine};
-use crate::base::time::{Monotonic, Time};
+use crate::base::time::Time;
 use crate::resp::{Argv, Out};
-use crate::session::BlockedOn;
 
 /// The parameters, and what is replied where they cannot be.
 const PARAMETERS: [(&str, &str); 2] = [
@@ -23,8 +22,6 @@ pub struct Listening {
     old: Box<Config>,
     /// The parameter that is to blame, and why.
     reason: (&'static str, &'static str),
-    /// The node sleeps meanwhile.
-    is_in_transaction: bool,
 }
 
 impl Ctx<'_> {
@@ -41,13 +38,9 @@ impl Ctx<'_> {
         }
         let reason = names.find_map(|name| PARAMETERS.into_iter().find(|(own, _)| *own == name));
         let Some(reason) = reason else { return false };
-        let is_in_transaction = self.depth > 1;
-        if is_in_transaction {
-            self.asleep_until = Some(Monotonic(u64::MAX));
-        }
         let (client, old) = (self.session.id, Box::new(old));
-        self.listening = Some(Listening { client, old, reason, is_in_transaction });
-        self.block(BlockedOn::World, 0, argv.to_owned());
+        self.listening = Some(Listening { client, old, reason });
+        self.wait_for_world(argv);
         true
     }
 }
@@ -60,15 +53,12 @@ impl Engine {
             (self.config.port, self.config.bind) = (port, bind);
             return;
         };
-        let Listening { client, old, reason: (name, why), is_in_transaction } = listening;
-        if is_in_transaction {
-            self.asleep_until = Some(now.mono);
-        }
+        let Listening { client, old, reason: (name, why) } = listening;
         if !is_as_told {
             self.config = *old;
             self.settings_changed();
         }
-        self.reply_to(Some(client), |out| {
+        self.answer(now, client, |out| {
             if is_as_told { Out::ok(out) } else { out.error(&refusal(name.as_bytes(), why)) }
         });
     }

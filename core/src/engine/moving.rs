@@ -9,6 +9,7 @@
 use super::config::{Param, refusal};
 use super::world::{DiskError, DiskOp, Effect};
 use super::{Engine, Error};
+use crate::base::time::Time;
 use crate::resp::Out;
 
 /// A folder that was asked for.
@@ -55,7 +56,7 @@ impl Engine {
     }
 
     /// The folder is another one, or not.
-    pub(super) fn entered(&mut self, result: Result<String, DiskError>) {
+    pub(super) fn entered(&mut self, now: Time, result: Result<String, DiskError>) {
         let Some(Moving { id, changes, rewrites }) = self.moving.take() else { return };
         if rewrites {
             self.restart_rewriting();
@@ -71,7 +72,7 @@ impl Engine {
         if changed.is_ok() {
             self.settings_changed();
         }
-        self.reply_to(Some(id), |out| match &changed {
+        self.answer(now, id, |out| match &changed {
             Ok(()) => Out::ok(out),
             Err(error) => out.error(error),
         });

@@ -15,7 +15,6 @@ use crate::base::time::{Monotonic, Time};
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record};
 use crate::persist::rdb;
 use crate::resp::Out;
-use crate::session::BlockedOn;
 use crate::store::Db;
 
 /// After a failure, until save points try again, in milliseconds.
@@ -442,7 +441,7 @@ impl Engine {
             }
         }
         match done {
-            DiskDone::Enter { result } => self.entered(result),
+            DiskDone::Enter { result } => self.entered(now, result),
             DiskDone::Rename { to, result, .. } if self.saving.stage == Stage::SettingAside => {
                 match result {
                     Ok(()) => self.saving.stage = Stage::Ready,
@@ -539,16 +538,6 @@ impl Engine {
             }
         }
         self.start_queued(now);
-    }
-
-    pub(super) fn reply_to(&mut self, id: Option<u64>, reply: impl FnOnce(&mut Out)) {
-        if let Some(id) = id {
-            self.unblock(id, |on, out| {
-                if matches!(on, BlockedOn::World) {
-                    reply(out);
-                }
-            });
-        }
     }
 
     /// The snapshot has been read, or cannot be.

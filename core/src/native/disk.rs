@@ -564,9 +564,10 @@ mod tests {
             assert_eq!(world.run(&format!("CONFIG SET dir {folder}")), refused(why));
         }
         assert_eq!(world.run("MULTI"), "+OK\r\n");
-        world.run("CONFIG SET dir ../two");
-        let error = refused("can't be set within a transaction");
-        assert_eq!(world.run("EXEC"), format!("*1\r\n{error}"));
+        world.run("CONFIG SET dir none");
+        world.run("GET a");
+        let error = refused("No such file or directory");
+        assert_eq!(world.run("EXEC"), format!("*2\r\n{error}$1\r\n1\r\n"));
         let other = Lock::take(&two).unwrap();
         let reply = world.run("CONFIG SET dir ../two maxclients 77");
         assert!(reply.contains("is in use by another server"), "{reply}");
@@ -593,7 +594,12 @@ mod tests {
         // There and back again.
         let mut world = World::start(&two);
         world.run("CONFIG SET dir ../one");
-        assert_eq!(world.run("CONFIG SET dir ../two"), "+OK\r\n");
+        for line in ["MULTI", "CONFIG SET dir ../two", "CONFIG GET dir"] {
+            world.run(line);
+        }
+        let size = shown.len();
+        let told = format!("*2\r\n+OK\r\n*2\r\n$3\r\ndir\r\n${size}\r\n{shown}\r\n");
+        assert_eq!(world.run("EXEC"), told);
         world.run("SET d 4");
         drop(world);
         assert_eq!(World::start(&two).run("DBSIZE"), ":4\r\n");

@@ -74,6 +74,7 @@ impl Engine {
     pub fn exit(&mut self) {
         // Nothing may change any more, for it would not be recorded.
         self.asleep_until = Some(Monotonic(u64::MAX));
+        self.blocking.all_wait_for = None;
         self.aof.exit.get_or_insert(Exit::Asked);
         self.exit_if_written();
     }

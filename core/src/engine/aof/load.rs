@@ -15,7 +15,6 @@ use crate::engine::saving::Unreadable;
 use crate::engine::world::{DiskError, DiskOp, Effect, Level, Part};
 use crate::persist::aof::Manifest;
 use crate::persist::aof::dataset::Commands;
-use crate::session::BlockedOn;
 use crate::store::Db;
 
 /// How far loading has come.
@@ -484,13 +483,9 @@ impl Engine {
     }
 
     fn reply_to_reload(&mut self, id: u64, result: Result<(), Error>) {
-        self.unblock(id, |on, out| {
-            if matches!(on, BlockedOn::World) {
-                match &result {
-                    Ok(()) => out.ok(),
-                    Err(error) => out.error(error),
-                }
-            }
+        self.reply_to(Some(id), |out| match &result {
+            Ok(()) => out.ok(),
+            Err(error) => out.error(error),
         });
     }
 }

@@ -1,31 +1,22 @@
 //! The configuration file, read and written again.
 //!
 //! The host reads the file, and what [`Config::rewritten`](crate::engine::Config::rewritten) makes of
-//! it takes its place; the client waits for that, and others are served meanwhile. In a transaction
-//! everybody waits, so that nothing comes between its commands. Who asks while the file is being
-//! written gets a turn of their own: what was set in between is to be in it.
+//! it takes its place; the client waits for that. Who asks while the file is being written gets a turn of
+//! their own: what was set in between is to be in it.
 
 use std::collections::VecDeque;
 
 use super::NO_FILE;
 use crate::base::Error;
-use crate::base::time::{Monotonic, Time};
+use crate::base::time::Time;
 use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level};
 use crate::engine::{Args, Ctx, Engine, Outcome};
 use crate::resp::Out;
-use crate::session::BlockedOn;
 
 /// Clients that wait for the file; it is being read or written for the first.
 #[derive(Debug, Default)]
 pub struct Rewriting {
-    waiting: VecDeque<Waiting>,
-}
-
-#[derive(Debug)]
-struct Waiting {
-    client: u64,
-    /// The node sleeps meanwhile.
-    is_in_transaction: bool,
+    waiting: VecDeque<u64>,
 }
 
 impl Ctx<'_> {
@@ -34,16 +25,12 @@ impl Ctx<'_> {
         if self.config.file.is_none() {
             return Err(NO_FILE);
         }
-        let is_in_transaction = self.depth > 1;
-        if is_in_transaction {
-            self.asleep_until = Some(Monotonic(u64::MAX));
-        }
         let client = self.session.id;
-        self.rewriting.waiting.push_back(Waiting { client, is_in_transaction });
+        self.rewriting.waiting.push_back(client);
         if self.rewriting.waiting.len() == 1 {
             self.read_config_file();
         }
-        self.block(BlockedOn::World, 0, args.all().to_owned());
+        self.wait_for_world(args.all());
         Ok(())
     }
 }
@@ -86,13 +73,8 @@ impl Engine {
                 self.log(Level::Warning, &format!("CONFIG REWRITE failed: {why}"));
             }
         }
-        let Some(Waiting { client, is_in_transaction }) = self.rewriting.waiting.pop_front() else {
-            return;
-        };
-        if is_in_transaction {
-            self.asleep_until = Some(now.mono);
-        }
-        self.reply_to(Some(client), |out| match result {
+        let Some(client) = self.rewriting.waiting.pop_front() else { return };
+        self.answer(now, client, |out| match result {
             Ok(()) => Out::ok(out),
             Err(DiskError(why)) => {
                 out.error(&Error::from(format!("ERR Rewriting config file: {why}")));
