@@ -23,6 +23,8 @@ fn files() -> Result<String> {
     list(Path::new(FOLDER), "", &mut files)?;
     // The page itself goes by the folder's name, and the service worker is kept by the browser.
     files.retain(|file| file != "index.html" && file != "service-worker.js");
+    // The builders make it of the declarations.
+    files.push("descriptions.txt".to_owned());
     for program in PROGRAMS {
         files.extend([format!("{program}.js"), format!("{program}_bg.wasm")]);
     }

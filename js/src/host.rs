@@ -278,8 +278,9 @@ impl Host {
                     *self.warning.borrow_mut() = record.text;
                 }
             }
-            // Settings end with the engine, nothing is imported, and there is no way to other servers.
-            Effect::Configured | Effect::Imported(_) | Effect::Link { .. } => {}
+            // Settings end with the engine, nothing is imported, the descriptions are linked, and there is
+            // no way to other servers.
+            Effect::Configured | Effect::Imported(_) | Effect::Describe | Effect::Link { .. } => {}
             Effect::Exit { .. } => self.close(),
         }
     }

@@ -4,6 +4,7 @@ use std::cell::{Cell, RefCell};
 use std::rc::{Rc, Weak};
 
 use js_sys::{Array, Function, Object, Reflect};
+use redstart::commands::DESCRIPTIONS;
 use redstart::node::ConnId;
 use redstart_web::terminal::{BlockKind, Need, Pane};
 use wasm_bindgen::prelude::*;
@@ -59,6 +60,9 @@ impl Terminal {
             match need {
                 Need::Connect(number) => self.connect(number),
                 Need::Disconnect => self.disconnect(),
+                Need::Describe => {
+                    self.change(|pane, now_ms| pane.described(&DESCRIPTIONS, now_ms));
+                }
                 // What the playground has beside its panes.
                 Need::Studio(_) => {
                     self.pane.borrow_mut().notice("There is no panel here to show it in.\n");

@@ -191,6 +191,7 @@ impl Local {
                 let port = if taken { Config::default().port } else { port };
                 self.node.listens_at(self.now, port, bind);
             }
+            Effect::Describe => unreachable!("they are linked"),
             Effect::Imported(result) => self.imported = Some(result),
             Effect::Log(record) => self.log.push(record),
             Effect::Exit { status } => self.exit = Some(status),

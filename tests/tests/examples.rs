@@ -1,14 +1,22 @@
 //! The example in every command's declaration, played like any transcript.
 
 use redstart::commands;
+use redstart::engine::Entry;
+use redstart::spec::describe::Description;
 use redstart_tests::local::Local;
 use redstart_tests::{play, transcript};
+
+/// All commands with what their declarations say to people.
+fn all() -> impl Iterator<Item = (&'static Entry, Description<'static>)> {
+    let table = commands::table();
+    table.entries().iter().zip(table.describe(&commands::DESCRIPTIONS))
+}
 
 #[test]
 fn examples_in_declarations_hold() {
     let mut failures = String::new();
-    for entry in commands::table().entries() {
-        let text = format!("# {}\n{}", entry.full_name, entry.command.example);
+    for (entry, described) in all() {
+        let text = format!("# {}\n{}", entry.full_name, described.example);
         match transcript::parse(&text) {
             Err(error) => failures += &format!("{}: {error}\n", entry.full_name),
             Ok(scenarios) => {
@@ -25,11 +33,11 @@ fn examples_in_declarations_hold() {
 
 #[test]
 fn every_declaration_is_complete() {
-    for entry in commands::table().entries() {
+    for (entry, described) in all() {
         let command = entry.command;
         let name = &entry.full_name;
-        assert!(command.summary.ends_with('.'), "{name}: its summary is a sentence");
-        assert!(!command.since.is_empty(), "{name}: since which version");
+        assert!(described.summary.ends_with('.'), "{name}: its summary is a sentence");
+        assert!(!described.since.is_empty(), "{name}: since which version");
         assert_eq!(command.name, command.name.to_ascii_uppercase(), "{name}: in capitals");
     }
 }

@@ -32,7 +32,7 @@ fn a_line_is_hinted_at_completed_and_explained() {
     pane.holds("GET user:ada");
     pane.types(&format!("{TAB}{ENTER}"));
     pane.shows("GET user:bob", "\"2\"");
-    pane.run("HELP GET", "GET key");
+    pane.run("HELP GET", "GET key\n  summary: ");
     page.is_quiet();
 }
 

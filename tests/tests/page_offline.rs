@@ -106,6 +106,8 @@ fn the_page_opens_without_a_network() {
     page.browser.go(&way.address).unwrap();
     page.pane(1).run("GET kept", "\"offline\"");
     // What is loaded only when it is used is there too.
+    page.pane(1).run("HELP keys", "KEYS pattern\n  summary: ");
+    page.pane(1).run("OBJECT HELP", "1) OBJECT <subcommand>");
     page.browser.script("redstart.studio('')", &[]).unwrap();
     wait("the studio", || {
         let shown = "return document.getElementById('studio-loading') === null";

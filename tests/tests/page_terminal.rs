@@ -36,6 +36,33 @@ fn paste(page: &Page, text: &str) {
     page.browser.press(&format!("{CONTROL}v{RELEASE}")).unwrap();
 }
 
+/// Loaded when somebody first reads them: by the terminal for HELP, by the worker for the engine.
+#[test]
+fn commands_are_described_when_somebody_asks() {
+    let page = Page::open();
+    let pane = page.pane(1);
+    let is_loaded = "return performance.getEntriesByName(new URL('descriptions.txt', location.href)).length > 0";
+    pane.run("COMMAND INFO get", "1)  1) \"get\"");
+    assert_eq!(page.browser.script(is_loaded, &[]).unwrap(), false);
+    let without =
+        "window.realFetch = fetch; window.fetch = () => Promise.reject(new Error('no network'))";
+    page.browser.script(without, &[]).unwrap();
+    pane.run("HELP keys", "KEYS pattern\n  group: generic");
+    hears(&pane, "HELP keys", "could not be loaded");
+    page.browser.script("window.fetch = realFetch", &[]).unwrap();
+    pane.run("HELP dbsize", "DBSIZE\n  summary: ");
+    assert_eq!(page.browser.script(is_loaded, &[]).unwrap(), true);
+    // What is entered meanwhile waits for its turn.
+    pane.types(&format!("COMMAND DOCS get{ENTER}HELP @hash{ENTER}OBJECT HELP{ENTER}"));
+    hears(&pane, "COMMAND DOCS get", "\"summary\"");
+    hears(&pane, "HELP @hash", "HSET key field value");
+    hears(&pane, "OBJECT HELP", "Lists the subcommands.");
+    pane.types(&format!("MULTI{ENTER}COMMAND DOCS keys{ENTER}SET k v{ENTER}EXEC{ENTER}"));
+    hears(&pane, "EXEC", "\"summary\"");
+    hears(&pane, "EXEC", "2) OK");
+    page.is_quiet();
+}
+
 #[test]
 fn words_have_colours_and_mistakes_are_marked() {
     let page = Page::open();

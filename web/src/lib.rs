@@ -17,11 +17,13 @@
 //! - [`sandbox`]: a node in memory with a clock of its own, which can be taken back
 //! - [`studio`]: the panel; [`bridge`]: how it and the page talk
 //! - [`lesson`]: the course, read and checked
+//! - [`descriptions`]: what commands do, loaded when somebody asks
 //! - [`i18n`]: texts in other languages; [`keep`]: what survives a reload
 //!
 //! `terminal`, `state`, `sandbox` and `lesson` touch no browser, and are tested as any other code.
 
 pub mod bridge;
+pub mod descriptions;
 pub mod i18n;
 pub mod keep;
 pub mod lesson;

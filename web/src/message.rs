@@ -26,6 +26,8 @@ pub enum ToWorker {
     /// Answer a question about the store as a whole; the port on which it comes is transferred with the
     /// message (see `worker/service.rs`).
     Ask,
+    /// These are the descriptions of the commands, for sandboxes that are made from now on.
+    Describe(Uint8Array),
     /// Do something with a sandbox; its [`SandboxState`] is the answer, even if there is none.
     Sandbox {
         /// Its name.
@@ -92,6 +94,7 @@ impl ToWorker {
                 Array::of2(&sandbox.into(), &JsValue::from_bool(*is_person)).into()
             }
             Self::Ask => Array::of1(&JsValue::NULL).into(),
+            Self::Describe(bytes) => Array::of1(bytes).into(),
             Self::Sandbox { name, what, value, ticket, tape } => {
                 let place = SandboxOp::ALL.iter().position(|op| op == what).unwrap_or_default();
                 let numbers = [place as f64, *value, f64::from(*ticket)];
@@ -108,7 +111,11 @@ impl ToWorker {
         if parts.get(0).is_null() {
             return Some(Self::Ask);
         }
-        let name = parts.get(0).as_string()?;
+        let first = match parts.get(0).dyn_into() {
+            Ok(bytes) => return Some(Self::Describe(bytes)),
+            Err(first) => first,
+        };
+        let name = first.as_string()?;
         let Some(place) = parts.get(1).as_f64() else {
             return Some(Self::Open { sandbox: name, is_person: parts.get(1).is_truthy() });
         };

@@ -4,6 +4,7 @@
 //! what is to be done about it ([`Effect`]); it touches no browser. The page's component applies
 //! the one, performs the other, and draws.
 
+use redstart::commands;
 use redstart::resp::Output;
 
 use crate::bridge::{Ask, Place, Told};
@@ -44,6 +45,8 @@ pub struct State {
     pub server_log: Vec<String>,
     /// The number of the newest pane.
     last_pane: u32,
+    /// The descriptions of the commands, once they are there.
+    pub descriptions: Vec<u8>,
     /// Looks for keys that complete a line.
     key_finder: KeyFinder,
 }
@@ -162,6 +165,8 @@ pub enum Action {
     Speak(String),
     /// Its texts are there.
     Spoken,
+    /// The descriptions of the commands are there that a pane needs, or whatever came in their place.
+    Described(u32, Vec<u8>),
     /// What has happened is to be seen.
     Draw,
 }
@@ -208,6 +213,7 @@ impl State {
             hints,
             server_log: Vec::new(),
             last_pane: 1,
+            descriptions: Vec::new(),
             key_finder: KeyFinder::default(),
         }
     }
@@ -280,7 +286,17 @@ impl State {
             Action::Asked(ask) => self.asked(ask, now_ms, effects),
             Action::Speak(code) => effects.push(Effect::Speak(code)),
             Action::Spoken => effects.push(Effect::Tell(Told::Language)),
+            Action::Described(id, bytes) => self.described(id, bytes, now_ms, effects),
             Action::Draw => {}
+        }
+    }
+
+    /// The descriptions of the commands have come, or anything else, for which another try may be
+    /// made.
+    fn described(&mut self, id: u32, bytes: Vec<u8>, now_ms: f64, effects: &mut Vec<Effect>) {
+        self.with(id, effects, |pane| pane.described(&bytes, now_ms));
+        if commands::table().is_described_by(&bytes) {
+            self.descriptions = bytes;
         }
     }
 

@@ -5,7 +5,7 @@ use crate::engine::{Args, Command, Ctx, Entry, Outcome, Table};
 use crate::resp::{Argv, Out};
 use crate::spec::{
     Access, Acl, Arg, BeginSearch, Category, FindKeys, Flag::*, FoundKeys, Group, KeySpec, Kind,
-    derive, many, one_of, opt, pattern, string,
+    derive, describe::Description, many, one_of, opt, pattern, string,
 };
 
 pub(crate) const COMMANDS: &[&Command] = &[&COMMAND];
@@ -255,7 +255,11 @@ const COMMAND_DOCS: Command = Command {
 };
 
 fn command_docs(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
+    if cx.waits_for_descriptions(args.all()) {
+        return Ok(());
+    }
     let table = cx.engine.table;
+    let told = cx.engine.descriptions();
     let described: Vec<&Entry> = if args.is_empty() {
         table.top().collect()
     } else {
@@ -263,35 +267,36 @@ fn command_docs(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     };
     cx.out.map(described.len());
     for entry in described {
-        docs(cx.out, table, entry);
+        docs(cx.out, table, &told, entry);
     }
     Ok(())
 }
 
-/// One command's name and what COMMAND DOCS says of it.
-fn docs(out: &mut Out, table: &Table, entry: &Entry) {
-    let command = entry.command;
+/// One command's name and what COMMAND DOCS says of it; `told` describes all commands.
+fn docs(out: &mut Out, table: &Table, told: &[Description<'_>], entry: &Entry) {
+    let (command, described) = (entry.command, &told[entry.index]);
     out.bulk(entry.full_name.as_bytes());
     let flags = [(command.deprecated.is_some(), "deprecated"), (entry.has(System), "syscmd")];
     let flags: Vec<&str> = flags.iter().filter(|(is, _)| *is).map(|(_, name)| *name).collect();
-    let optional = [
-        !flags.is_empty(),
-        command.deprecated.is_some(),
-        command.deprecated.is_some(),
-        !command.args.is_empty(),
-        !entry.subcommands.is_empty(),
-    ];
-    out.map(4 + optional.iter().filter(|&&is_there| is_there).count());
+    let is_known = |(_, text): &&(&str, &str)| !text.is_empty();
     let texts = [
-        ("summary", command.summary),
-        ("since", command.since),
+        ("summary", described.summary),
+        ("since", described.since),
         ("group", command.group.name()),
-        ("complexity", command.complexity),
+        ("complexity", described.complexity),
     ];
-    for (name, text) in texts {
+    let texts = texts.iter().filter(is_known);
+    let (since, instead) = described.deprecated.unwrap_or_default();
+    let deprecated = [("deprecated_since", since), ("replaced_by", instead)];
+    let deprecated = deprecated.iter().filter(is_known);
+    let optional = [!flags.is_empty(), !command.args.is_empty(), !entry.subcommands.is_empty()];
+    let say = |out: &mut Out, (name, text): &(&str, &str)| {
         out.bulk(name.as_bytes());
         out.bulk(text.as_bytes());
-    }
+    };
+    let known = texts.clone().chain(deprecated.clone()).count();
+    out.map(known + optional.iter().filter(|&&is_there| is_there).count());
+    texts.for_each(|text| say(out, text));
     if !flags.is_empty() {
         out.bulk(b"doc_flags");
         out.set(flags.len());
@@ -299,12 +304,7 @@ fn docs(out: &mut Out, table: &Table, entry: &Entry) {
             out.simple(flag);
         }
     }
-    if let Some((since, instead)) = command.deprecated {
-        out.bulk(b"deprecated_since");
-        out.bulk(since.as_bytes());
-        out.bulk(b"replaced_by");
-        out.bulk(instead.as_bytes());
-    }
+    deprecated.for_each(|text| say(out, text));
     if !command.args.is_empty() {
         out.bulk(b"arguments");
         arguments(out, command.args, &mut 0);
@@ -313,7 +313,7 @@ fn docs(out: &mut Out, table: &Table, entry: &Entry) {
         out.bulk(b"subcommands");
         out.map(entry.subcommands.len());
         for subcommand in subcommands(table, entry) {
-            docs(out, table, subcommand);
+            docs(out, table, told, subcommand);
         }
     }
 }

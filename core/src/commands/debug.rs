@@ -145,7 +145,7 @@ fn debug(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
 fn help(cx: &mut Ctx<'_>, _: Args<'_>) -> Outcome {
     let item = |sub: &Sub| (format!("{} {}", sub.0, sub.1).trim_end().to_owned(), sub.3);
     let items: Vec<_> = SUBCOMMANDS.iter().map(item).collect();
-    text::reply(cx, "DEBUG", &items);
+    text::reply(cx.out, "DEBUG", &items);
     Ok(())
 }
 

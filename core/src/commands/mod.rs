@@ -113,25 +113,39 @@ const FAMILIES: &[&[&Command]] = &[
 const PACKER: Packer = Packer::of(FAMILIES);
 static TEXTS: [u8; PACKER.texts_len()] = PACKER.texts();
 static SHAPES: [u8; PACKER.shapes_len()] = PACKER.shapes();
+const FINGERPRINT: u32 = PACKER.fingerprint();
 static HANDLERS: [Handler; pack::count(FAMILIES)] = pack::handlers(FAMILIES);
 const FINDERS_COUNT: usize = pack::finders::<Handler, 0>(FAMILIES).1;
 static FINDERS: [Option<Finder>; FINDERS_COUNT] = pack::finders(FAMILIES).0;
 
+/// What the declarations say to people; see [`describe`](crate::spec::describe). The engine has it with
+/// the feature `descriptions`. It is linked only where it is used.
+pub static DESCRIPTIONS: [u8; PACKER.descriptions_len()] = PACKER.descriptions();
+
 fn packed() -> Packed<Handler> {
-    Packed { texts: &TEXTS, shapes: &SHAPES, handlers: &HANDLERS, finders: &FINDERS }
+    Packed {
+        texts: &TEXTS,
+        shapes: &SHAPES,
+        descriptions: if cfg!(feature = "descriptions") { &DESCRIPTIONS } else { &[] },
+        fingerprint: FINGERPRINT,
+        handlers: &HANDLERS,
+        finders: &FINDERS,
+    }
 }
 
 /// All commands of the engine.
 pub fn table() -> &'static Table {
     // Derived from constants alone, so one for all nodes of a process is no shared state.
-    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(packed().unpack(), help::help));
+    static TABLE: LazyLock<Table> = LazyLock::new(|| Table::new(&packed(), help::help));
     &TABLE
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::Entry;
     use crate::spec;
+    use crate::spec::describe::Description;
 
     /// Everything that a declaration says, as text.
     fn told(command: &Command, text: &mut String) {
@@ -154,8 +168,41 @@ mod tests {
     #[test]
     fn what_is_linked_says_what_was_declared() {
         let (mut declared, mut linked) = (String::new(), String::new());
+        let table = table();
+        let described = table.describe(&DESCRIPTIONS);
         FAMILIES.iter().copied().flatten().for_each(|command| told(command, &mut declared));
-        packed().unpack().into_iter().for_each(|command| told(command, &mut linked));
+        table.top().for_each(|entry| told(&whole(entry, &described), &mut linked));
         assert!(declared.len() > 100_000 && declared == linked);
+    }
+
+    /// A command of the table with its description.
+    fn whole(entry: &Entry, described: &[Description<'static>]) -> Command {
+        // Without HELP, which the table has added.
+        let declared = entry.subcommands.iter().take(entry.command.subcommands.len());
+        let subcommands = declared.map(|&index| {
+            let whole: &Command = Box::leak(Box::new(whole(&table().entries()[index], described)));
+            whole
+        });
+        let Description { summary, since, complexity, example, deprecated } =
+            described[entry.index];
+        let subcommands = subcommands.collect::<Vec<_>>().leak();
+        Command { summary, since, complexity, example, deprecated, subcommands, ..*entry.command }
+    }
+
+    #[test]
+    fn what_does_not_describe_these_commands_is_refused() {
+        let table = table();
+        let mut other = DESCRIPTIONS.to_vec();
+        other[0] ^= 1;
+        let part = &DESCRIPTIONS[..DESCRIPTIONS.len() - 1];
+        let none = table.describe(&[]);
+        for bytes in [&other, part, &[], b"<html>", &[0xff; 3]] {
+            assert!(!table.is_described_by(bytes));
+            assert_eq!(table.describe(bytes), none);
+        }
+        let of = |name: &[u8]| none[table.find(name).unwrap().index];
+        assert_eq!(of(b"get"), Description { complexity: "O(1)", ..Description::default() });
+        assert_eq!(of(b"keys"), Description::default());
+        assert_eq!(of(b"object|help").summary, "Lists the subcommands.");
     }
 }

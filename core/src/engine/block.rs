@@ -247,7 +247,7 @@ impl Engine {
                 client.session.blocked = Some(blocked);
             } else {
                 self.dequeue_blocked(id, &blocked);
-                self.blocking.resumed.push_back(conn);
+                self.resume(&client);
             }
         }
         self.clients.put(client);
@@ -291,27 +291,44 @@ impl Engine {
             self.stats.by_command[entry.index].calls += 1;
             self.took(&client.session, entry, blocked.argv.view(), blocked.took_ns);
         }
-        let is_in_transaction = client.session.executing.is_some();
-        self.clients.put(client);
-        let Some(blocked) = waited else { return false };
-        self.send(conn);
-        self.dequeue_blocked(id, &blocked);
-        if is_in_transaction {
-            // The rest of it comes before anything of others.
-            self.blocking.resumed.push_front(conn);
-        } else {
-            self.blocking.resumed.push_back(conn);
+        if let Some(blocked) = &waited {
+            self.send(conn);
+            self.dequeue_blocked(id, blocked);
+            self.resume(&client);
         }
-        true
+        self.clients.put(client);
+        waited.is_some()
+    }
+
+    /// Has a client go on that waits no longer.
+    fn resume(&mut self, client: &Client) {
+        let (conn, resumed) = (client.session.conn, &mut self.blocking.resumed);
+        if client.session.executing.is_some() {
+            // The rest of the transaction comes before anything of others.
+            resumed.push_front(conn);
+        } else {
+            resumed.push_back(conn);
+        }
     }
 
     /// The host has answered client `id` ([`Ctx::wait_for_world`]): its command replies what `reply`
     /// writes, and whoever waited with it goes on.
     pub(super) fn answer(&mut self, now: Time, id: u64, reply: impl FnOnce(&mut Out)) {
+        self.let_all_go_on(now, id);
+        self.reply_to(Some(id), reply);
+    }
+
+    /// As [`Engine::answer`]; the command runs again, and must not wait any more.
+    pub(super) fn answer_again(&mut self, now: Time, id: u64) {
+        self.let_all_go_on(now, id);
+        self.retry(now, id);
+    }
+
+    /// Lets everybody go on who waited for the answer to client `id`.
+    fn let_all_go_on(&mut self, now: Time, id: u64) {
         if self.blocking.all_wait_for.take_if(|client| *client == id).is_some() {
             self.asleep_until = Some(now.mono);
         }
-        self.reply_to(Some(id), reply);
     }
 
     /// Ends the waiting of client `id`, if there is one and it waits for the world, with the reply that

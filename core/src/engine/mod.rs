@@ -16,6 +16,7 @@ pub mod clients;
 pub mod config;
 pub mod ctx;
 pub mod databases;
+pub mod describing;
 pub mod eviction;
 pub mod exec;
 pub mod expiry;
@@ -79,7 +80,7 @@ impl Command {
         summary: "",
         since: "1.0.0",
         group: Group::Generic,
-        complexity: "O(1)",
+        complexity: spec::CONSTANT,
         flags: &[],
         acl: Acl::Group(&[]),
         args: &[],
@@ -155,6 +156,8 @@ pub struct Engine {
     pub(in crate::engine) listening: Option<listening::Listening>,
     /// Clients that wait for the configuration file.
     pub rewriting: rewriting::Rewriting,
+    /// The descriptions of the commands.
+    pub(in crate::engine) describing: describing::Describing,
     /// Connections to other servers.
     pub links: migrating::Links,
     /// What is being loaded.
@@ -226,6 +229,7 @@ impl Engine {
             #[cfg(feature = "config-file")]
             listening: None,
             rewriting: rewriting::Rewriting::default(),
+            describing: describing::Describing::new(table),
             links: migrating::Links::default(),
             load: None,
             loaded: loading::Loaded::default(),

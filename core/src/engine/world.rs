@@ -36,6 +36,10 @@ pub enum Effect {
     /// [`Node::config`](crate::node::Node::config). With the feature `config-file`, a host says where it
     /// listens from now on ([`Node::listens_at`](crate::node::Node)), for which the command waits.
     Configured,
+    /// Bring what [`DESCRIPTIONS`](crate::commands::DESCRIPTIONS) are, from wherever the host has them;
+    /// clients wait for the [`Event::Described`](crate::node::Event::Described) that follows. Asked only
+    /// where the engine is built without the feature `descriptions`.
+    Describe,
     /// The end of an [`Event::Import`](crate::node::Event::Import): what was imported, or why nothing
     /// was, in words that tell the place in the file.
     Imported(Result<Imported, String>),

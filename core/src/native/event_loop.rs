@@ -288,8 +288,8 @@ impl EventLoop {
             Effect::Link { link, op } => self.link(link, op, log),
             Effect::Log(record) => log.write(record.level, &record.text),
             Effect::Configured => self.follow_settings(log),
-            // Nobody brings files here.
-            Effect::Imported(_) => {}
+            // Nobody brings files here, and the descriptions of the commands are linked.
+            Effect::Imported(_) | Effect::Describe => {}
             Effect::Exit { status } => self.exit = Some(status),
         }
     }

@@ -53,6 +53,9 @@ pub enum Event<'a> {
         /// What.
         event: LinkEvent<'a>,
     },
+    /// What [`Effect::Describe`](super::Effect::Describe) asks for, or anything else if it cannot be had:
+    /// what it is not is refused, and asked for again when somebody wants to read it.
+    Described(&'a [u8]),
     /// Someone outside asks for something.
     Signal(Signal),
     /// The host has looked at itself. Send it whenever the figures have changed and are cheap.

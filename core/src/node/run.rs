@@ -80,6 +80,7 @@ impl Node {
             Event::Import { name, how } => self.engine.import(now, name, how),
             Event::Disk(done) => self.engine.disk_done(now, done),
             Event::Link { link, event } => self.engine.link_event(now, link, event),
+            Event::Described(bytes) => self.engine.described(now, bytes),
             Event::Signal(Signal::Shutdown) => {
                 let save = !self.engine.config.save.is_empty();
                 // Why it cannot end now is in the log.
@@ -421,3 +422,6 @@ impl Engine {
         client.session.blocked.is_none() && !client.session.closing && self.asleep_until.is_none()
     }
 }
+
+#[cfg(test)]
+mod tests;

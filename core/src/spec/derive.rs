@@ -312,10 +312,9 @@ pub fn help<H>(container: &Command<H>, run: H) -> Command<H> {
     Command {
         name: "HELP",
         summary: "Lists the subcommands.",
-        // The version that brought it to most containers, unless the container is younger.
-        since: if container.since > "5.0.0" { container.since } else { "5.0.0" },
+        since: "",
         group: container.group,
-        complexity: "O(1)",
+        complexity: super::CONSTANT,
         flags: &[Flag::Loading, Flag::Stale],
         acl: container.acl,
         args: &[],

@@ -3,7 +3,7 @@
 //! A command is one `const` of plain data above its handler. What can be worked out from it is
 //! never written down a second time: arity, key positions, ACL categories, the replies of COMMAND
 //! and HELP, dispatch ([`mod@derive`], [`table`]), the terminal's hints ([`hint`]). In a program
-//! declarations take little room ([`pack`]).
+//! declarations take little room ([`pack`]), and what they say to people can come later ([`describe`]).
 //!
 //! The model is that of COMMAND DOCS and COMMAND INFO:
 //! <https://redis.io/docs/latest/commands/command-docs/>,
@@ -13,6 +13,7 @@
 
 mod arg;
 pub mod derive;
+pub mod describe;
 pub mod hint;
 mod names;
 pub mod pack;
@@ -22,17 +23,21 @@ pub use arg::*;
 
 use crate::resp::Argv;
 
+/// The cost of a command that does not depend on the data.
+pub const CONSTANT: &str = "O(1)";
+
 /// One command, or one subcommand of a container.
 pub struct Command<H: 'static> {
     /// Its name in capitals; a subcommand's own name only.
     pub name: &'static str,
-    /// One sentence that says what it does.
+    /// One sentence that says what it does. What stands here, in `since`, `deprecated` and `example`, is
+    /// empty in a table: it is to be [described](describe).
     pub summary: &'static str,
     /// The Redis version that brought it.
     pub since: &'static str,
     /// The family it belongs to.
     pub group: Group,
-    /// Its cost, in big-O notation.
+    /// Its cost, in big-O notation. In a table it is there only if it is [`CONSTANT`].
     pub complexity: &'static str,
     /// What it does to the data and where it may run.
     pub flags: &'static [Flag],

@@ -7,13 +7,15 @@
 //! declarations from it again, once, for the table.
 //!
 //! Texts and everything else are written apart, because each compresses best among its like. A text ends
-//! with a byte 0, a list begins with its length.
+//! with a byte 0, a list begins with its length. What only people read is apart too: a program may be
+//! without it until somebody reads ([`describe`](super::describe)).
 
 use std::slice::Iter;
 use std::str::Split;
 
 use super::{
-    Access, Acl, Arg, BeginSearch, Category, Command, FindKeys, Finder, Flag, Group, KeySpec, Kind,
+    Access, Acl, Arg, BeginSearch, CONSTANT, Category, Command, FindKeys, Finder, Flag, Group,
+    KeySpec, Kind, describe,
 };
 
 /// Declarations in short.
@@ -22,6 +24,10 @@ pub struct Packed<H: 'static> {
     pub texts: &'static [u8],
     /// Everything else but the handlers.
     pub shapes: &'static [u8],
+    /// The [descriptions](super::describe), if they are linked.
+    pub descriptions: &'static [u8],
+    /// What they, or others that are given later, have to be.
+    pub fingerprint: u32,
     /// The handlers of all commands, each before those of its subcommands.
     pub handlers: &'static [H],
     /// What finds the keys of those of them that have something for it.
@@ -29,7 +35,7 @@ pub struct Packed<H: 'static> {
 }
 
 /// Ends a text.
-const END: u8 = 0;
+pub(super) const END: u8 = 0;
 
 /// The most bytes of texts, and of everything else.
 const BYTES_MAX: usize = 1 << 17;
@@ -49,9 +55,10 @@ const DEPRECATED: u8 = 1 << 2;
 const DISPLAY: u8 = 1 << 3;
 const ACCESS: u8 = 1 << 4;
 
-// What of the keys is declared.
+// What of the keys is declared, and that the command takes the same time for all of them.
 const SPECS: u8 = 1;
 const FINDER: u8 = 1 << 1;
+const IS_CONSTANT: u8 = 1 << 2;
 
 // How the search for keys begins, and how they are found.
 const BY_INDEX: u8 = 0;
@@ -64,6 +71,7 @@ const UNKNOWN: u8 = 3;
 pub struct Packer {
     texts: Bytes,
     shapes: Bytes,
+    descriptions: Bytes,
 }
 
 struct Bytes {
@@ -79,6 +87,16 @@ impl Bytes {
         self.len += 1;
     }
 
+    const fn text(&mut self, text: &str) {
+        let mut rest = text.as_bytes();
+        while let [first, others @ ..] = rest {
+            assert!(*first != END);
+            self.push(*first);
+            rest = others;
+        }
+        self.push(END);
+    }
+
     const fn cut<const LEN: usize>(&self) -> [u8; LEN] {
         assert!(LEN == self.len);
         let mut cut = [0; LEN];
@@ -90,7 +108,8 @@ impl Bytes {
 impl Packer {
     /// Writes all commands of all families.
     pub const fn of<H>(families: &[&[&Command<H>]]) -> Self {
-        let mut packer = Self { texts: Bytes::EMPTY, shapes: Bytes::EMPTY };
+        let mut packer =
+            Self { texts: Bytes::EMPTY, shapes: Bytes::EMPTY, descriptions: Bytes::EMPTY };
         let mut index = 0;
         while index < families.len() {
             packer.commands(families[index]);
@@ -119,14 +138,23 @@ impl Packer {
         self.shapes.cut()
     }
 
+    /// How many bytes the descriptions have.
+    pub const fn descriptions_len(&self) -> usize {
+        self.descriptions.len
+    }
+
+    /// The descriptions.
+    pub const fn descriptions<const LEN: usize>(&self) -> [u8; LEN] {
+        self.descriptions.cut()
+    }
+
+    /// What tells the descriptions from others.
+    pub const fn fingerprint(&self) -> u32 {
+        describe::fingerprint(self.descriptions.bytes.split_at(self.descriptions.len).0)
+    }
+
     const fn text(&mut self, text: &str) {
-        let mut rest = text.as_bytes();
-        while let [first, others @ ..] = rest {
-            assert!(*first != END);
-            self.texts.push(*first);
-            rest = others;
-        }
-        self.texts.push(END);
+        self.texts.text(text);
     }
 
     const fn text_if_any(&mut self, text: Option<&str>) {
@@ -158,11 +186,15 @@ impl Packer {
     }
 
     const fn command<H>(&mut self, command: &Command<H>) {
+        const CONSTANT_BYTES: &[u8] = CONSTANT.as_bytes();
+        let is_constant = matches!(command.complexity.as_bytes(), CONSTANT_BYTES);
+        self.descriptions.text(command.summary);
+        self.descriptions.text(command.since);
+        if !is_constant {
+            self.descriptions.text(command.complexity);
+        }
+        self.descriptions.text(command.example);
         self.text(command.name);
-        self.text(command.summary);
-        self.text(command.since);
-        self.text(command.complexity);
-        self.text(command.example);
         assert!(Group::ALL[command.group as usize] as u8 == command.group as u8);
         self.byte(command.group as u8);
         self.len(command.flags.len());
@@ -180,7 +212,7 @@ impl Packer {
         });
         let specs = command.key_specs.is_some() as u8 * SPECS;
         let finder = command.find_keys.is_some() as u8 * FINDER;
-        self.byte(specs | finder);
+        self.byte(specs | finder | (is_constant as u8 * IS_CONSTANT));
         if let Some(specs) = command.key_specs {
             self.key_specs(specs);
         }
@@ -192,8 +224,8 @@ impl Packer {
         }
         self.byte(command.deprecated.is_some() as u8);
         if let Some((since, instead)) = command.deprecated {
-            self.text(since);
-            self.text(instead);
+            self.descriptions.text(since);
+            self.descriptions.text(instead);
         }
         self.len(command.subcommands.len());
         self.commands(command.subcommands);
@@ -452,10 +484,9 @@ impl<H: Copy> Reader<H> {
         let command = Command {
             run: *self.handlers.next()?,
             name: self.text(),
-            summary: self.text(),
-            since: self.text(),
-            complexity: self.text(),
-            example: self.text(),
+            summary: "",
+            since: "",
+            example: "",
             group: self.one_of(&Group::ALL),
             flags: self.list(|reader| reader.one_of(&Flag::ALL)),
             acl: self.acl(),
@@ -465,11 +496,12 @@ impl<H: Copy> Reader<H> {
                 keys = self.byte();
                 (keys & SPECS != 0).then(|| self.list(Self::key_spec))
             },
+            complexity: if keys & IS_CONSTANT == 0 { "" } else { CONSTANT },
             find_keys: (keys & FINDER != 0)
                 .then(|| self.finders.next().copied().flatten())
                 .flatten(),
             tips: self.list(Self::text),
-            deprecated: (self.byte() != 0).then(|| (self.text(), self.text())),
+            deprecated: (self.byte() != 0).then_some(("", "")),
             subcommands: {
                 let count = self.byte();
                 self.commands(count.into()).leak()

@@ -3,7 +3,8 @@
 use std::num::NonZeroUsize;
 
 use super::names::Names;
-use super::{BeginSearch, Category, Command, Flag, FoundKeys, KeySpec, derive};
+use super::pack::Packed;
+use super::{BeginSearch, CONSTANT, Category, Command, Flag, FoundKeys, KeySpec, derive};
 use crate::resp::Argv;
 
 /// A declaration with what was derived from it.
@@ -78,16 +79,24 @@ impl<H> Entry<H> {
 pub struct Table<H: 'static> {
     entries: Vec<Entry<H>>,
     names: Names,
+    /// The [descriptions](super::describe), if they are linked.
+    pub descriptions: &'static [u8],
+    pub(super) fingerprint: u32,
 }
 
 impl<H: Copy> Table<H> {
-    /// The table of all `commands`. Two of one name are a mistake in the program, which a test finds.
+    /// The table of all commands in `packed`. Two of one name are a mistake in the program, which a test finds.
     ///
     /// Every container that has none gets a subcommand HELP, whose handler is `help`. Its declaration is made
     /// here and lives as long as the program, as all the others do: a table is built once.
-    pub fn new(commands: impl IntoIterator<Item = &'static Command<H>>, help: H) -> Self {
-        let mut table = Self { entries: Vec::new(), names: Names::default() };
-        for command in commands {
+    pub fn new(packed: &Packed<H>, help: H) -> Self {
+        let mut table = Self {
+            entries: Vec::new(),
+            names: Names::default(),
+            descriptions: packed.descriptions,
+            fingerprint: packed.fingerprint,
+        };
+        for command in packed.unpack() {
             let container = table.add(command, None);
             let lacks_help = !command.subcommands.is_empty()
                 && command.subcommands.iter().all(|subcommand| subcommand.name != "HELP");
@@ -164,6 +173,6 @@ impl<H: Copy> Table<H> {
 fn is_brief<H>(command: &Command<H>) -> bool {
     let has = |flag| command.flags.contains(&flag);
     let works_on_keys = has(Flag::Readonly) || has(Flag::Write);
-    let is_constant = works_on_keys && command.complexity == "O(1)";
+    let is_constant = works_on_keys && command.complexity == CONSTANT;
     (has(Flag::Fast) || is_constant) && !has(Flag::Blocking)
 }

@@ -1,7 +1,7 @@
 //! `size DIR LIMIT`: what a visitor of the page downloads, in bytes, against a limit.
 //!
 //! The limit is for the first visit. What is loaded when it is first used (the studio, other
-//! languages, the lessons) is listed apart and has none.
+//! languages, the lessons, what commands do) is listed apart and has none.
 //!
 //! Every file of the bundle is compressed as web servers compress static files: brotli at its
 //! highest level with its widest ordinary window. The table is the answer to "what has grown?".
@@ -18,7 +18,8 @@ const QUALITY: u32 = 11;
 const WINDOW_BITS: u32 = 22;
 
 /// How the names of files begin that are loaded when they are first used, or where a server serves the page.
-const LATER: [&str; 7] = ["studio", "share", "i18n", "lessons", "examples", "remote", "panes"];
+const LATER: [&str; 8] =
+    ["studio", "share", "i18n", "lessons", "examples", "remote", "panes", "descriptions"];
 
 fn main() -> ExitCode {
     let args: Vec<String> = std::env::args().skip(1).collect();

@@ -40,6 +40,7 @@ pub(crate) fn build(dist: &Path) -> Result<()> {
     for asset in index.assets() {
         add(asset, &staging).with_context(|| format!("cannot add {asset:?} to the bundle"))?;
     }
+    describe(&staging)?;
     fs::write(staging.join("index.html"), index.render())?;
     put_in_place(&staging, dist)
 }
@@ -166,6 +167,14 @@ pub(crate) fn bindgen_command(args: &[String]) -> Result<()> {
         bail!("this stand-in for wasm-bindgen needs --target, --out-name, --out-dir and a file");
     };
     bind(Path::new(wasm), name, bindings, Path::new(dir))
+}
+
+/// Writes what the declarations of commands say to people, which the page loads when it is read. Trunk
+/// runs the same program (see Trunk.toml).
+fn describe(dist: &Path) -> Result<()> {
+    let mut cargo = shell::cargo();
+    cargo.args(["run", "--quiet", "--package", "redstart", "--example", "descriptions", "--"]);
+    shell::run(cargo.arg(dist))
 }
 
 fn source(href: &str) -> PathBuf {

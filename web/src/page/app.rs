@@ -13,6 +13,7 @@ use super::connections::Connections;
 use super::keep;
 use super::shell::{self, Early};
 use crate::bridge::{self, Told};
+use crate::descriptions;
 use crate::i18n;
 use crate::state::{Action, Effect, KEY_FINDER, State};
 use crate::terminal::Need;
@@ -132,6 +133,14 @@ impl App {
                 self.connections.send(pane, &bytes);
                 if let Some(conn) = self.state.conn(pane) {
                     bridge::tell(&Told::Sent { pane, conn, bytes });
+                }
+            }
+            Effect::Pane(pane, Need::Describe) => {
+                let link = ctx.link().clone();
+                let take = move |bytes| link.send_message(Action::Described(pane, bytes));
+                match self.state.descriptions.as_slice() {
+                    [] => descriptions::load(Box::new(take)),
+                    known => take(known.to_vec()),
                 }
             }
             Effect::Pane(_, Need::Studio(view)) => bridge::studio(&view),

@@ -100,6 +100,8 @@ struct Life {
     files: Files,
     now: Time,
     has_ended: bool,
+    /// The descriptions of the commands; empty if they could not be had.
+    descriptions: Rc<[u8]>,
 }
 
 /// An open connection.
@@ -112,14 +114,15 @@ struct Conn {
 }
 
 impl Sandbox {
-    /// A node without data, whose clock starts with the host's and keeps its pace.
-    pub fn new(seed: u64, now: Time) -> Self {
-        Self::begin(Head { seed, start: now, base: Rc::default() }, now.mono)
+    /// A node without data, whose clock starts with the host's and keeps its pace. The descriptions of
+    /// the commands are those that it will have: what it replies must not depend on when they come.
+    pub fn new(seed: u64, now: Time, descriptions: Rc<[u8]>) -> Self {
+        Self::begin(Head { seed, start: now, base: Rc::default() }, now.mono, descriptions)
     }
 
-    fn begin(head: Head, host: Monotonic) -> Self {
+    fn begin(head: Head, host: Monotonic, descriptions: Rc<[u8]>) -> Self {
         Self {
-            life: Life::new(&head),
+            life: Life::new(&head, descriptions),
             head,
             entries: Vec::new(),
             entry_bytes: 0,
@@ -137,9 +140,14 @@ impl Sandbox {
     ///
     /// The node wakes when it wants to, so that a recording need not tell of that, and what it tells
     /// is passed over.
-    pub fn load(tape: &[u8], host: Monotonic, heard: &mut Vec<u8>) -> Option<Self> {
+    pub fn load(
+        tape: &[u8],
+        host: Monotonic,
+        descriptions: Rc<[u8]>,
+        heard: &mut Vec<u8>,
+    ) -> Option<Self> {
         let mut tape = Reader::new(tape)?;
-        let mut sandbox = Self::begin(tape.head.clone(), host);
+        let mut sandbox = Self::begin(tape.head.clone(), host, descriptions);
         sandbox.rate = 0.0;
         let mut outputs = Vec::new();
         let mut played = 0;
@@ -279,7 +287,7 @@ impl Sandbox {
         self.host = host;
         self.entries.truncate(step);
         self.entry_bytes = self.entries.iter().map(Entry::len).sum();
-        self.life = Life::new(&self.head);
+        self.life = Life::new(&self.head, self.life.descriptions.clone());
         let mut open = Vec::new();
         let mut unheard = Vec::new();
         for entry in &self.entries {
@@ -313,7 +321,7 @@ impl Sandbox {
     /// there. Nobody is connected to it. Costs as much as living through them did.
     #[must_use]
     pub fn branch(&self, host: Monotonic, step: usize) -> Self {
-        let mut branch = Self::begin(self.head.clone(), host);
+        let mut branch = Self::begin(self.head.clone(), host, self.life.descriptions.clone());
         branch.entries = self.entries.iter().take(step).cloned().collect();
         branch.next_conn = self.next_conn;
         let step = branch.entries.len();
@@ -382,7 +390,7 @@ impl Entry {
 }
 
 impl Life {
-    fn new(head: &Head) -> Self {
+    fn new(head: &Head, descriptions: Rc<[u8]>) -> Self {
         let mut config = Config::default();
         config.enable_debug_command = Local::Local;
         let mut files = Files::default();
@@ -392,7 +400,7 @@ impl Life {
         }
         let now = head.start;
         let node = Node::new(config, Seed::of(head.seed), now);
-        let mut life = Self { node, files, now, has_ended: false };
+        let mut life = Self { node, files, now, has_ended: false, descriptions };
         let measures = Measures { used_memory: MEMORY_BYTES, is_peak: true, ..Measures::default() };
         life.tell(Event::Measured(measures), &mut Vec::new());
         life.tell(Event::Mounted { unreadable: Unreadable::SetAside }, &mut Vec::new());
@@ -446,6 +454,10 @@ impl Life {
             Effect::Disk(op) => {
                 let answer = self.files.run(op);
                 self.node.handle(self.now, Event::Disk(answer), more);
+            }
+            Effect::Describe => {
+                let descriptions = self.descriptions.clone();
+                self.node.handle(self.now, Event::Described(&descriptions), more);
             }
             // No engine in a page is built with `links`.
             Effect::Log(_) | Effect::Configured | Effect::Imported(_) | Effect::Link { .. } => {}

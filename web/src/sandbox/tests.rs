@@ -2,8 +2,14 @@
 
 use super::tape::Tape;
 use super::*;
+use redstart::commands;
 
 const START: Time = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(5_000_000) };
+
+/// The descriptions of the commands.
+fn described() -> Rc<[u8]> {
+    commands::DESCRIPTIONS.as_slice().into()
+}
 
 struct World {
     sandbox: Sandbox,
@@ -12,7 +18,7 @@ struct World {
 
 impl World {
     fn new() -> Self {
-        Self { sandbox: Sandbox::new(1, START), host: START.mono }
+        Self { sandbox: Sandbox::new(1, START, described()), host: START.mono }
     }
 
     fn open(&mut self, role: Role) -> ConnId {
@@ -48,6 +54,23 @@ fn heard(outputs: &[Output], conn: ConnId) -> String {
         Output::Send(..) | Output::HangUp(_) | Output::End => String::new(),
     };
     outputs.iter().map(sent).collect()
+}
+
+#[test]
+fn commands_are_described_whenever_a_life_is_lived_through() {
+    let mut world = World::new();
+    let person = world.open(Role::Person);
+    let mut said = Vec::new();
+    for line in ["COMMAND DOCS get", "OBJECT HELP", "MULTI", "COMMAND DOCS get", "EXEC"] {
+        said.push(world.say(person, line));
+    }
+    assert!(said[0].contains("\r\nsummary\r\n") && said[1].contains("\n+    "), "{said:?}");
+    assert_eq!(said[4], format!("*1\r\n{}", said[0]));
+    let mut heard = Vec::new();
+    let tape = tape::read(&world.sandbox.tape()).unwrap();
+    load(&tape, &mut heard).unwrap();
+    let heard = tape::read_heard(&heard).into_iter().flat_map(|heard| heard.bytes).collect();
+    assert_eq!(String::from_utf8(heard).unwrap(), said.concat());
 }
 
 #[test]
@@ -180,7 +203,7 @@ fn a_branch_goes_its_own_way() {
 }
 
 fn load(tape: &Tape, heard: &mut Vec<u8>) -> Option<Sandbox> {
-    Sandbox::load(&tape::write(&tape.head, &tape.entries, tape.end), START.mono, heard)
+    Sandbox::load(&tape::write(&tape.head, &tape.entries, tape.end), START.mono, described(), heard)
 }
 
 /// A life of some length, with somebody who looks, an expiry, and somebody who waits.
@@ -222,7 +245,7 @@ fn a_spoilt_tape_is_read_or_refused_and_played_or_refused() {
         for flip in [1, 0x20, 0x80, 0xff] {
             let mut spoilt = bytes.clone();
             spoilt[place] ^= flip;
-            let played = Sandbox::load(&spoilt, START.mono, &mut Vec::new());
+            let played = Sandbox::load(&spoilt, START.mono, described(), &mut Vec::new());
             assert!(played.is_none() || tape::read(&spoilt).is_some());
         }
     }

@@ -5,17 +5,21 @@ use std::future::poll_fn;
 use std::rc::Rc;
 use std::task::{Poll, Waker};
 
-use js_sys::{Array, Uint8Array};
+use js_sys::{Array, Promise, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::MessageEvent;
+use wasm_bindgen_futures::{JsFuture, future_to_promise};
+use web_sys::{MessageEvent, Worker};
 
 use crate::bridge;
+use crate::descriptions;
 use crate::message::{SandboxOp, SandboxState, ToWorker};
 use crate::sandbox::tape::{self, Heard, Tape};
 
 thread_local! {
     /// The number of the last question.
     static TICKET: Cell<u32> = const { Cell::new(0) };
+    /// The worker that has the descriptions of the commands, once the promise is kept.
+    static DESCRIBED: RefCell<Option<(Worker, Promise)>> = const { RefCell::new(None) };
 }
 
 /// Something that comes once, and who waits for it.
@@ -94,10 +98,11 @@ async fn ask<T: 'static>(
     tape: Option<&[u8]>,
     read: fn(JsValue, u32) -> Option<T>,
 ) -> T {
+    let worker = bridge::engine();
+    describe(&worker).await;
     let tape = tape.map(Uint8Array::from);
     let ticket = TICKET.get() + 1;
     TICKET.set(ticket);
-    let worker = bridge::engine();
     let answer = Once::new();
     let heard = {
         let answer = answer.clone();
@@ -115,4 +120,32 @@ async fn ask<T: 'static>(
     let state = answer.get().await;
     let _ = worker.remove_event_listener_with_callback("message", listener);
     state
+}
+
+/// Sees to it that the worker has the descriptions of the commands before it makes a sandbox: one is to
+/// reply the same whenever it lives through a recording. Who asks first goes first.
+async fn describe(worker: &Worker) {
+    let known = DESCRIBED.with_borrow(|known| known.clone()).filter(|known| known.0 == *worker);
+    let promise = match known {
+        Some((_, promise)) => promise,
+        None => {
+            let promise = future_to_promise(bring(worker.clone()));
+            DESCRIBED.set(Some((worker.clone(), promise.clone())));
+            promise
+        }
+    };
+    let _ = JsFuture::from(promise).await;
+}
+
+async fn bring(worker: Worker) -> Result<JsValue, JsValue> {
+    let file = Once::new();
+    let came = file.clone();
+    descriptions::load(Box::new(move |bytes| came.set(bytes)));
+    let bytes: Vec<u8> = file.get().await;
+    if bytes.is_empty() {
+        // Without a network there are none; the next question tries again.
+        DESCRIBED.take();
+    }
+    worker.post_message(&ToWorker::Describe(Uint8Array::from(&*bytes)).to_js())?;
+    Ok(JsValue::UNDEFINED)
 }

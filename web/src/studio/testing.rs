@@ -1,5 +1,7 @@
 //! A server for the tests of what asks one: an engine in memory.
 
+use std::rc::Rc;
+
 use redstart::base::time::{Monotonic, Time};
 use redstart::node::ConnId;
 use redstart::resp::{Reply, words};
@@ -17,7 +19,7 @@ pub(crate) struct Server {
 impl Server {
     pub(crate) fn new() -> Self {
         let start = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(5_000_000) };
-        let mut sandbox = Sandbox::new(1, start);
+        let mut sandbox = Sandbox::new(1, start, Rc::default());
         let conn = sandbox.open(start.mono, Role::Person, &mut Vec::new());
         Self { sandbox, conn, host: start.mono }
     }

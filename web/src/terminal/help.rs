@@ -2,15 +2,22 @@
 
 use redstart::commands;
 use redstart::engine::Entry;
+use redstart::spec::describe::Description;
 use redstart::spec::hint::Typed;
 
-/// The text for `HELP words…`; `None` where there is nothing of that name.
-pub fn help(words: &[Vec<u8>]) -> Option<String> {
-    match words {
-        [] => Some(OVERVIEW.to_owned()),
-        [group] if group.starts_with(b"@") => about_group(group),
-        names => about_command(names),
+/// The text for `HELP words…`; `None` where there is nothing of that name. The descriptions of the
+/// commands may be anything else, if they could not be had.
+pub fn help(words: &[Vec<u8>], descriptions: &[u8]) -> Option<String> {
+    let table = commands::table();
+    let described = table.describe(descriptions);
+    let mut text = match words {
+        [group] if group.starts_with(b"@") => about_group(group, &described),
+        names => about_command(names, &described),
+    }?;
+    if !table.is_described_by(descriptions) {
+        text.push_str(NOT_LOADED);
     }
+    Some(text)
 }
 
 /// The groups that HELP knows, as it is told them: `@string`.
@@ -25,11 +32,12 @@ pub fn groups() -> Vec<String> {
     groups
 }
 
-fn about_command(names: &[Vec<u8>]) -> Option<String> {
+fn about_command(names: &[Vec<u8>], described: &[Description<'_>]) -> Option<String> {
     let table = commands::table();
     let (first, rest) = names.split_first()?;
     let top = table.find(first).filter(|entry| !entry.is_sub())?;
     let subs = top.subcommands.iter().filter_map(|&index| table.entries().get(index));
+    let about = |entry: &Entry| about(entry, &described[entry.index]);
     let texts: Vec<String> = match rest {
         [] => std::iter::once(top).chain(subs).map(about).collect(),
         [sub, ..] => table.find_sub(top, sub).into_iter().map(about).collect(),
@@ -37,7 +45,7 @@ fn about_command(names: &[Vec<u8>]) -> Option<String> {
     (!texts.is_empty()).then(|| format!("{}\n", texts.concat()))
 }
 
-fn about_group(group: &[u8]) -> Option<String> {
+fn about_group(group: &[u8], described: &[Description<'_>]) -> Option<String> {
     let is_in = |entry: &&Entry| {
         let name = entry.command.group.name();
         group.get(1..).is_some_and(|group| group.eq_ignore_ascii_case(name.as_bytes()))
@@ -45,37 +53,48 @@ fn about_group(group: &[u8]) -> Option<String> {
     let line = |entry: &Entry| {
         let usage = Typed::new(entry.command.args, &[]).hint();
         let title = format!("{} {usage}", entry.command.name);
-        format!(
-            "\n  {}\n  summary: {}\n  since: {}\n",
-            title.trim_end(),
-            entry.command.summary,
-            entry.command.since
-        )
+        let mut text = format!("\n  {}\n", title.trim_end());
+        say(&mut text, "summary", described[entry.index].summary);
+        say(&mut text, "since", described[entry.index].since);
+        text
     };
     let texts: Vec<String> = commands::table().top().filter(is_in).map(line).collect();
     (!texts.is_empty()).then(|| format!("{}\n", texts.concat()))
 }
 
-fn about(entry: &Entry) -> String {
+fn about(entry: &Entry, described: &Description<'_>) -> String {
     let command = entry.command;
     let usage = Typed::new(command.args, &[]).hint();
     let name = entry.full_name.replace('|', " ").to_ascii_uppercase();
     let mut text = format!("\n  {}\n", format!("{name} {usage}").trim_end());
-    text.push_str(&format!("  summary: {}\n", command.summary));
-    text.push_str(&format!("  since: {}\n", command.since));
-    text.push_str(&format!("  group: {}\n", command.group.name()));
-    text.push_str(&format!("  complexity: {}\n", command.complexity));
-    if !command.example.is_empty() {
+    say(&mut text, "summary", described.summary);
+    say(&mut text, "since", described.since);
+    say(&mut text, "group", command.group.name());
+    say(&mut text, "complexity", described.complexity);
+    if !described.example.is_empty() {
         text.push_str("  example:\n");
-        for line in command.example.lines() {
+        for line in described.example.lines() {
             text.push_str(&format!("    {line}\n"));
         }
     }
     text
 }
 
+/// Adds a line about a command, if that is known.
+fn say(text: &mut String, name: &str, what: &str) {
+    if !what.is_empty() {
+        text.push_str(&format!("  {name}: {what}\n"));
+    }
+}
+
+/// What stands below where the descriptions are not there.
+const NOT_LOADED: &str = "\
+  What the commands do could not be loaded: try it again with a network.
+
+";
+
 /// What `help` alone shows.
-const OVERVIEW: &str = "\
+pub const OVERVIEW: &str = "\
 Redstart runs in this tab and answers Redis's commands.
 
   HELP SET                what a command does, its arguments, an example
@@ -100,16 +119,27 @@ mod tests {
 
     fn text(line: &str) -> Option<String> {
         let words: Vec<Vec<u8>> = line.split_whitespace().map(|word| word.into()).collect();
-        help(&words)
+        help(&words, &commands::DESCRIPTIONS)
     }
 
     #[test]
     fn every_command_has_help() {
-        for entry in commands::table().entries() {
+        let table = commands::table();
+        let described = table.describe(&commands::DESCRIPTIONS);
+        for (entry, described) in table.entries().iter().zip(described) {
             let name = entry.full_name.replace('|', " ");
             let text = text(&name).unwrap();
-            assert!(text.contains(entry.command.summary), "{name}");
+            assert!(!described.summary.is_empty() && text.contains(described.summary), "{name}");
         }
+    }
+
+    #[test]
+    fn what_is_not_loaded_is_said() {
+        let text = help(&[b"keys".to_vec()], b"<html>").unwrap();
+        let known = "\n  KEYS pattern\n  group: generic\n\n";
+        assert_eq!(text, [known, NOT_LOADED].concat());
+        assert!(help(&[b"@hash".to_vec()], &[]).unwrap().ends_with(NOT_LOADED));
+        assert_eq!(help(&[b"nosuch".to_vec()], &[]), None);
     }
 
     #[test]

@@ -42,6 +42,8 @@ pub struct Pane {
     pub conn: u32,
     /// Whether there is a connection.
     pub link: Link,
+    /// What HELP was asked for and cannot say yet, and where.
+    helping: Option<(u64, Vec<Vec<u8>>)>,
     session: Session,
 }
 
@@ -68,6 +70,8 @@ pub enum Need {
     Disconnect,
     /// Send these bytes.
     Send(Vec<u8>),
+    /// Bring the descriptions of the commands to [`Pane::described`].
+    Describe,
     /// Show a view of the studio; see [`crate::bridge::studio`].
     Studio(String),
 }
@@ -209,7 +213,8 @@ impl Pane {
 
     /// Runs the lines whose turn it is.
     fn run(&mut self, needs: &mut Vec<Need>, now_ms: f64) {
-        while self.link != Link::Starting && !self.session.is_waiting() {
+        let is_free = |pane: &Self| !pane.session.is_waiting() && pane.helping.is_none();
+        while self.link != Link::Starting && is_free(self) {
             let Some(line) = self.queue.pop() else { break };
             self.execute(&line, needs, now_ms);
         }
@@ -226,10 +231,13 @@ impl Pane {
                 self.echo(line, "", false);
             }
             (b"clear", 1) => self.log.clear(),
+            (b"help" | b"?", 1) => {
+                self.echo(line, help::OVERVIEW, false);
+            }
             (b"help" | b"?", _) => {
-                let names = words.get(1..).unwrap_or_default();
-                let text = help::help(names).unwrap_or_else(|| NO_HELP.to_owned());
-                self.echo(line, &text, false);
+                let mark = self.echo(line, "", true);
+                self.helping = Some((mark, words.into_iter().skip(1).collect()));
+                needs.push(Need::Describe);
             }
             (b":set", _) => {
                 let error = self.set(words.get(1..).unwrap_or_default());
@@ -250,6 +258,19 @@ impl Pane {
             }
             _ => self.send(line, words, needs, now_ms),
         }
+    }
+
+    /// Says what HELP was asked for, with the descriptions of the commands or, if they cannot be had,
+    /// anything else.
+    pub fn described(&mut self, descriptions: &[u8], now_ms: f64) -> Vec<Need> {
+        let mut needs = Vec::new();
+        if let Some((mark, names)) = self.helping.take() {
+            let text = help::help(&names, descriptions).unwrap_or_else(|| NO_HELP.to_owned());
+            self.log.append(mark, &text);
+            self.log.finish(mark, None);
+        }
+        self.run(&mut needs, now_ms);
+        needs
     }
 
     /// Changes a setting of the terminal itself.
@@ -364,6 +385,8 @@ const NO_OUTPUT: &str = "Replies can be printed as standard, raw, csv or json.\n
 
 #[cfg(test)]
 mod tests {
+    use redstart::commands::DESCRIPTIONS;
+
     use super::*;
 
     /// A pane that is connected.
@@ -522,10 +545,15 @@ mod tests {
         let mut pane = pane();
         pane.enter("help", 0.0);
         assert!(screen(&pane).contains("Ctrl-C"));
-        pane.enter("help get", 0.0);
-        assert!(screen(&pane).contains("\n  GET key\n"));
-        pane.enter("help nosuch", 0.0);
+        assert_eq!(pane.enter("help get", 0.0), [Need::Describe]);
+        assert!(screen(&pane).ends_with("redstart> help get…\n"));
+        // What is entered meanwhile waits for its turn.
+        assert_eq!(pane.enter("help nosuch", 0.0), []);
+        assert_eq!(pane.described(&DESCRIPTIONS, 0.0), [Need::Describe]);
+        assert!(screen(&pane).contains("help get\n\n  GET key\n  summary: "));
+        pane.described(&DESCRIPTIONS, 0.0);
         assert!(screen(&pane).ends_with(NO_HELP));
+        assert_eq!(pane.described(&DESCRIPTIONS, 0.0), []);
         assert_eq!(pane.enter("CLEAR", 0.0), []);
         assert_eq!(screen(&pane), "");
     }

@@ -24,6 +24,7 @@ use super::clock::{Clock, stopwatch_ns};
 use super::disk::{self, Disk};
 use super::service::{IMPORTED, Import};
 use super::{TRIES, TRY_AGAIN_MS, post, stop, unopened};
+use crate::descriptions;
 use crate::message::{FromWorker, Storage};
 
 /// The longest time a browser's timer can wait.
@@ -267,6 +268,10 @@ impl Host {
                 if let Some(import) = self.import.take() {
                     import.ended(result);
                 }
+            }
+            Effect::Describe => {
+                let host = self.clone();
+                descriptions::load(Box::new(move |bytes| host.handle(Event::Described(&bytes))));
             }
             Effect::Log(record) => log(record),
             // No engine in a page is built with `links`.

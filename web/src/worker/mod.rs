@@ -160,6 +160,9 @@ fn listen() {
                 let tape = tape.map(|bytes| bytes.to_vec()).unwrap_or_default();
                 SANDBOXES.with(|sandboxes| sandboxes.perform(name, what, value, ticket, &tape));
             }
+            (ToWorker::Describe(bytes), _) => {
+                SANDBOXES.with(|sandboxes| sandboxes.describe(&bytes.to_vec()));
+            }
             (ToWorker::Open { .. } | ToWorker::Ask, None) => {}
         }
     });

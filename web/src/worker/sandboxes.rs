@@ -20,7 +20,11 @@ const TIMER_US_MAX: u64 = 1_000_000_000;
 
 /// All sandboxes.
 #[derive(Default)]
-pub(super) struct Sandboxes(RefCell<Vec<Rc<Hosted>>>);
+pub(super) struct Sandboxes {
+    all: RefCell<Vec<Rc<Hosted>>>,
+    /// The descriptions of the commands, for those that are made from now on.
+    descriptions: RefCell<Rc<[u8]>>,
+}
 
 /// A sandbox and its world.
 struct Hosted {
@@ -41,6 +45,11 @@ struct Port {
 }
 
 impl Sandboxes {
+    /// Takes the descriptions of the commands.
+    pub(super) fn describe(&self, bytes: &[u8]) {
+        *self.descriptions.borrow_mut() = bytes.into();
+    }
+
     /// Opens a connection to a sandbox, which is made if there is none of this name.
     pub(super) fn open(self: &Rc<Self>, name: String, is_person: bool, port: MessagePort) {
         let hosted = self.find(&name).unwrap_or_else(|| self.make(name));
@@ -94,7 +103,7 @@ impl Sandboxes {
         self.remove(&name);
         let clock = Clock::new();
         let mut heard = Vec::new();
-        let sandbox = Sandbox::load(tape, clock.now().mono, &mut heard)?;
+        let sandbox = Sandbox::load(tape, clock.now().mono, self.described(), &mut heard)?;
         self.host(name, clock, sandbox);
         Some(heard)
     }
@@ -122,14 +131,18 @@ impl Sandboxes {
         post_js(&state.to_js());
     }
 
+    fn described(&self) -> Rc<[u8]> {
+        self.descriptions.borrow().clone()
+    }
+
     fn find(&self, name: &str) -> Option<Rc<Hosted>> {
-        self.0.borrow().iter().find(|hosted| hosted.name == name).cloned()
+        self.all.borrow().iter().find(|hosted| hosted.name == name).cloned()
     }
 
     fn make(self: &Rc<Self>, name: String) -> Rc<Hosted> {
         let clock = Clock::new();
         // One seed for all: what a lesson draws by lot is the same for everybody.
-        let sandbox = Sandbox::new(1, clock.now());
+        let sandbox = Sandbox::new(1, clock.now(), self.described());
         self.host(name, clock, sandbox)
     }
 
@@ -137,13 +150,13 @@ impl Sandboxes {
         let sandbox = RefCell::new(sandbox);
         let (ports, timer, all) = (RefCell::default(), RefCell::default(), Rc::downgrade(self));
         let hosted = Rc::new(Hosted { name, clock, sandbox, ports, timer, all });
-        self.0.borrow_mut().push(hosted.clone());
+        self.all.borrow_mut().push(hosted.clone());
         hosted
     }
 
     fn remove(&self, name: &str) {
         let Some(hosted) = self.find(name) else { return };
-        self.0.borrow_mut().retain(|other| !Rc::ptr_eq(other, &hosted));
+        self.all.borrow_mut().retain(|other| !Rc::ptr_eq(other, &hosted));
         hosted.timer.take();
         for port in hosted.ports.take() {
             hang_up(&port.port);

@@ -465,6 +465,7 @@ impl Engine {
                 | Effect::Link { .. }
                 | Effect::Log(_)
                 | Effect::Configured
+                | Effect::Describe
                 | Effect::Imported(_)
                 | Effect::Exit { .. } => return true,
             };

@@ -214,7 +214,7 @@ mod tests {
             ]
         );
         let bytes = tape::write(&tape.head, &tape.entries, tape.end);
-        assert!(Sandbox::load(&bytes, Monotonic(0), &mut Vec::new()).is_some());
+        assert!(Sandbox::load(&bytes, Monotonic(0), Rc::default(), &mut Vec::new()).is_some());
         // A part of it: who was there already, where they were, and what came then.
         let tape = session.tape(Rc::default(), 11_500, 4..5);
         assert_eq!(

@@ -176,6 +176,7 @@ mod tests {
     use crate::studio::share::session::time;
     use crate::terminal::session::request;
     use redstart::base::time::Monotonic;
+    use std::rc::Rc;
 
     /// A recording of lines, each behind the number of its connection; that of 9 only looks.
     fn recording(lines: &[&str]) -> Tape {
@@ -203,7 +204,7 @@ mod tests {
     fn play(tape: &Tape) -> Vec<Heard> {
         let mut heard = Vec::new();
         let tape = tape::write(&tape.head, &tape.entries, tape.end);
-        Sandbox::load(&tape, Monotonic(0), &mut heard).unwrap();
+        Sandbox::load(&tape, Monotonic(0), Rc::default(), &mut heard).unwrap();
         tape::read_heard(&heard)
     }
 
