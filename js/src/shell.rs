@@ -52,6 +52,11 @@ impl End {
     }
 }
 
+/// Gives the pane the descriptions of the commands, which are linked.
+fn describe(pane: &mut Pane, now_ms: f64) -> Vec<Need> {
+    pane.described(&DESCRIPTIONS, now_ms)
+}
+
 impl Terminal {
     /// Changes the pane, does what it needs, and tells of it.
     fn change(self: &Rc<Self>, work: impl FnOnce(&mut Pane, f64) -> Vec<Need>) {
@@ -60,9 +65,7 @@ impl Terminal {
             match need {
                 Need::Connect(number) => self.connect(number),
                 Need::Disconnect => self.disconnect(),
-                Need::Describe => {
-                    self.change(|pane, now_ms| pane.described(&DESCRIPTIONS, now_ms));
-                }
+                Need::Describe => self.change(describe),
                 // What the playground has beside its panes.
                 Need::Studio(_) => {
                     self.pane.borrow_mut().notice("There is no panel here to show it in.\n");

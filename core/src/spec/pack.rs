@@ -8,7 +8,7 @@
 //!
 //! Texts and everything else are written apart, because each compresses best among its like. A text ends
 //! with a byte 0, a list begins with its length. What only people read is apart too: a program may be
-//! without it until somebody reads ([`describe`](super::describe)).
+//! without it until somebody reads ([`describe`]).
 
 use std::slice::Iter;
 use std::str::Split;
