@@ -386,6 +386,9 @@ impl Engine {
         if progress != Progress::Done {
             return (read, None);
         }
+        for db in &mut fresh.shard.dbs {
+            db.expect(0);
+        }
         self.say_loaded(fresh.counts);
         if *source == Source::Snapshot {
             // What stands behind the end mark is nobody's.

@@ -290,6 +290,11 @@ pub(super) fn found_of<'a>(entry: Entry<'a>, objects: &'a Objects) -> Found<'a> 
 
 /// Changing.
 impl Db {
+    /// There will be about so many keys; see [`HashTable::expect`].
+    pub fn expect(&mut self, keys: usize) {
+        self.entries.expect(keys);
+    }
+
     /// The collection that `key` holds, to be changed. One that has become empty must be removed.
     pub fn get_mut(&mut self, key: &[u8]) -> Option<ValueMut<'_>> {
         self.locate(key).map(|at| self.get_mut_at(at))

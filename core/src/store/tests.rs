@@ -294,6 +294,8 @@ impl Pair {
             dice if dice < 88 => self.set_expiry(),
             dice if dice < 91 => self.expire(),
             dice if dice < 94 => self.draw(),
+            // Whatever is expected, what is there is right.
+            94 => self.db.expect(self.rng.below(2 * self.keys) as usize),
             _ => self.look(),
         }
         self.db.free_some(10);
@@ -572,5 +574,28 @@ fn small_entries_take_few_bytes() {
         println!("expiry {expires_ms:?}: mean {mean:.2}, worst {worst:.2}");
         assert!(mean < bytes_max, "{mean}");
         assert!(worst < bytes_max + 1.5, "{worst}");
+    }
+}
+
+/// To say beforehand how many keys come takes no more memory than that many keys would take.
+#[test]
+#[cfg(not(miri))]
+fn a_table_that_knows_how_many_keys_come_is_no_larger() {
+    let filled = |expected: usize, keys: usize| {
+        let mut db = Db::new([1, 2]);
+        db.expect(expected);
+        for number in 0..keys {
+            db.insert_str(format!("key:{number}").as_bytes(), b"value", None);
+        }
+        db.check();
+        assert_eq!(db.len(), keys);
+        db
+    };
+    for keys in [1, 100, 900, 901, 5_000, 30_000, 100_000] {
+        for expected in [keys, keys / 10, keys * 2] {
+            let grown = filled(0, keys.max(expected)).table_bytes() as f64;
+            let part = filled(expected, keys).table_bytes() as f64 / grown;
+            assert!(part < 1.25, "{expected} expected, {keys} there: {part}");
+        }
     }
 }

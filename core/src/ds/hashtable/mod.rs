@@ -273,6 +273,12 @@ impl<L: Layout> HashTable<L> {
 
 /// Changing.
 impl<L: Layout> HashTable<L> {
+    /// There will be about `len` entries, which saves moving them again and again while they come; 0
+    /// if it is not known. The memory is taken as they come.
+    pub fn expect(&mut self, len: usize) {
+        self.table.expect(len);
+    }
+
     /// Writes an entry of `size` bytes: a new one, or over the one at `spot`, which has the same
     /// key. `fill` writes it into its cell.
     pub fn put(

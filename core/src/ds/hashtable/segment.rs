@@ -157,6 +157,12 @@ fn step_for(len: usize) -> usize {
     STEPS.into_iter().find(fits).unwrap_or(STEPS[STEPS.len() - 1])
 }
 
+/// How many entries so many buckets take: a sixteenth of the slots stays free.
+#[inline]
+fn room(buckets: usize) -> usize {
+    buckets * SLOTS * 15 / 16
+}
+
 impl Segment {
     /// A segment of depth `depth` with room for `len` entries, without any.
     fn new(len: usize, depth: u8, window: u8) -> Self {
@@ -268,10 +274,10 @@ impl Segment {
         bucket.handles.get(bucket.matches(tag).trailing_zeros() as usize).copied()
     }
 
-    /// Whether one more entry may come in without growing: a sixteenth of the slots stays free.
+    /// Whether one more entry may come in without growing.
     #[inline]
     pub(crate) fn has_room(&self) -> bool {
-        self.len() < self.buckets.len() * SLOTS * 15 / 16
+        self.len() < room(self.buckets.len())
     }
 
     /// Enters an entry; there must be room.
@@ -399,12 +405,14 @@ impl Segment {
 
 /// Growing, shrinking, splitting, merging: a new segment is made and the entries are entered.
 impl Segment {
-    /// Gives the segment, whose hashes begin with `prefix`, the next larger number of buckets;
-    /// false if it has as many as it may have and must split.
-    pub(crate) fn grow(&mut self, prefix: u64) -> bool {
+    /// Gives the segment, whose hashes begin with `prefix`, the next larger number of buckets, or one
+    /// with room for `len` entries if that is larger; false if it has as many as it may have and must
+    /// split.
+    pub(crate) fn grow(&mut self, prefix: u64, len: usize) -> bool {
         // Keys spread so evenly that segments of one limit would all split at about the same time.
         let buckets_max = 112 + 16 * (prefix % 4) as usize;
-        let larger = STEPS.into_iter().find(|&buckets| buckets > self.buckets.len());
+        let is_larger = |&buckets: &usize| buckets > self.buckets.len() && room(buckets) >= len;
+        let larger = STEPS.into_iter().find(is_larger);
         let larger = larger.filter(|&buckets| buckets <= buckets_max);
         if let Some(buckets) = larger {
             self.rebuild(buckets);

@@ -29,6 +29,10 @@ const CURSOR_BITS: u32 = 48;
 /// A segment shares at most so many bits: a cursor then still tells positions in it apart.
 const DEPTH_MAX: u32 = CURSOR_BITS - 16;
 
+/// Keys of a segment, at most, on average, where it is known beforehand how many keys there will be: so few
+/// that hardly a segment has to split for having had more than its share.
+const EXPECTED_LEN_MAX: usize = 900;
+
 /// Random slots looked at before taking the next entry from anywhere.
 const SAMPLES_MAX: usize = 100;
 
@@ -49,6 +53,8 @@ pub(crate) struct Table {
     turn: (i64, u32),
     len: usize,
     segment_bytes: usize,
+    /// How many entries a segment will have, and at which depth, as far as somebody has said.
+    expected: (usize, u32),
 }
 
 /// Where an entry is in a table; good until the next insertion or [`Table::tidy`].
@@ -72,6 +78,7 @@ impl Table {
             turn: (0, 0),
             len: 0,
             segment_bytes: 0,
+            expected: (0, 0),
         }
     }
 
@@ -131,6 +138,16 @@ impl Table {
         self.segments[spot.segment as usize].set_handle(spot.place, handle);
     }
 
+    /// There will be about so many entries; 0 if nobody knows. Segments are split as long as there is
+    /// nothing in them then, and get the buckets that they will need at once.
+    pub(crate) fn expect(&mut self, len: usize) {
+        let mut depth = 0;
+        while depth < DEPTH_MAX && len >> depth > EXPECTED_LEN_MAX {
+            depth += 1;
+        }
+        self.expected = (len >> depth, depth);
+    }
+
     /// Enters an entry. `hash_of` is asked for the hashes of others when a segment splits.
     pub(crate) fn insert(
         &mut self,
@@ -147,7 +164,9 @@ impl Table {
                 return Spot { segment: number, place };
             }
             let before = segment.heap_bytes();
-            if segment.grow(hash >> 1 >> (63 - segment.depth())) {
+            let (expected_len, expected_depth) = self.expected;
+            let splits = segment.depth() < expected_depth;
+            if !splits && segment.grow(hash >> 1 >> (63 - segment.depth()), expected_len) {
                 self.segment_bytes += segment.heap_bytes() - before;
             } else {
                 self.split(hash, &hash_of);

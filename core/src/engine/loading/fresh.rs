@@ -133,6 +133,13 @@ impl rdb::Dataset for Filling<'_> {
         Ok(())
     }
 
+    fn expect(&mut self, db: u64, keys: usize) {
+        let db = usize::try_from(db).ok().and_then(|index| self.fresh.shard.dbs.get_mut(index));
+        if let Some(db) = db {
+            db.expect(keys);
+        }
+    }
+
     fn library(&mut self, code: &[u8]) -> Result<(), rdb::Reason> {
         self.fresh.libraries.push(code.into());
         let line = "A library of functions is kept, but cannot be run";

@@ -15,6 +15,8 @@ use crate::store::Value;
 
 /// Elements of a collection that are read at once.
 const ELEMENTS_AT_ONCE: usize = 64;
+/// Bytes that a key takes at least: its type, and two lengths.
+const KEY_BYTES_MIN: usize = 3;
 /// Bytes behind the end mark: the checksum.
 const CHECKSUM_BYTES: usize = 8;
 /// The first version that ends with a checksum.
@@ -40,6 +42,9 @@ pub trait Dataset {
 
     /// As [`Dataset::add`], for a string.
     fn add_str(&mut self, key: Key<'_>, bytes: &[u8]) -> Result<(), Reason>;
+
+    /// About so many keys follow in this database. No more than what follows in the file can hold.
+    fn expect(&mut self, _db: u64, _keys: usize) {}
 
     /// A library of functions: its code.
     fn library(&mut self, code: &[u8]) -> Result<(), Reason>;
@@ -242,6 +247,11 @@ impl Reading {
                 return Ok(Progress::Done);
             }
             opcode::SELECT_DB => self.db = reader.length()?,
+            opcode::RESIZE_DB => {
+                let (keys, _expiring) = (reader.length()?, reader.length()?);
+                let most = reader.follow_max() / KEY_BYTES_MIN;
+                dataset.expect(self.db, usize::try_from(keys).unwrap_or(most).min(most));
+            }
             opcode::EXPIRE_MS => self.expires_ms = Some(reader.time_ms()?),
             opcode::EXPIRE_S => {
                 let seconds = i32::from_le_bytes(reader.array()?);
@@ -348,10 +358,6 @@ impl Reader<'_> {
     /// A record that belongs to no key.
     fn besides(&mut self, code: u8, dataset: &mut dyn Dataset) -> Result<(), Reason> {
         match code {
-            opcode::RESIZE_DB => {
-                self.length()?;
-                self.length()?;
-            }
             opcode::AUX => {
                 let (name, value) = (self.string()?, self.string()?);
                 dataset.note(Note::Aux(&name, &value));
