@@ -276,7 +276,8 @@ impl Chunk {
                     let more = if is_first { (held / 2).max(FIRST_CELLS) } else { per_chunk };
                     cells.reserve_exact(more.min(per_chunk - held) * size);
                 }
-                cells.resize(cells.len() + size, 0);
+                // Copied, because a program that is compiled to be small fills byte by byte.
+                cells.extend_from_slice(&[0; SMALL_BYTES_MAX][..size]);
                 self.capacity_bytes() - before
             }
             Self::Large(entries) => {

@@ -39,6 +39,10 @@ pub(crate) fn length_width(length: usize) -> usize {
 
 /// Writes a length in groups of seven bits, the lowest first; returns how many bytes that took.
 pub(crate) fn write_length(to: &mut [u8], length: usize) -> usize {
+    if length < 0x80 {
+        to[0] = length as u8;
+        return 1;
+    }
     let width = length_width(length);
     for (index, byte) in to[..width].iter_mut().enumerate() {
         let more = if index + 1 < width { 0x80 } else { 0 };

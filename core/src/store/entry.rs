@@ -118,23 +118,22 @@ impl Draft<'_> {
         let expires = if self.expires_ms.is_some() { EXPIRES } else { 0 };
         let raw = if self.raw { RAW } else { 0 };
         let [a, b, c, _] = self.access.to_le_bytes();
-        cell[..LENGTH_AT].copy_from_slice(&[
-            form | expires | raw | (pad as u8) << PAD_SHIFT,
-            a,
-            b,
-            c,
-        ]);
-        let mut at = LENGTH_AT + write_length(&mut cell[LENGTH_AT..], self.key.len());
-        let mut put = |bytes: &[u8]| {
-            cell[at..at + bytes.len()].copy_from_slice(bytes);
-            at += bytes.len();
-        };
-        put(self.key);
+        let (head, rest) = cell.split_at_mut(LENGTH_AT);
+        head.copy_from_slice(&[form | expires | raw | (pad as u8) << PAD_SHIFT, a, b, c]);
+        let width = write_length(rest, self.key.len());
+        let mut rest = put(&mut rest[width..], self.key);
         if let Some(at_ms) = self.expires_ms {
-            put(&at_ms.to_le_bytes());
+            rest = put(rest, &at_ms.to_le_bytes());
         }
-        put(value);
+        put(rest, value);
     }
+}
+
+/// Puts `bytes` at the beginning of `cell`; returns what is behind them.
+fn put<'a>(cell: &'a mut [u8], bytes: &[u8]) -> &'a mut [u8] {
+    let (here, behind) = cell.split_at_mut(bytes.len());
+    here.copy_from_slice(bytes);
+    behind
 }
 
 impl<'a> Entry<'a> {

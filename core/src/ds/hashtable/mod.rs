@@ -292,12 +292,14 @@ impl<L: Layout> HashTable<L> {
             return (spot, self.put_over(spot, size, fill));
         }
         let handle = self.cells.alloc(size);
-        fill(self.cells.get_mut(handle));
+        let cell = self.cells.get_mut(handle);
+        fill(cell);
+        let expires_ms = L::expires_ms(cell);
         self.pass_new(hash, handle);
         let (hasher, cells) = (&self.hasher, &self.cells);
         let hash_of = |handle| hash_of::<L>(hasher, cells, handle);
         let spot = self.table.insert(hash, handle, hash_of);
-        self.note_expiry(spot, handle);
+        self.note_expiry(spot, expires_ms);
         (spot, None)
     }
 
@@ -321,7 +323,7 @@ impl<L: Layout> HashTable<L> {
             moved = self.free_cell(old);
             handle = self.table.handle(spot);
         }
-        self.note_expiry(spot, handle);
+        self.note_expiry(spot, L::expires_ms(self.cells.get(handle)));
         moved
     }
 
@@ -450,10 +452,10 @@ impl<L: Layout> HashTable<L> {
         self.expiring -= usize::from(L::expires_ms(self.cell(spot)).is_some());
     }
 
-    /// The entry at `spot`, in the cell of this name, counts if it expires.
+    /// The entry at `spot` counts if it expires.
     #[inline]
-    fn note_expiry(&mut self, spot: Spot, handle: Handle) {
-        if let Some(at_ms) = L::expires_ms(self.cells.get(handle)) {
+    fn note_expiry(&mut self, spot: Spot, expires_ms: Option<i64>) {
+        if let Some(at_ms) = expires_ms {
             self.expiring += 1;
             self.table.expires(spot, at_ms);
         }

@@ -37,6 +37,9 @@ pub(super) enum Head {
     Compressed(u64, u64),
 }
 
+/// The longest string whose length is written as one byte.
+const SHORT_BYTES_MAX: u8 = 63;
+
 /// What is wrong with a compressed string.
 pub(super) const NOT_COMPRESSED: Reason =
     Reason::Broken("A compressed string that does not decompress");
@@ -61,8 +64,23 @@ impl<'a> Reader<'a> {
     }
 
     pub(super) fn string(&mut self) -> Result<Cow<'a, [u8]>, Reason> {
+        if let Some(short) = self.short_string() {
+            return Ok(Cow::Borrowed(short));
+        }
         let head = self.string_head()?;
         self.string_behind(head)
+    }
+
+    /// The string that follows, if it is all there and so short that its length is one byte. Nearly all
+    /// are, so this is the quick way past all the others.
+    pub(super) fn short_string(&mut self) -> Option<&'a [u8]> {
+        let (&length, rest) = self.bytes.get(self.position..)?.split_first()?;
+        if length > SHORT_BYTES_MAX {
+            return None;
+        }
+        let bytes = rest.get(..usize::from(length))?;
+        self.position += 1 + bytes.len();
+        Some(bytes)
     }
 
     /// How a string is written down, which follows.

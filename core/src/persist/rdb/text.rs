@@ -43,6 +43,9 @@ impl GrowingText {
 impl<'a> Reader<'a> {
     /// As [`Reader::string`], but of a long one only the beginning.
     pub(super) fn begin_text(&mut self) -> Result<Text<'a>, Reason> {
+        if let Some(short) = self.short_string() {
+            return Ok(Text::Whole(Cow::Borrowed(short)));
+        }
         let head = self.string_head()?;
         let size = |size: u64| usize::try_from(size).unwrap_or(usize::MAX);
         let (left, length, room) = match head {
