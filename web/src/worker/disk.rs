@@ -28,7 +28,7 @@ use redstart::node::{DiskDone, DiskError, DiskOp, Part};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::IdbKeyRange;
 
-use super::idb::{self, Database, Result, Transaction, Trouble};
+use super::idb::{self, Asked, Database, Result, Transaction, Trouble};
 use super::{random_name, stop};
 use crate::message::NO_ROOM;
 
@@ -41,8 +41,10 @@ const SHARED_RECORD_BYTES: usize = 64 << 10;
 const LAST_FILE: f64 = 0.0;
 /// Records that a file may have.
 const RECORDS_MAX: f64 = (1u32 << 20) as f64;
-/// Records that are asked for before the first of them is there.
+/// Records that are asked for before the first of them is there, and those of them that are still to come
+/// when more are asked for.
 const RECORDS_AHEAD: usize = 16;
+const RECORDS_AHEAD_MIN: usize = 8;
 
 /// The file that keeps the settings.
 const SETTINGS: &str = "redstart.conf";
@@ -64,16 +66,22 @@ pub(super) struct Disk {
     owner: String,
     /// What stood there before, if there was no room for it yet.
     before: Option<JsValue>,
-    /// Where the last read has ended, for the one that goes on from there.
-    place: Cell<Place>,
+    /// What was under the names of its files when it was opened, as long as nothing is written.
+    opened: RefCell<Option<Vec<(String, JsValue)>>>,
+    /// What was asked for beyond the end of the last read, for the one that goes on from there.
+    ahead: Cell<Option<Ahead>>,
 }
 
-/// A place in a file: of the file with this number, this byte, with which this record begins.
-#[derive(Clone, Copy, Default, PartialEq)]
-struct Place {
-    file: f64,
+/// Records of a file that were asked for: they come while what was read last is worked on. They are good
+/// as long as nothing is written.
+struct Ahead {
+    path: String,
+    head: Head,
+    /// The byte of the file with which the first of them begins.
     byte: u64,
-    record: u32,
+    /// The record behind the last of them.
+    next: u32,
+    asked: VecDeque<Asked>,
 }
 
 /// What is under the name of a file that is appended to: its number and how much it holds.
@@ -99,20 +107,48 @@ impl Disk {
         // If it fails, nothing is worse than before.
         wasm_bindgen_futures::spawn_local(async { drop(idb::renew_log().await) });
         let (prefix, owner) = (prefix(store), random_name());
-        let mut disk = Self { database, prefix, owner, before: None, place: Cell::default() };
-        let files = disk.begin(Some("relaxed")).await?;
-        let before = files.get(&disk.owner_key()).await?;
-        let settings = match find(&files, &disk.path(SETTINGS)).await? {
-            Found::Whole(bytes) => bytes.to_vec(),
-            Found::Nothing | Found::Head(_) => Vec::new(),
+        let mut disk = Self {
+            database,
+            prefix,
+            owner,
+            before: None,
+            opened: RefCell::default(),
+            ahead: Cell::default(),
         };
+        let files = disk.begin(Some("relaxed")).await?;
+        let before = files.ask(&disk.owner_key())?;
+        let mut found = entries(&files, &disk.prefix).await?;
+        found.retain(|(path, _)| store_of(path) == disk.store());
+        let before = before.answer().await?;
         files.put(&disk.owner_key(), &disk.owner.as_str().into())?;
-        match files.commit().await {
+        let end = files.commit();
+        disk.look_ahead(&found).await?;
+        let settings = disk.path(SETTINGS);
+        let settings = match found.iter().find(|(path, _)| *path == settings) {
+            Some((_, value)) => Uint8Array::new(value).to_vec(),
+            None => Vec::new(),
+        };
+        disk.opened.replace(Some(found));
+        match end.await {
             // What is kept can be read all the same.
             Err(trouble) if trouble.is_quota() => disk.before = Some(before),
             end => end?,
         }
         Ok((disk, settings))
+    }
+
+    /// Asks for the beginning of the largest file, before anybody does: it is what takes long to come.
+    async fn look_ahead(&self, found: &[(String, JsValue)]) -> Result<()> {
+        let heads = found.iter().filter_map(|(path, value)| match Found::from(value.clone()) {
+            Found::Head(head) => Some(Ahead::new(path.clone(), head)),
+            Found::Nothing | Found::Whole(_) => None,
+        });
+        let largest = heads.max_by(|one, other| one.head.bytes.total_cmp(&other.head.bytes));
+        if let Some(mut ahead) = largest {
+            ahead.ask(&self.begin(None).await?)?;
+            self.ahead.set(Some(ahead));
+        }
+        Ok(())
     }
 
     /// Keeps settings.
@@ -129,8 +165,8 @@ impl Disk {
     pub(super) async fn stores(&self) -> Result<Vec<(String, f64)>> {
         let files = self.begin(None).await?;
         let mut stores = vec![(String::new(), 0.0)];
-        for path in paths(&files, "").await? {
-            let bytes = match find(&files, &path).await? {
+        for (path, value) in entries(&files, "").await? {
+            let bytes = match Found::from(value) {
                 Found::Nothing => 0.0,
                 Found::Whole(bytes) => f64::from(bytes.length()),
                 Found::Head(head) => head.bytes,
@@ -164,12 +200,11 @@ impl Disk {
             files.delete(&owner_key(to))?;
         }
         files.delete(&owner_key(&from))?;
-        for path in paths(&files, &from).await? {
-            let key = JsValue::from(&path);
+        for (path, value) in entries(&files, &from).await? {
             if let Some(to) = &to {
                 let name = path.get(from.len()..).unwrap_or_default();
-                files.put(&[to, name].concat().into(), &files.get(&key).await?)?;
-                files.delete(&key)?;
+                files.put(&[to, name].concat().into(), &value)?;
+                files.delete(&path.into())?;
             } else {
                 remove(&files, &path).await?;
             }
@@ -230,36 +265,52 @@ impl Disk {
 
     /// A part of a file: of one in records, the records that begin with the one in which `from` lies.
     async fn read(&self, name: &str, from: u64, bytes_max: u64) -> Result<Option<Part>> {
-        let files = self.begin(None).await?;
-        let head = match find(&files, &self.path(name)).await? {
-            Found::Nothing => return Ok(None),
-            Found::Whole(bytes) => return Ok(Some(Part::of(&bytes.to_vec(), from, bytes_max))),
-            Found::Head(head) => head,
-        };
-        let place = self.place.get();
-        let is_next = place.file == head.file && place.byte == from;
-        let (mut at, mut record) = if is_next { (from, place.record) } else { (0, 0) };
-        let end = from.saturating_add(bytes_max).min(head.bytes as u64);
-        let mut bytes = Vec::new();
-        let mut asked = VecDeque::new();
-        let mut next = record;
-        while at < end {
-            while asked.len() < RECORDS_AHEAD && next < head.records as u32 {
-                asked.push_back(files.ask(&head.key(next.into()))?);
-                next += 1;
+        let path = self.path(name);
+        let mut ahead = match self.ahead.take() {
+            Some(ahead) if ahead.path == path && ahead.byte == from => ahead,
+            other => {
+                self.ahead.set(other);
+                let files = self.begin(None).await?;
+                let head = match self.find(&files, &path).await? {
+                    Found::Nothing => return Ok(None),
+                    Found::Whole(bytes) => {
+                        return Ok(Some(Part::of(&bytes.to_vec(), from, bytes_max)));
+                    }
+                    Found::Head(head) => head,
+                };
+                let mut ahead = Ahead::new(path, head);
+                ahead.ask(&files)?;
+                ahead
             }
-            let found = asked.pop_front().ok_or(HOLE)?.answer().await?;
-            let part = found.dyn_into::<Uint8Array>().map_err(|_| HOLE)?;
-            let (start, length) = (from.saturating_sub(at), u64::from(part.length()));
-            (at, record) = (at + length, record + 1);
-            if start < length {
-                let begun = bytes.len();
-                bytes.resize(begun + (length - start) as usize, 0);
-                part.subarray(start as u32, length as u32).copy_to(&mut bytes[begun..]);
+        };
+        let file_bytes = ahead.head.bytes as u64;
+        let end = from.saturating_add(bytes_max).min(file_bytes);
+        let mut bytes = Vec::new();
+        while ahead.byte < end {
+            let found = ahead.asked.pop_front().ok_or(HOLE)?.answer().await?;
+            let record = found.dyn_into::<Uint8Array>().map_err(|_| HOLE)?;
+            let (start, length) = (from.saturating_sub(ahead.byte), record.length());
+            ahead.byte += u64::from(length);
+            if start < u64::from(length) {
+                let part = record.subarray(start as u32, length).to_vec();
+                // Mostly it is one record, which need not be copied again.
+                if bytes.is_empty() { bytes = part } else { bytes.extend(part) }
+            }
+            if ahead.asked.len() < RECORDS_AHEAD_MIN && ahead.next < ahead.head.records as u32 {
+                ahead.ask(&self.begin(None).await?)?;
             }
         }
-        self.place.set(Place { file: head.file, byte: at, record });
-        Ok(Some(Part { bytes, file_bytes: head.bytes as u64 }))
+        self.ahead.set(Some(ahead));
+        Ok(Some(Part { bytes, file_bytes }))
+    }
+
+    /// What is under the name, which is known already if nothing was written yet.
+    async fn find(&self, files: &Transaction, path: &str) -> Result<Found> {
+        if let Some(opened) = &*self.opened.borrow() {
+            let found = opened.iter().find(|(opened, _)| opened == path);
+            return Ok(found.map_or(Found::Nothing, |(_, value)| value.clone().into()));
+        }
+        find(files, path).await
     }
 
     /// Puts a file into the place of the one of this name, or nothing.
@@ -341,7 +392,7 @@ impl Disk {
     async fn list(&self, folder: &str) -> Result<Vec<String>> {
         let files = self.begin(None).await?;
         let mut names = Vec::new();
-        for path in paths(&files, &self.prefix).await? {
+        for (path, _) in entries(&files, &self.prefix).await? {
             if store_of(&path) != self.store() {
                 continue;
             }
@@ -356,6 +407,8 @@ impl Disk {
 
     /// Begins a transaction that changes files of this store, if it is still this worker's.
     async fn writing(&self, durability: &str) -> Result<Transaction> {
+        self.opened.take();
+        self.ahead.take();
         let files = self.begin(Some(durability)).await?;
         let owner = files.get(&self.owner_key()).await?;
         if owner.as_string().as_ref() != Some(&self.owner) {
@@ -381,6 +434,22 @@ impl Disk {
     }
 }
 
+impl Ahead {
+    /// Nothing of this file yet.
+    fn new(path: String, head: Head) -> Self {
+        Self { path, head, byte: 0, next: 0, asked: VecDeque::new() }
+    }
+
+    /// Asks for the records that follow.
+    fn ask(&mut self, files: &Transaction) -> Result<()> {
+        while self.asked.len() < RECORDS_AHEAD && self.next < self.head.records as u32 {
+            self.asked.push_back(files.ask(&self.head.key(self.next.into()))?);
+            self.next += 1;
+        }
+        Ok(())
+    }
+}
+
 impl Head {
     /// The key of a record.
     fn key(&self, record: f64) -> JsValue {
@@ -402,6 +471,23 @@ impl From<Head> for JsValue {
     }
 }
 
+impl From<JsValue> for Found {
+    fn from(value: JsValue) -> Self {
+        if value.is_undefined() {
+            return Self::Nothing;
+        }
+        match value.dyn_into::<Uint8Array>() {
+            Ok(bytes) => Self::Whole(bytes),
+            Err(value) => {
+                let numbers = Array::from(&value);
+                let number = |index| numbers.get(index).as_f64().unwrap_or_default();
+                let (file, records) = (number(0), number(1));
+                Self::Head(Head { file, records, bytes: number(2), last_record_bytes: number(3) })
+            }
+        }
+    }
+}
+
 /// What the names of a store's files begin with.
 fn prefix(store: &str) -> String {
     if store.is_empty() { String::new() } else { ["@", store, "/"].concat() }
@@ -418,37 +504,26 @@ fn owner_key(prefix: &str) -> JsValue {
     Array::of1(&prefix.into()).into()
 }
 
-/// The names of all files that begin with `prefix`.
-async fn paths(files: &Transaction, prefix: &str) -> Result<Vec<String>> {
+/// All names that begin with `prefix`, with what is under them. That is little, but for a file that was
+/// put there as a whole.
+async fn entries(files: &Transaction, prefix: &str) -> Result<Vec<(String, JsValue)>> {
     // Text comes behind all numbers, and the empty one is the first.
     let texts = IdbKeyRange::lower_bound(&prefix.into())?;
-    let keys = files.keys(&texts).await?;
-    Ok(keys
-        .iter()
-        .filter_map(|key| key.as_string().filter(|path| path.starts_with(prefix)))
-        .collect())
+    let (keys, values) = (files.ask_keys(&texts)?, files.ask_all(&texts)?);
+    let (keys, values) = (Array::from(&keys.answer().await?), Array::from(&values.answer().await?));
+    let entries = keys.iter().zip(values.iter());
+    let named = entries.filter_map(|(key, value)| Some((key.as_string()?, value)));
+    Ok(named.filter(|(path, _)| path.starts_with(prefix)).collect())
 }
 
 /// Fails if there are files whose names begin with `prefix`.
 async fn is_new(files: &Transaction, prefix: &str) -> Result<()> {
-    if paths(files, prefix).await?.is_empty() { Ok(()) } else { Err(IS_THERE.into()) }
+    if entries(files, prefix).await?.is_empty() { Ok(()) } else { Err(IS_THERE.into()) }
 }
 
 /// What is under the name.
 async fn find(files: &Transaction, name: &str) -> Result<Found> {
-    let found = files.get(&name.into()).await?;
-    if found.is_undefined() {
-        return Ok(Found::Nothing);
-    }
-    Ok(match found.dyn_into::<Uint8Array>() {
-        Ok(bytes) => Found::Whole(bytes),
-        Err(value) => {
-            let numbers = Array::from(&value);
-            let number = |index| numbers.get(index).as_f64().unwrap_or_default();
-            let (file, records) = (number(0), number(1));
-            Found::Head(Head { file, records, bytes: number(2), last_record_bytes: number(3) })
-        }
-    })
+    Ok(files.get(&name.into()).await?.into())
 }
 
 /// Removes the file of this name, if there is one.

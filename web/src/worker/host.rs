@@ -376,6 +376,10 @@ impl Host {
                 let Some(task) = host.disk_queue.borrow_mut().pop_front() else { break };
                 if let Some(done) = host.run_task(task).await {
                     host.handle(Event::Disk(done));
+                    if host.state.get() == Run::Loading {
+                        // Nobody else waits, and a timer would come late.
+                        host.work();
+                    }
                 }
             }
             host.disk_busy.set(false);
@@ -480,24 +484,29 @@ impl Host {
             let _timeout = Timeout::new(wait_ms as u32, move || {
                 // It has fired, so the next one is set whatever time it is for.
                 host.timer.borrow_mut().take();
-                let work_us = match host.state.get() {
-                    Run::Loading => WORK_OPENING_US,
-                    _ if host.node.borrow().is_loading() => WORK_LOADING_US,
-                    _ => WORK_US,
-                };
-                let end = host.clock.now().mono + work_us;
-                loop {
-                    host.handle(Event::Wake);
-                    let wake = host.node.borrow().next_wake();
-                    let now = host.clock.now().mono;
-                    if now >= end || wake.is_none_or(|wake| wake > now) {
-                        break;
-                    }
-                }
-                host.set_timer();
+                host.work();
             });
             Alarm { at, _timeout }
         });
+    }
+
+    /// Wakes the node as often as it wants to be, for a while.
+    fn work(self: &Rc<Self>) {
+        let work_us = match self.state.get() {
+            Run::Loading => WORK_OPENING_US,
+            _ if self.node.borrow().is_loading() => WORK_LOADING_US,
+            _ => WORK_US,
+        };
+        let end = self.clock.now().mono + work_us;
+        loop {
+            let wake = self.node.borrow().next_wake();
+            let now = self.clock.now().mono;
+            if now >= end || wake.is_none_or(|wake| wake > now) {
+                break;
+            }
+            self.handle(Event::Wake);
+        }
+        self.set_timer();
     }
 
     /// Tells node and page how much memory there is, when that has changed.

@@ -10,7 +10,7 @@
 
 use std::cell::Cell;
 
-use js_sys::{Array, Object, Promise, Reflect};
+use js_sys::{Object, Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{DomException, Event, IdbDatabase, IdbObjectStore, IdbRequest, IdbTransaction};
@@ -171,11 +171,12 @@ impl Asked {
     }
 }
 
-/// A transaction on the one object store. One that is dropped before its commit is undone. It closes by
-/// itself as soon as anything but its requests is waited for.
+/// A transaction on the one object store. One that writes and is dropped before its commit is undone.
+/// It closes by itself as soon as anything but its requests is waited for.
 pub(super) struct Transaction {
     raw: RawTransaction,
     files: IdbObjectStore,
+    /// There is nothing to undo.
     is_over: Cell<bool>,
 }
 
@@ -205,7 +206,8 @@ impl Transaction {
         let _ = Reflect::set(&options, &"durability".into(), &durability.into());
         let raw = database.begin(FILES, mode, &options)?;
         ON_ERROR.with(|on_error| raw.set_onerror(Some(on_error.as_ref().unchecked_ref())));
-        Ok(Self { files: raw.object_store(FILES)?, raw, is_over: Cell::new(false) })
+        let is_over = Cell::new(durability.is_none());
+        Ok(Self { files: raw.object_store(FILES)?, raw, is_over })
     }
 
     /// Asks for what is under a key.
@@ -218,10 +220,14 @@ impl Transaction {
         self.ask(key)?.answer().await
     }
 
-    /// The keys in a range.
-    pub(super) async fn keys(&self, range: &JsValue) -> Result<Array> {
-        let request = self.files.get_all_keys_with_key(range)?;
-        Ok(Asked::of(request).answer().await?.unchecked_into())
+    /// Asks for the keys in a range, in their order.
+    pub(super) fn ask_keys(&self, range: &JsValue) -> Result<Asked> {
+        Ok(Asked::of(self.files.get_all_keys_with_key(range)?))
+    }
+
+    /// Asks for what is under the keys in a range, in their order.
+    pub(super) fn ask_all(&self, range: &JsValue) -> Result<Asked> {
+        Ok(Asked::of(self.files.get_all_with_key(range)?))
     }
 
     /// Puts something under a key.
@@ -236,19 +242,22 @@ impl Transaction {
         Ok(())
     }
 
-    /// Ends the transaction; all of it is done then, or nothing.
-    pub(super) async fn commit(self) -> Result<()> {
+    /// Ends the transaction, whether that is waited for or not; all of it is done then, or nothing.
+    pub(super) fn commit(self) -> impl Future<Output = Result<()>> {
         self.is_over.set(true);
         let end = Promise::new(&mut |done, failed| {
             self.raw.set_oncomplete(Some(&done));
             self.raw.set_onabort(Some(&failed));
         });
-        if let Err(error) = self.raw.commit() {
-            return Err(self.why().unwrap_or(error).into());
-        }
-        match JsFuture::from(end).await {
-            Ok(_) => Ok(()),
-            Err(_) => Err(self.why().unwrap_or_default().into()),
+        let begun = self.raw.commit();
+        async move {
+            if let Err(error) = begun {
+                return Err(self.why().unwrap_or(error).into());
+            }
+            match JsFuture::from(end).await {
+                Ok(_) => Ok(()),
+                Err(_) => Err(self.why().unwrap_or_default().into()),
+            }
         }
     }
 

@@ -83,6 +83,8 @@ fn stop(why: &str) {
 async fn run() {
     listen();
     post(&FromWorker::Ready);
+    // Made for the first node, while the browser looks whether the store is free.
+    wasm_bindgen_futures::spawn_local(async { _ = redstart::commands::table() });
     // The page has given the worker the store's name.
     let store = scope().name();
     let name = &service::lock_name(&store);
