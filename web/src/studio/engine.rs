@@ -18,8 +18,8 @@ use crate::sandbox::tape::{self, Heard, Tape};
 thread_local! {
     /// The number of the last question.
     static TICKET: Cell<u32> = const { Cell::new(0) };
-    /// The worker that has the descriptions of the commands, once the promise is kept.
-    static DESCRIBED: RefCell<Option<(Worker, Promise)>> = const { RefCell::new(None) };
+    /// The worker that has the descriptions of the commands, or will once the promise is kept.
+    static DESCRIBED: RefCell<Option<(Worker, Option<Promise>)>> = const { RefCell::new(None) };
 }
 
 /// Something that comes once, and who waits for it.
@@ -123,18 +123,21 @@ async fn ask<T: 'static>(
 }
 
 /// Sees to it that the worker has the descriptions of the commands before it makes a sandbox: one is to
-/// reply the same whenever it lives through a recording. Who asks first goes first.
+/// reply the same whenever it lives through a recording. Who asks first goes first, and once they are
+/// there nobody waits: a question must not come behind what is asked for later in another way.
 async fn describe(worker: &Worker) {
     let known = DESCRIBED.with_borrow(|known| known.clone()).filter(|known| known.0 == *worker);
-    let promise = match known {
-        Some((_, promise)) => promise,
+    let coming = match known {
+        Some((_, coming)) => coming,
         None => {
-            let promise = future_to_promise(bring(worker.clone()));
-            DESCRIBED.set(Some((worker.clone(), promise.clone())));
-            promise
+            let coming = Some(future_to_promise(bring(worker.clone())));
+            DESCRIBED.set(Some((worker.clone(), coming.clone())));
+            coming
         }
     };
-    let _ = JsFuture::from(promise).await;
+    if let Some(coming) = coming {
+        let _ = JsFuture::from(coming).await;
+    }
 }
 
 async fn bring(worker: Worker) -> Result<JsValue, JsValue> {
@@ -142,10 +145,8 @@ async fn bring(worker: Worker) -> Result<JsValue, JsValue> {
     let came = file.clone();
     descriptions::load(Box::new(move |bytes| came.set(bytes)));
     let bytes: Vec<u8> = file.get().await;
-    if bytes.is_empty() {
-        // Without a network there are none; the next question tries again.
-        DESCRIBED.take();
-    }
+    // Without a network there are none, and the next worker tries again.
     worker.post_message(&ToWorker::Describe(Uint8Array::from(&*bytes)).to_js())?;
+    DESCRIBED.set(Some((worker, None)));
     Ok(JsValue::UNDEFINED)
 }
