@@ -128,6 +128,40 @@ fn it_listens_where_it_is_told_to() {
 }
 
 #[test]
+fn it_ends_on_a_signal_as_the_settings_say() {
+    let folder = Folder::new("signals");
+    let start = |config| {
+        let _ = fs::remove_file(folder.0.join("log"));
+        let child = folder.server(config).spawn().unwrap();
+        wait(|| folder.text("log").contains("Ready to accept connections"));
+        assert_eq!(ask(&folder.0.join("s"), "SET a 1\r\nQUIT\r\n"), "+OK\r\n+OK\r\n");
+        child
+    };
+    let has_saved = || folder.0.join("dump.rdb").exists();
+    // There are no save points.
+    for (config, signal, saves) in [
+        ("", Signal::TERM, false),
+        ("shutdown-on-sigterm save\n", Signal::INT, false),
+        ("shutdown-on-sigterm save force\n", Signal::TERM, true),
+    ] {
+        let mut child = start(config);
+        kill_process(Pid::from_child(&child), signal).unwrap();
+        assert!(child.wait().unwrap().success());
+        assert_eq!(has_saved(), saves, "{config}");
+    }
+    // Who interrupts it a second time does not want to wait.
+    fs::remove_file(folder.0.join("dump.rdb")).unwrap();
+    let mut child = start("shutdown-on-sigint save\nrdb-key-save-delay 100000000\n");
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    wait(|| folder.text("log").contains("Saving the final RDB snapshot"));
+    kill_process(Pid::from_child(&child), Signal::INT).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1));
+    assert!(folder.text("log").contains("You insist"), "{}", folder.text("log"));
+    let names = fs::read_dir(&folder.0).unwrap().map(|entry| entry.unwrap().file_name());
+    assert!(names.into_iter().all(|name| !name.to_string_lossy().ends_with(".rdb")));
+}
+
+#[test]
 fn it_does_not_start_where_nobody_finds_it() {
     let mut server = Command::new(env!("CARGO_BIN_EXE_redstart-server"));
     let output = server.args(["--port", "0", "--save", ""]).output().unwrap();
@@ -178,6 +212,9 @@ fn it_does_not_start_as_what_it_is_not() {
     let folder = Folder::new("refused");
     for (line, why) in [
         ("replicaof 10.0.0.1 6379", "it cannot be a replica"),
+        ("appendfilename a/b", "appendfilename can't be a path, just a filename"),
+        ("appenddirname a/b", "appenddirname can't be a path, just a dirname"),
+        ("appenddirname \"\"", "appenddirname can't be empty"),
         ("rename-command FLUSHALL \"\"", "Commands cannot be renamed"),
     ] {
         let output = folder.server(line).output().unwrap();

@@ -437,7 +437,7 @@ fn it_ends_well_without_its_client_and_with_the_server() {
     // The end of the server does not wait for anybody.
     every::run(&mut ours, &["SET k 1"]);
     begin(&mut ours, "MIGRATE other 1 k 0 300");
-    ours.event(Event::Signal(Signal::Shutdown));
+    ours.event(Event::Signal(Signal::SHUTDOWN));
     assert_eq!(ours.exit, Some(0));
 }
 

@@ -156,7 +156,7 @@ fn every_cut_and_every_changed_byte_is_harmless() {
 fn a_signal_saves_and_ends() {
     let mut local = Local::new(Config::default(), Seed::of(1));
     check(&mut local, "# A change.\n> SET a 1\nOK\n");
-    local.event(Event::Signal(Signal::Shutdown));
+    local.event(Event::Signal(Signal::SHUTDOWN));
     assert_eq!(local.exit, Some(0));
     assert!(local.files().contains_key("dump.rdb"));
 }
@@ -176,8 +176,24 @@ fn a_disk_that_fails_stops_writes_and_nothing_else() {
     assert!(local.files().contains_key("dump.rdb"));
     local.disk.is_full = true;
     check(&mut local, "# And no more.\n> SET b 1\nOK\n~ 1000ms\n");
-    local.event(Event::Signal(Signal::Shutdown));
+    local.event(Event::Signal(Signal::SHUTDOWN));
     assert_eq!(local.exit, None, "rather not end than lose data");
+}
+
+#[test]
+fn who_waits_for_a_snapshot_that_fails_may_go_on() {
+    let mut config = Config::default();
+    config.set_named("stop-writes-on-bgsave-error", "yes").unwrap();
+    let mut local = Local::new(config, Seed::of(1));
+    local.disk.is_full = true;
+    check(&mut local, "# As in Redis.\n> SET a 1\nOK\n> SAVE\n(error) ERR\n> SET a 2\nOK\n");
+    check(
+        &mut local,
+        "# In the background nobody would hear of it.\n> BGSAVE\nBackground saving started\n\
+         ~ 10ms\n> SET a 3\n(error) MISCONF {*}\n> SAVE\n(error) ERR\n> SET a 3\n(error) MISCONF {*}\n",
+    );
+    local.disk.is_full = false;
+    check(&mut local, "# Any that succeeds will do.\n> SAVE\nOK\n> SET a 3\nOK\n");
 }
 
 /// A node for which DEBUG is allowed.

@@ -38,13 +38,13 @@ pub enum Unreadable {
 pub struct Saving {
     /// When the last one was made, or the node.
     pub last: Time,
-    /// Whether the last attempt worked.
+    /// Whether the last attempt in the background worked, or one that somebody waited for since.
     pub last_ok: bool,
     /// Size of the last one, in bytes.
     pub last_bytes: u64,
-    /// Snapshots made since the start.
+    /// Snapshots that were asked for since the start, or due.
     pub count: u64,
-    /// How long the last one took, in seconds; `None` if there was none.
+    /// How long the last one in the background took, in seconds; `None` if there was none.
     pub last_s: Option<u64>,
     /// Snapshots begun since the start.
     begun: u64,
@@ -187,6 +187,7 @@ impl Engine {
             ));
         }
         self.log(Level::Notice, "Background saving started");
+        self.saving.count += 1;
         self.start_saving(now, Purpose::Save(None))
     }
 
@@ -200,6 +201,7 @@ impl Engine {
     /// Makes a snapshot that client `id` waits for.
     pub fn save_for(&mut self, now: Time, id: u64) -> Result<(), Error> {
         self.refuse_second()?;
+        self.saving.count += 1;
         if self.base_under_way().is_some() {
             // Two snapshots at one time are none, and this one has someone who waits for it anyway.
             self.refuse_save()?;
@@ -261,7 +263,7 @@ impl Engine {
             self.log(Level::Warning, "There is a child saving an .rdb. Killing it!");
         }
         if self.is_rewriting() {
-            if self.aof.state == aof::State::Starting && save && force == Force::No {
+            if self.aof.state == aof::State::Starting && force == Force::No {
                 self.log(Level::Warning, "Writing initial AOF, can't exit.");
                 return Err(self.cannot_shut_down());
             }
@@ -286,6 +288,21 @@ impl Engine {
         // Nothing may change that the snapshot does not hold.
         self.asleep_until = Some(Monotonic(u64::MAX));
         Ok(())
+    }
+
+    /// Ends at once if the end is under way and takes its time; returns whether it does. A snapshot that
+    /// was to be made before is given up.
+    pub fn insist_on_end(&mut self) -> bool {
+        let is_last = |running: &mut Running| matches!(running.purpose, Purpose::Shutdown(..));
+        let running = self.saving.running.take_if(is_last);
+        let is_queued = matches!(self.saving.queued, Some(Queued::Shutdown(..)));
+        if running.is_none() && !is_queued && !self.is_ending() {
+            return false;
+        }
+        self.log(Level::Warning, "You insist... exiting now.");
+        running.into_iter().for_each(|running| self.give_up_making(running.making));
+        self.effects.push(Effect::Exit { status: 1 });
+        true
     }
 
     fn cannot_shut_down(&mut self) -> Error {
@@ -493,14 +510,16 @@ impl Engine {
 
     /// A snapshot is safe, or will never be.
     fn saved(&mut self, now: Time, running: Running, result: &Result<(), DiskError>) {
-        self.saving.last_ok = result.is_ok();
-        self.saving.last_s = Some(now.mono.since_us(running.since.mono) / 1_000_000);
+        // Who waits for a snapshot is told that it failed, and may try again: writes go on.
+        self.saving.last_ok = result.is_ok() || self.saving.last_ok && !running.is_background;
+        if running.is_background {
+            self.saving.last_s = Some(now.mono.since_us(running.since.mono) / 1_000_000);
+        }
         match result {
             Ok(()) => {
                 self.dirty -= running.dirty.min(self.dirty);
                 self.saving.last = Time { mono: now.mono, ..running.since };
                 self.saving.last_bytes = running.making.bytes();
-                self.saving.count += 1;
                 self.saving.not_before = now.mono;
                 self.log(Level::Notice, "DB saved on disk");
                 if running.is_background {

@@ -39,7 +39,7 @@ use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::Config;
 use crate::node::{
-    ConnId, Effect, Event, Level, LinkEvent, Measures, Node, Origin, Signal, Unreadable,
+    ConnId, Effect, Event, Force, Level, LinkEvent, Measures, Node, Origin, Signal, Unreadable,
 };
 
 /// Bytes read from a socket at once; what is left waits until the others had theirs.
@@ -564,8 +564,13 @@ impl EventLoop {
         let received: Vec<i32> = self.signals.pending().collect();
         for signal in received {
             let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
+            if signal == SIGINT && self.node.insist_on_end() {
+                self.tell(Event::Wake, log);
+                continue;
+            }
             log.write(Level::Warning, &format!("Received {name} scheduling shutdown..."));
-            self.tell(Event::Signal(Signal::Shutdown), log);
+            let signal = shutdown(self.node.config(), name);
+            self.tell(Event::Signal(signal), log);
         }
     }
 
@@ -601,6 +606,14 @@ impl EventLoop {
         self.disk.finish();
         status
     }
+}
+
+/// How the settings want the server to end on the signal `name`.
+fn shutdown(config: &Config, name: &str) -> Signal {
+    let how = config.text_named(&format!("shutdown-on-{}", name.to_ascii_lowercase()));
+    let has = |word: &str| how.split(' ').any(|given| given == word);
+    let save = has("save").then_some(true).or_else(|| has("nosave").then_some(false));
+    Signal::Shutdown { save, force: if has("force") { Force::Yes } else { Force::No } }
 }
 
 /// Whether loading will have ended in `left_us`, if it goes on as fast as since it has `begun`: when

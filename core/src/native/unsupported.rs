@@ -16,8 +16,15 @@ const NEEDED: [(&str, &str); 4] = [
 ];
 
 /// Settings that the host itself honours.
-const OF_HOST: [&str; 5] =
-    ["playground", "playground-bind", "playground-dir", "playground-port", "supervised"];
+const OF_HOST: [&str; 7] = [
+    "playground",
+    "playground-bind",
+    "playground-dir",
+    "playground-port",
+    "shutdown-on-sigint",
+    "shutdown-on-sigterm",
+    "supervised",
+];
 
 /// An error if a setting is one that the server must not go on without.
 pub fn refuse(config: &Config) -> Result<(), String> {

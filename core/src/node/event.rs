@@ -1,7 +1,7 @@
 //! What the world can tell a node.
 
 use crate::engine::loading::How;
-use crate::engine::saving::Unreadable;
+use crate::engine::saving::{Force, Unreadable};
 use crate::engine::world::{DiskDone, LinkEvent, LinkId, Measures};
 use crate::session::{ConnId, Origin};
 
@@ -65,6 +65,16 @@ pub enum Event<'a> {
 /// Requests from outside the protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Signal {
-    /// End cleanly: save if there are save points, then exit.
-    Shutdown,
+    /// End cleanly.
+    Shutdown {
+        /// Whether with a snapshot first; if nobody says so, where there are save points.
+        save: Option<bool>,
+        /// Whether to end although it cannot be made.
+        force: Force,
+    },
+}
+
+impl Signal {
+    /// The end, where nobody says how.
+    pub const SHUTDOWN: Self = Self::Shutdown { save: None, force: Force::No };
 }

@@ -26,7 +26,7 @@ pub use run::Node;
 
 pub use crate::engine::import::Imported;
 pub use crate::engine::loading::How;
-pub use crate::engine::saving::Unreadable;
+pub use crate::engine::saving::{Force, Unreadable};
 pub use crate::engine::world::{
     DiskDone, DiskError, DiskOp, Effect, Level, LinkEvent, LinkId, LinkOp, Measures, Part, Record,
 };

@@ -6,7 +6,6 @@ use crate::base::rng::Seed;
 use crate::base::time::{Monotonic, Time};
 use crate::commands;
 use crate::engine::ahead::Sight;
-use crate::engine::saving::Force;
 use crate::engine::stopwatch::Reading;
 use crate::engine::{Config, Engine};
 use crate::resp::decode::{Limits, Words};
@@ -81,10 +80,10 @@ impl Node {
             Event::Disk(done) => self.engine.disk_done(now, done),
             Event::Link { link, event } => self.engine.link_event(now, link, event),
             Event::Described(bytes) => self.engine.described(now, bytes),
-            Event::Signal(Signal::Shutdown) => {
-                let save = !self.engine.config.save.is_empty();
+            Event::Signal(Signal::Shutdown { save, force }) => {
+                let save = save.unwrap_or(!self.engine.config.save.is_empty());
                 // Why it cannot end now is in the log.
-                let _ = self.engine.shut_down(now, None, save, Force::No);
+                let _ = self.engine.shut_down(now, None, save, force);
             }
             // Figures alone change nothing.
             Event::Measured(measures) => return self.measured(measures),
@@ -219,6 +218,12 @@ impl Node {
     #[cfg(feature = "config-file")]
     pub fn listens_at(&mut self, now: Time, port: u16, bind: Vec<String>) {
         self.engine.listens_at(now, port, bind);
+    }
+
+    /// Someone wants the end for which [`Signal::Shutdown`] asked at once, whatever was to be written
+    /// before. Returns whether that end is under way; then the next effects end the host.
+    pub fn insist_on_end(&mut self) -> bool {
+        self.engine.insist_on_end()
     }
 
     /// What a connection is owed; `None` if there is no such connection.

@@ -70,6 +70,11 @@ impl Engine {
         self.begin_ending(held);
     }
 
+    /// Whether the program is to end, and waits for what was recorded to be safe.
+    pub fn is_ending(&self) -> bool {
+        self.aof.exit.is_some()
+    }
+
     /// Ends the program once all that was recorded is safe, or cannot be made so.
     pub fn exit(&mut self) {
         // Nothing may change any more, for it would not be recorded.

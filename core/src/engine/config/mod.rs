@@ -179,6 +179,9 @@ impl Config {
             "array-sparse-kmin" if kmax > 0 && number >= kmax => {
                 Err("array-sparse-kmin must be less than array-sparse-kmax".into())
             }
+            "shutdown-on-sigint" | "shutdown-on-sigterm" if number & 3 == 3 => {
+                Err("shutdown options SAVE and NOSAVE can't be used simultaneously".into())
+            }
             "maxclients" => match self.clients_max {
                 Some(max) if number > max.into() => Err(format!(
                     "The operating system is not able to handle the specified number of clients, try \

@@ -35,6 +35,28 @@ const LOCAL: Kind = OneOf(&["no", "yes", "local"]);
 /// How to end.
 const SHUTDOWN: Kind = Flags(&["default", "save", "nosave", "now", "force"]);
 
+/// Names of the append-only files. Where there is no configuration file, nobody can give others.
+const APPEND_FILE_NAME: Kind =
+    if cfg!(feature = "config-file") { Checked(is_append_file_name) } else { Text };
+const APPEND_DIR_NAME: Kind =
+    if cfg!(feature = "config-file") { Checked(is_append_dir_name) } else { Text };
+
+fn is_append_file_name(name: &[u8]) -> Result<(), &'static str> {
+    match name {
+        b"" => Err("appendfilename can't be empty"),
+        _ if name.contains(&b'/') => Err("appendfilename can't be a path, just a filename"),
+        _ => Ok(()),
+    }
+}
+
+fn is_append_dir_name(name: &[u8]) -> Result<(), &'static str> {
+    match name {
+        b"" => Err("appenddirname can't be empty"),
+        _ if name.contains(&b'/') => Err("appenddirname can't be a path, just a dirname"),
+        _ => Ok(()),
+    }
+}
+
 fn is_file_name(name: &[u8]) -> Result<(), &'static str> {
     if name.contains(&b'/') { Err("dbfilename can't be a path, just a filename") } else { Ok(()) }
 }
@@ -147,12 +169,17 @@ pub static PARAMS: &[Param] = &[
         "Whether a rewritten append-only file begins with a snapshot.",
     )
     .field(field!(aof_use_rdb_preamble)),
-    param("appenddirname", Text, "appendonlydir", "Folder of the append-only files.")
+    param("appenddirname", APPEND_DIR_NAME, "appendonlydir", "Folder of the append-only files.")
         .field(field!(appenddirname))
         .is(Trait::Immutable),
-    param("appendfilename", Text, "appendonly.aof", "First part of the append-only files' names.")
-        .field(field!(appendfilename))
-        .is(Trait::Immutable),
+    param(
+        "appendfilename",
+        APPEND_FILE_NAME,
+        "appendonly.aof",
+        "First part of the append-only files' names.",
+    )
+    .field(field!(appendfilename))
+    .is(Trait::Immutable),
     param(
         "appendfsync",
         OneOf(&["everysec", "always", "no"]),
