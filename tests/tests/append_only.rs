@@ -348,6 +348,26 @@ fn what_cannot_be_read_is_kept() {
     }
 }
 
+/// As in Redis: there is no data then, rather than that it is waited for.
+#[test]
+fn a_manifest_without_files_is_that_of_a_new_server() {
+    for manifest in ["# a remark\n", "file appendonly.aof.1.incr.aof seq 1 type h\n"] {
+        let files = Files::from([(MANIFEST.to_owned(), manifest.as_bytes().to_vec())]);
+        let mut local = on(files, &[]);
+        assert_eq!(text_of(&ask(&mut local, "SET a 1")), "OK", "{manifest}");
+        assert_eq!(text_of(&ask(&mut on(local.files(), &[]), "GET a")), "1", "{manifest}");
+    }
+}
+
+#[test]
+fn without_files_there_is_nothing_to_load() {
+    let mut local = on(Files::new(), &[("appendonly", "no")]);
+    ask(&mut local, "SET a 1");
+    let refused = Reply::Error("ERR There is nothing to load from".into());
+    assert_eq!(ask(&mut local, "DEBUG LOADAOF"), refused);
+    assert_eq!(text_of(&ask(&mut local, "GET a")), "1");
+}
+
 #[test]
 fn a_single_file_of_old_is_taken_over() {
     let files = Files::from([("appendonly.aof".to_owned(), record("SET a 1"))]);

@@ -68,7 +68,7 @@ impl Engine {
     /// DEBUG LOADAOF, for which client `id` waits.
     pub fn reload_aof(&mut self, id: u64) -> Result<(), Error> {
         let is_idle = matches!(self.aof.loading, Loading::Idle) && !self.saving.is_loading();
-        if !self.aof.is_mounted || !is_idle {
+        if !self.aof.is_mounted || !is_idle || self.aof.manifest.is_empty() {
             return Err(Error::text("ERR There is nothing to load from"));
         }
         self.aof.loading = Loading::Flushing(id);
@@ -195,8 +195,11 @@ impl Engine {
             self.aof.is_mounted = true;
             return self.read_snapshot(now);
         }
-        if found.is_some() {
+        if !self.aof.manifest.is_empty() {
             self.measure_files(false, None);
+        } else if found.is_some() {
+            // It names no file with data: then there is none.
+            self.create_files(now);
         } else {
             self.aof.loading = Loading::Single;
             let name = self.aof_stem();
