@@ -448,7 +448,13 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
         make_folder(folder, &path)?;
     }
     let permissions = fs::metadata(&path).ok().map(|old| old.permissions());
-    let temporary = path.with_file_name(format!("temp-{}.{file_name}", std::process::id()));
+    // In its own folder the server writes alone, so that what a crash leaves is written over later.
+    let temporary = if Path::new(name).is_relative() {
+        format!("temp-{file_name}")
+    } else {
+        format!("temp-{}.{file_name}", std::process::id())
+    };
+    let temporary = path.with_file_name(temporary);
     let written = File::create(&temporary).and_then(|mut file| {
         permissions.map_or(Ok(()), |permissions| file.set_permissions(permissions))?;
         file.write_all(bytes)?;
