@@ -353,10 +353,10 @@ impl Folder {
             self.lock(path.clone())?;
         }
         let old = std::mem::replace(&mut self.path, path);
-        let begun = self.open.iter().map(|open| (open.name.clone(), false));
-        let begun: Vec<_> = open.map(|name| (name, true)).into_iter().chain(begun).collect();
-        for (name, stays) in begun {
+        let begun = open.into_iter().chain(self.open.iter().map(|open| open.name.clone()));
+        for name in begun.collect::<Vec<_>>() {
             if self.left_of(&name).is_none() {
+                let stays = !is_temporary(&name);
                 self.left.push(Left { name, folder: old.clone(), stays });
             }
         }
@@ -468,6 +468,11 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     replaced
+}
+
+/// Whether a file is no part of what the folder holds until it has another name.
+fn is_temporary(name: &str) -> bool {
+    name.rsplit('/').next().is_some_and(|name| name.starts_with("temp-"))
 }
 
 /// Makes the folder in `root` that a file is to be in, if there is none. `root` itself is never made: if
@@ -608,7 +613,18 @@ mod tests {
         assert_eq!(world.run("EXEC"), told);
         world.run("SET d 4");
         drop(world);
-        assert_eq!(World::start(&two).run("DBSIZE"), ":4\r\n");
+        // A file that was turned off before is left as it is, too.
+        let mut world = World::start(&two);
+        let three = root.join("three");
+        fs::create_dir_all(&three).unwrap();
+        for line in ["appendonly no", "dir ../three", "appendonly yes"] {
+            assert_eq!(world.run(&format!("CONFIG SET {line}")), "+OK\r\n");
+        }
+        world.run("SET e 5");
+        drop(world);
+        for (folder, reply) in [(&two, ":4\r\n"), (&three, ":5\r\n")] {
+            assert_eq!(World::start(folder).run("DBSIZE"), reply);
+        }
         fs::remove_dir_all(root).unwrap();
     }
 
