@@ -348,6 +348,32 @@ fn what_cannot_be_read_is_kept() {
     }
 }
 
+/// A base is of a moment before the commands behind it, in which a key may have come to last.
+#[test]
+fn what_would_have_expired_is_there_if_a_later_command_says_so() {
+    for preamble in ["yes", "no"] {
+        let mut local = on(Files::new(), &[("aof-use-rdb-preamble", preamble)]);
+        for command in
+            ["SET kept 1 PX 1000", "SET n 5 PX 1000", "SET old 1 PX 1000", "SET over 1 PX 1000"]
+        {
+            ask(&mut local, command);
+        }
+        ask(&mut local, "BGREWRITEAOF");
+        while local.turn() {}
+        for command in
+            ["PERSIST kept", "INCR n", "PEXPIRE n 100000", "RENAME old new", "PERSIST new"]
+        {
+            ask(&mut local, command);
+        }
+        local.wait(2_000);
+        assert_eq!(text_of(&ask(&mut local, "DEBUG LOADAOF")), "OK");
+        for (key, value) in [("kept", "1"), ("n", "6"), ("new", "1")] {
+            assert_eq!(text_of(&ask(&mut local, &format!("GET {key}"))), value, "{preamble}");
+        }
+        assert_eq!(ask(&mut local, "DBSIZE"), Reply::Int(3));
+    }
+}
+
 /// As in Redis: there is no data then, rather than that it is waited for.
 #[test]
 fn a_manifest_without_files_is_that_of_a_new_server() {

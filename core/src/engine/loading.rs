@@ -238,7 +238,7 @@ impl Load {
 impl Engine {
     /// Begins to load into databases of their own. [`Engine::load_file`] must follow.
     pub(super) fn begin_load(&mut self, now: Time, source: Source, how: How, total_bytes: u64) {
-        let fresh = Fresh::new(self);
+        let fresh = Fresh::new(self, source == Source::AppendOnly);
         self.load = Some(Box::new(Load {
             source,
             how,

@@ -29,6 +29,9 @@ pub(in crate::engine) struct Fresh {
     pub(in crate::engine) shard: Shard,
     pub(super) libraries: Vec<Box<[u8]>>,
     pub(super) counts: Loaded,
+    /// Keys that have expired are kept: the snapshot is followed by commands that were run when they had
+    /// not, and may have made them last.
+    keeps_expired: bool,
     /// Memory in use when the snapshot was made, as its head says, in bytes.
     pub(super) used_memory: u64,
     /// For the log, and how many lines there have been.
@@ -45,11 +48,12 @@ pub(super) struct Filling<'a> {
 
 impl Fresh {
     /// Nothing loaded yet.
-    pub(super) fn new(engine: &Engine) -> Self {
+    pub(super) fn new(engine: &Engine, keeps_expired: bool) -> Self {
         Self {
             shard: Shard::new(engine.shard.dbs.len(), engine.shard.hash_key()),
             libraries: Vec::new(),
             counts: Loaded::default(),
+            keeps_expired,
             used_memory: 0,
             lines: Vec::new(),
             said: 0,
@@ -68,9 +72,10 @@ impl Filling<'_> {
     /// The database to put a key into; `None` for a key that has expired.
     fn db(&mut self, key: rdb::Key<'_>) -> Result<Option<&mut Db>, rdb::Reason> {
         let index = usize::try_from(key.db).unwrap_or(usize::MAX);
-        let Fresh { shard, counts, .. } = &mut *self.fresh;
+        let Fresh { shard, counts, keeps_expired, .. } = &mut *self.fresh;
         let db = shard.dbs.get_mut(index).ok_or(rdb::Reason::Database(key.db))?;
-        if key.expires_ms.is_some_and(|at_ms| at_ms < self.engine.expiry_ms(self.now)) {
+        let has_expired = |at_ms| at_ms < self.engine.expiry_ms(self.now);
+        if !*keeps_expired && key.expires_ms.is_some_and(has_expired) {
             counts.expired += 1;
             return Ok(None);
         }
@@ -149,6 +154,7 @@ impl rdb::Dataset for Filling<'_> {
 
     fn note(&mut self, note: Note<'_>) {
         match note {
+            Note::Aux(b"aof-base" | b"aof-preamble", b"1") => self.fresh.keeps_expired = true,
             Note::Aux(name, value) => self.say_aux(name, value),
             Note::EmptyKey(key) => {
                 self.fresh.counts.empty += 1;
