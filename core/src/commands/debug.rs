@@ -484,7 +484,8 @@ impl Digest {
             for (member, score) in set.iter_from(0) {
                 let mut pair = Self::default();
                 member.with_bytes(|member| pair.mix(member));
-                pair.mix(&num::format_f64(score));
+                // Whole numbers are no other than the rest.
+                pair.mix(&num::format_beyond(score, 0.0));
                 self.xor(&pair.0);
             }
         } else if let ValueRef::Stream(stream) = value {

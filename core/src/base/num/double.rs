@@ -84,6 +84,11 @@ pub struct DoubleText {
 /// with a point where that takes few zeros (`0.00001`, `12345678901234500000`), else with an exponent
 /// (`1e+20`, `1.25e-7`).
 pub fn format_f64(value: f64) -> DoubleText {
+    format_beyond(value, PLAIN_MAX)
+}
+
+/// The same, with [`grisu`]'s digits for whole numbers that are larger than `plain_max`.
+pub fn format_beyond(value: f64, plain_max: f64) -> DoubleText {
     let mut text = DoubleText { bytes: [0; DoubleText::BYTES_MAX], len: 0 };
     if value.is_nan() {
         text.push_all(b"nan");
@@ -95,7 +100,7 @@ pub fn format_f64(value: f64) -> DoubleText {
     let magnitude = value.abs();
     if magnitude.is_infinite() {
         text.push_all(b"inf");
-    } else if magnitude <= PLAIN_MAX && magnitude.trunc() == magnitude {
+    } else if magnitude <= plain_max && magnitude.trunc() == magnitude {
         text.push_all(&Digits::of_u64(magnitude as u64));
     } else {
         let digits = grisu::digits(magnitude);

@@ -14,6 +14,6 @@ mod integer;
 mod scan;
 
 pub use decimal::{format_fixed, format_g17};
-pub use double::{DoubleText, format_f64, parse_decimal, parse_f64};
+pub use double::{DoubleText, format_beyond, format_f64, parse_decimal, parse_f64};
 pub use extended::Extended;
 pub use integer::{Digits, parse_i64, parse_memory, parse_u64};
