@@ -200,9 +200,11 @@ impl Pane {
         self.link = Link::Gone;
     }
 
-    /// Ends what waits, and says why unless that was wanted.
+    /// Ends what waits, and says why unless that was wanted. Of a transaction it is said too: what comes next
+    /// would be done at once, or whatever became of what was watched.
     fn hung_up(&mut self) {
-        let wanted = !self.is_busy() || self.session.is_leaving();
+        let is_missed = self.is_busy() || self.session.is_amid_transaction();
+        let wanted = !is_missed || self.session.is_leaving();
         self.give_up(if wanted { "" } else { "Error: Server closed the connection\n" });
     }
 
@@ -498,6 +500,32 @@ mod tests {
         pane.receive(b"+PONG\r\n", 0.0);
         assert_eq!(pane.enter("quit", 0.0), [Need::Disconnect]);
         assert_eq!(pane.prompt(), "not connected> ");
+    }
+
+    /// What is typed next would be done at once, and not be undone by what others have changed.
+    #[test]
+    fn a_transaction_that_is_lost_is_told_of() {
+        for (line, is_told) in
+            [("multi", true), ("watch a", true), ("unwatch", false), ("get a", false)]
+        {
+            let mut pane = pane();
+            pane.enter(line, 0.0);
+            pane.receive(b"+OK\r\n", 0.0);
+            pane.moved(0.0);
+            assert_eq!(
+                screen(&pane).ends_with("Server closed the connection\n"),
+                is_told,
+                "{line}"
+            );
+            assert_eq!(pane.prompt(), "redstart> ");
+        }
+        let mut pane = pane();
+        for line in ["watch a", "multi", "exec"] {
+            pane.enter(line, 0.0);
+            pane.receive(b"+OK\r\n", 0.0);
+        }
+        pane.moved(0.0);
+        assert!(screen(&pane).ends_with("OK\n"));
     }
 
     #[test]

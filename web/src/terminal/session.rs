@@ -17,6 +17,8 @@ pub struct Session {
     db: u32,
     /// The database when MULTI was sent, while a transaction is open.
     db_before_multi: Option<u32>,
+    /// Whether keys are watched for a transaction.
+    watches: bool,
     /// Whether the connection speaks RESP3.
     resp3: bool,
     /// What the person has had the client called, until somebody takes note of it.
@@ -118,6 +120,12 @@ impl Session {
     /// What the client was called by a command that somebody has typed since this was asked last.
     pub fn take_name(&mut self) -> Option<Vec<u8>> {
         self.named.take()
+    }
+
+    /// Whether the connection holds what a new one would not: commands that are queued for EXEC, or keys that
+    /// are watched for it.
+    pub fn is_amid_transaction(&self) -> bool {
+        self.watches || self.is_in_transaction()
     }
 
     /// Whether the connection speaks RESP3.
@@ -308,6 +316,9 @@ impl Session {
             // redis-cli goes back to the database of MULTI unless the transaction was carried out.
             let undone = failed || *reply == Reply::Null || is(words, 0, "DISCARD");
             let before = self.db_before_multi.take();
+            if before.is_some() {
+                self.watches = false;
+            }
             if let Some(before) = before.filter(|_| undone) {
                 self.db = before;
             }
@@ -325,6 +336,8 @@ impl Session {
             self.db = number.and_then(|number| number.parse().ok()).unwrap_or(self.db);
         } else if is(words, 0, "MULTI") {
             self.db_before_multi = Some(self.db);
+        } else if is(words, 0, "WATCH") || is(words, 0, "UNWATCH") {
+            self.watches = words.len() > 1;
         } else if is(words, 0, "MONITOR") {
             self.monitor = true;
         } else if is(words, 0, "HELLO") {
