@@ -53,11 +53,15 @@ fn commands_are_described_when_somebody_asks() {
     pane.run("HELP dbsize", "DBSIZE\n  summary: ");
     assert_eq!(page.browser.script(is_loaded, &[]).unwrap(), true);
     // What is entered meanwhile waits for its turn.
-    pane.types(&format!("COMMAND DOCS get{ENTER}HELP @hash{ENTER}OBJECT HELP{ENTER}"));
+    for line in ["COMMAND DOCS get", "HELP @hash", "OBJECT HELP"] {
+        pane.enter(line);
+    }
     hears(&pane, "COMMAND DOCS get", "\"summary\"");
     hears(&pane, "HELP @hash", "HSET key field value");
     hears(&pane, "OBJECT HELP", "Lists the subcommands.");
-    pane.types(&format!("MULTI{ENTER}COMMAND DOCS keys{ENTER}SET k v{ENTER}EXEC{ENTER}"));
+    for line in ["MULTI", "COMMAND DOCS keys", "SET k v", "EXEC"] {
+        pane.enter(line);
+    }
     hears(&pane, "EXEC", "\"summary\"");
     hears(&pane, "EXEC", "2) OK");
     page.is_quiet();

@@ -2,9 +2,9 @@
 //!
 //! Trunk makes the same bundle from the same `static/index.html`, but compiling Trunk takes longer
 //! than everything else together, and a newcomer should not wait for it. So this builder does the
-//! same three steps: compile the programs, write their JavaScript (with the very library that the
-//! `wasm-bindgen` command is made of, hence always in the matching version), copy the files. The
-//! end-to-end tests run on both bundles.
+//! same four steps: compile the programs, write their JavaScript (with the very library that the
+//! `wasm-bindgen` command is made of, hence always in the matching version), copy the files, write the
+//! one that is made of the declarations of commands. The end-to-end tests run on both bundles.
 
 use crate::arrange::arrange;
 use crate::glue::{self, Names};
