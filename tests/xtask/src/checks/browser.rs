@@ -142,23 +142,27 @@ fn page_elsewhere(tools: &Tools, other: Other) -> Result<Outcome> {
 
 /// Kills the browser while the page writes, and looks at what is found again.
 pub(super) fn page_kill(tools: &Tools) -> Result<Outcome> {
-    kill(&tools.browser, &built(own()?)?, None)?;
+    browse(killer(None), &tools.browser, &built(own()?)?, "/")?;
     Ok(Outcome::Passed)
 }
 
 /// The same with the bundle built first, so many times in each mode.
 pub(crate) fn page_kills(rounds: u64) -> Result<()> {
-    let browser = Browser::install()?;
-    let dist = Path::new("dist");
-    bundle::build(dist)?;
-    kill(&browser, dist, Some(rounds))
+    browse_anew(killer(Some(rounds)))
 }
 
-fn kill(browser: &Browser, dist: &Path, rounds: Option<u64>) -> Result<()> {
+fn killer(rounds: Option<u64>) -> Command {
     let mut cargo = shell::cargo();
     cargo.args(["run", "--quiet", "--package", "redstart-tests", "--features", "page"]);
     cargo.args(["--bin", "page_kill", "--"]).args(rounds.map(|rounds| rounds.to_string()));
-    browse(cargo, browser, dist, "/")
+    cargo
+}
+
+/// Builds the bundle and measures how long the page takes to have 100,000 keys again.
+pub(crate) fn reopening() -> Result<()> {
+    let mut cargo = file_of_tests(shell::cargo(), "page_stores");
+    cargo.arg("a_hundred_thousand_keys_are_there_again_soon");
+    browse_anew(cargo)
 }
 
 /// The page as a server serves it that has it inside, and its main test in the other browsers.
@@ -243,11 +247,8 @@ pub(super) fn page_access(tools: &Tools) -> Result<Outcome> {
 
 /// Builds the page and takes pictures of its views into `folder`.
 pub(crate) fn screenshots(folder: &Path) -> Result<()> {
-    let browser = Browser::install()?;
-    let dist = Path::new("dist");
-    bundle::build(dist)?;
-    bundle::step("Taking pictures", "1 minute");
-    browse(pictures(folder), &browser, dist, "/")
+    bundle::step("Taking pictures, once the page is built", "1 minute");
+    browse_anew(pictures(folder))
 }
 
 /// The command that takes pictures of every view.
@@ -265,6 +266,14 @@ fn browse(mut command: Command, browser: &Browser, dist: &Path, under: &str) -> 
     // Ends with this program.
     thread::spawn(move || site.run());
     drive(&mut command, browser)
+}
+
+/// Builds the bundle and runs a command that opens it in a browser.
+fn browse_anew(command: Command) -> Result<()> {
+    let browser = Browser::install()?;
+    let dist = Path::new("dist");
+    bundle::build(dist)?;
+    browse(command, &browser, dist, "/")
 }
 
 /// Runs a command that opens a browser.

@@ -16,7 +16,7 @@ use anyhow::{Result, bail};
 use std::time::{Duration, Instant};
 use tools::Tools;
 
-pub(crate) use browser::{page_kills, screenshots};
+pub(crate) use browser::{page_kills, reopening, screenshots};
 
 /// One thing that is checked.
 struct Step {
