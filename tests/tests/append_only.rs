@@ -348,6 +348,31 @@ fn what_cannot_be_read_is_kept() {
     }
 }
 
+/// Blocks that a crash has kept from the disk are no reason to throw away what did arrive behind them.
+#[test]
+fn what_stands_behind_missing_blocks_is_kept() {
+    let (first, last) = (record("SET a 1"), record("SET b 2"));
+    let torn = [vec![0; 512], last].concat();
+    let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec();
+    let files = Files::from([
+        (MANIFEST.to_owned(), manifest),
+        (INCREMENT.to_owned(), [first.clone(), torn.clone()].concat()),
+    ]);
+    let mut local = on(files, &[]);
+    assert_eq!(ask(&mut local, "DBSIZE"), Reply::Int(1));
+    let files = local.files();
+    assert_eq!(files[INCREMENT], first);
+    assert_eq!(files[&format!("{INCREMENT}.torn-{}", first.len())], torn);
+    // An end that is merely missing leaves nothing to keep.
+    for end in [b"*3\r\n$3".to_vec(), vec![0; 512]] {
+        let manifest = (MANIFEST.to_owned(), files[MANIFEST].clone());
+        let increment = (INCREMENT.to_owned(), [first.clone(), end].concat());
+        let local = on(Files::from([manifest, increment]), &[]);
+        assert_eq!(local.files()[INCREMENT], first);
+        assert!(local.files().keys().all(|name| !name.contains("torn")));
+    }
+}
+
 /// A base is of a moment before the commands behind it, in which a key may have come to last.
 #[test]
 fn what_would_have_expired_is_there_if_a_later_command_says_so() {

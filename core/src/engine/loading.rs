@@ -75,6 +75,8 @@ pub(super) enum Ended {
     Broken(rdb::Problem),
     /// It holds commands, and ends in the middle of something; so many bytes are whole.
     Short(u64),
+    /// It holds commands, and a crash may have kept blocks of it from the disk; so many bytes are whole.
+    Torn(u64),
     /// It holds commands, but this is wrong with them, in the words of the log.
     Damaged(String),
 }
@@ -86,7 +88,7 @@ impl fmt::Display for Ended {
             Self::Missing => f.write_str("No such file or directory"),
             Self::Unreadable(why) => f.write_str(&why.0),
             Self::Broken(problem) => problem.fmt(f),
-            Self::Short(bytes) => write!(f, "it is whole up to offset {bytes}"),
+            Self::Short(bytes) | Self::Torn(bytes) => write!(f, "it is whole up to offset {bytes}"),
             Self::Damaged(what) => f.write_str(what),
         }
     }
@@ -222,6 +224,11 @@ impl Load {
         };
         imported.expired = self.fresh.counts.expired;
         imported
+    }
+
+    /// What has come of the file and was not read.
+    pub(super) fn rest(&self) -> &[u8] {
+        self.file.rest()
     }
 
     /// Whether there is something to do.

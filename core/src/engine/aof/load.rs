@@ -1,8 +1,9 @@
 //! Which files are loaded, at the start and by DEBUG LOADAOF, and what becomes of those that cannot be.
 //!
 //! How one is read is said in [`loading`](crate::engine::loading). A file that was cut short by a crash
-//! is loaded as far as it goes, if it is the last one; any other damage ends the loading. Then the
-//! server refuses to start, and the page sets the files aside.
+//! is loaded as far as it goes, if it is the last one; where blocks before its end did not arrive, what
+//! stands behind them is kept under another name. Any other damage ends the loading. Then the server
+//! refuses to start, and the page sets the files aside.
 
 use std::mem;
 
@@ -34,6 +35,8 @@ pub(super) enum Loading {
     Measuring(Files, usize),
     /// The files of the manifest are read, one after the other.
     Files(Files),
+    /// What is to be cut off is kept elsewhere first.
+    Keeping(Files, DiskOp),
     /// The last of them is cut off where it can be read no further.
     Cutting(Files),
     /// The first files are made: base, increment, manifest.
@@ -212,13 +215,14 @@ impl Engine {
         let Loading::Files(mut files) = mem::take(&mut self.aof.loading) else { return };
         let file = self.aof.manifest.files().nth(files.next);
         let name = file.map(|file| file.name.clone()).unwrap_or_default();
+        let is_torn = matches!(ended, Ended::Torn(_));
         let problem = match ended {
             Ended::Whole(bytes) => {
                 files.bytes[files.next] = Some(bytes);
                 files.next += 1;
                 return self.read_next(now, files);
             }
-            Ended::Short(whole) if self.config.aof_load_truncated => {
+            Ended::Short(whole) | Ended::Torn(whole) if self.config.aof_load_truncated => {
                 let text = format!(
                     "!!! Warning: short read while loading the AOF file {name}!!! AOF loaded anyway \
                      because aof-load-truncated is enabled. Truncating the AOF {name} at offset \
@@ -228,11 +232,21 @@ impl Engine {
                 files.bytes[files.next] = Some(whole);
                 files.next += 1;
                 files.is_short = true;
-                self.aof.loading = Loading::Cutting(files);
                 let name = self.aof_path(&name);
-                return self.ask_disk(DiskOp::Truncate { name, bytes: whole });
+                let cut = DiskOp::Truncate { name: name.clone(), bytes: whole };
+                // There may be whole records behind what is missing, for a person to look at.
+                let rest = self.load.as_ref().filter(|_| is_torn).map(|load| load.rest());
+                let rest = rest.filter(|rest| rest.iter().any(|&byte| byte != 0));
+                let Some(bytes) = rest.map(<[u8]>::to_vec) else {
+                    self.aof.loading = Loading::Cutting(files);
+                    return self.ask_disk(cut);
+                };
+                let name = format!("{name}.torn-{whole}");
+                self.log(Level::Warning, &format!("What stands behind that is kept as {name}"));
+                self.aof.loading = Loading::Keeping(files, cut);
+                return self.ask_disk(DiskOp::Replace { name, bytes });
             }
-            Ended::Short(whole) => format!(
+            Ended::Short(whole) | Ended::Torn(whole) => format!(
                 "Unexpected end of file reading the append only file {name}, which is whole up to \
                  offset {whole}. Make a backup of it, and set the 'aof-load-truncated' configuration \
                  option to yes to load it so far."
@@ -382,6 +396,16 @@ impl Engine {
                 }
                 Err(DiskError(why)) => {
                     self.cannot_write(&format!("Can't make the AOF file {name}: {why}"));
+                }
+            },
+            Loading::Keeping(files, cut) => match result {
+                Ok(()) => {
+                    self.aof.loading = Loading::Cutting(files);
+                    self.ask_disk(cut);
+                }
+                Err(DiskError(why)) => {
+                    self.aof.loading = Loading::Files(files);
+                    self.cannot_load(&format!("Error keeping what is cut off as {name}: {why}"));
                 }
             },
             Loading::Upgrading(manifest) => match result {

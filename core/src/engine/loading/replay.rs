@@ -163,7 +163,7 @@ impl Engine {
         slice.ended = Some(if is_broken && replay.is_import {
             Ended::Damaged(format!("at offset {}: this is no command", replay.whole))
         } else if is_broken && is_torn(rest) {
-            Ended::Short(before.unwrap_or(replay.whole))
+            Ended::Torn(before.unwrap_or(replay.whole))
         } else if is_broken {
             let text = "Bad file format reading the append only file";
             Ended::Damaged(format!("{text} {name}, at offset {}", replay.whole))
