@@ -5,8 +5,12 @@
 //! in which the odd ones are many: the edges of 64-bit integers, numbers that are none, keys of
 //! other types. Now and then the grammar is broken too: a word is lost, doubled or replaced.
 
+use std::sync::LazyLock;
+
 use redstart::base::rng::Rng;
+use redstart::commands;
 use redstart::engine::Entry;
+use redstart::spec::describe::Description;
 use redstart::spec::{Arg, Group, Kind};
 
 /// Keys; so few that commands meet each other's values.
@@ -221,8 +225,15 @@ const ENCODINGS: [&str; 14] =
 /// A command: its words.
 pub type Words = Vec<Vec<u8>>;
 
+/// Whether `entry` is a command of Redis 8.0.
+pub fn is_in_redis8(entry: &Entry) -> bool {
+    static DESCRIBED: LazyLock<Vec<Description<'static>>> =
+        LazyLock::new(|| commands::table().describe(&commands::DESCRIPTIONS));
+    came_with_redis8(DESCRIBED[entry.index].since)
+}
+
 /// Whether something that came with version `since` of Redis, or of Valkey, is in Redis 8.0.
-pub fn is_in_redis8(since: &str) -> bool {
+fn came_with_redis8(since: &str) -> bool {
     let mut parts = since.split('.').map(|part| part.parse::<u32>().unwrap_or(0));
     (parts.next(), parts.next()) <= (Some(8), Some(0))
 }
@@ -254,7 +265,7 @@ pub fn draw(rng: &mut Rng, entry: &Entry) -> Words {
 }
 
 fn is_known(arg: &Arg) -> bool {
-    arg.since.is_none_or(is_in_redis8)
+    arg.since.is_none_or(came_with_redis8)
 }
 
 /// A command that is being drawn.

@@ -317,7 +317,7 @@ impl Pair {
 /// How often a command is drawn where every byte is compared on several connections.
 fn weight_beside_others(entry: &Entry) -> usize {
     match (entry.command.group, entry.command.name) {
-        _ if !is_in_redis8(entry.command.since) => 0,
+        _ if !is_in_redis8(entry) => 0,
         (_, name) if UNORDERED.contains(&name) || TIMES.contains(&name) => 0,
         // So do these tell how much time has passed, or the order of a table.
         (Group::Stream, "XPENDING" | "FULL" | "CONSUMERS" | "STREAM") => 0,
@@ -331,7 +331,7 @@ fn weight_beside_others(entry: &Entry) -> usize {
 
 /// Whether `entry` is drawn.
 fn is_drawn(entry: &Entry) -> bool {
-    if !is_in_redis8(entry.command.since) || entry.command.name == "HELP" {
+    if !is_in_redis8(entry) || entry.command.name == "HELP" {
         return false;
     }
     match (entry.command.group, entry.command.name) {

@@ -215,7 +215,7 @@ fn is_drawn(entry: &Entry) -> bool {
         && !entry.has(Flag::Blocking)
         && entry.command.name != "SPOP"
         && entry.command.subcommands.is_empty()
-        && is_in_redis8(entry.command.since)
+        && is_in_redis8(entry)
 }
 
 /// Words that Redis 8.0, with which this is compared, does not know as options.
