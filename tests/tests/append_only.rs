@@ -373,6 +373,19 @@ fn what_stands_behind_missing_blocks_is_kept() {
     }
 }
 
+#[test]
+fn a_transaction_with_damage_in_it_is_not_one_that_was_cut_short() {
+    let words = ["SET a 1", "MULTI", "SET b 2", "EXEX", "SET c 3"];
+    let increment: Vec<u8> = words.iter().flat_map(|words| record(words)).collect();
+    let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec();
+    let files = [(MANIFEST.to_owned(), manifest), (INCREMENT.to_owned(), increment.clone())];
+    let files = on(Files::from(files), &[]).files();
+    let kept = |(name, bytes): (&String, &Vec<u8>)| {
+        name.contains(".incr.aof.unreadable-") && *bytes == increment
+    };
+    assert!(files.iter().any(kept), "{:?}", files.keys());
+}
+
 /// A base is of a moment before the commands behind it, in which a key may have come to last.
 #[test]
 fn what_would_have_expired_is_there_if_a_later_command_says_so() {

@@ -11,7 +11,7 @@ use crate::base::time::Time;
 use crate::engine::exec::{unknown_command, wrong_arity};
 use crate::engine::import::{self, Imported};
 use crate::engine::world::Level;
-use crate::engine::{Args, Engine};
+use crate::engine::{Args, Engine, Entry};
 use crate::persist::aof::read::Records;
 use crate::persist::aof::{Step, Tail};
 use crate::persist::rdb::Budget;
@@ -134,6 +134,8 @@ impl Engine {
                     replay.queue = commands.unwrap_or_default().into();
                 } else if let Some((_, commands)) = &mut replay.multi {
                     commands.push(argv.to_owned());
+                    // Else a damaged EXEC would seem to be a transaction without an end.
+                    slice.ended = self.replayed(name, replay, argv).err();
                 } else {
                     slice.ended = self.replay_command(now, name, replay, argv).err();
                 }
@@ -178,6 +180,27 @@ impl Engine {
         });
     }
 
+    /// The command that a record names, or what is wrong with that.
+    fn replayed(
+        &self,
+        name: &str,
+        replay: &Replay,
+        argv: Argv<'_>,
+    ) -> Result<&'static Entry, Ended> {
+        let found = self.find(argv).ok().filter(|entry| entry.takes(argv.len()));
+        found.ok_or_else(|| {
+            if replay.is_import {
+                let error = self.find(argv).map_or_else(|error| error, wrong_arity);
+                let (whole, error) = (replay.whole, import::plain(&error));
+                return Ended::Damaged(format!("at offset {whole}: {error}"));
+            }
+            let error = unknown_command(argv);
+            let error = String::from_utf8_lossy(error.line()).into_owned();
+            let text = "Unknown command or wrong number of arguments reading the append only file";
+            Ended::Damaged(format!("{text} {name}: {error}"))
+        })
+    }
+
     fn replay_command(
         &mut self,
         now: Time,
@@ -185,18 +208,7 @@ impl Engine {
         replay: &mut Replay,
         argv: Argv<'_>,
     ) -> Result<(), Ended> {
-        let found = self.find(argv).ok().filter(|entry| entry.takes(argv.len()));
-        let Some(entry) = found else {
-            if replay.is_import {
-                let error = self.find(argv).map_or_else(|error| error, wrong_arity);
-                let (whole, error) = (replay.whole, import::plain(&error));
-                return Err(Ended::Damaged(format!("at offset {whole}: {error}")));
-            }
-            let error = unknown_command(argv);
-            let error = String::from_utf8_lossy(error.line()).into_owned();
-            let text = "Unknown command or wrong number of arguments reading the append only file";
-            return Err(Ended::Damaged(format!("{text} {name}: {error}")));
-        };
+        let entry = self.replayed(name, replay, argv)?;
         // What only concerns the server itself changes no data, nor does what is only read.
         let is_idle = entry.has(Flag::Admin) || replay.is_import && entry.command.name != "SELECT";
         if is_idle && !entry.has(Flag::Write) {
