@@ -427,7 +427,7 @@ fn a_manifest_without_files_is_that_of_a_new_server() {
 fn without_files_there_is_nothing_to_load() {
     let mut local = on(Files::new(), &[("appendonly", "no")]);
     ask(&mut local, "SET a 1");
-    let refused = Reply::Error("ERR There is nothing to load from".into());
+    let refused = Reply::Error("ERR Error trying to load the AOF files, check server logs.".into());
     assert_eq!(ask(&mut local, "DEBUG LOADAOF"), refused);
     assert_eq!(text_of(&ask(&mut local, "GET a")), "1");
 }

@@ -18,6 +18,9 @@ use crate::persist::aof::Manifest;
 use crate::persist::aof::dataset::Commands;
 use crate::store::Db;
 
+/// The reply of DEBUG LOADAOF that there is nothing to load, or that it cannot be.
+const CANNOT_LOAD: &str = "ERR Error trying to load the AOF files, check server logs.";
+
 /// How far loading has come.
 #[derive(Default)]
 pub(super) enum Loading {
@@ -72,7 +75,7 @@ impl Engine {
     pub fn reload_aof(&mut self, id: u64) -> Result<(), Error> {
         let is_idle = matches!(self.aof.loading, Loading::Idle) && !self.saving.is_loading();
         if !self.aof.is_mounted || !is_idle || self.aof.manifest.is_empty() {
-            return Err(Error::text("ERR There is nothing to load from"));
+            return Err(Error::text(CANNOT_LOAD));
         }
         self.aof.loading = Loading::Flushing(id);
         Ok(())
@@ -477,8 +480,7 @@ impl Engine {
         | Loading::Measuring(Files { reload: Some(id), .. }, _) = loading
         {
             self.saving.end_loading();
-            let error = "ERR Error trying to load the AOF files, check server logs.";
-            return self.reply_to_reload(id, Err(Error::text(error)));
+            return self.reply_to_reload(id, Err(Error::text(CANNOT_LOAD)));
         }
         match self.aof.unreadable {
             Unreadable::Refuse => self.effects.push(Effect::Exit { status: 1 }),
