@@ -9,7 +9,7 @@ use redstart::engine::Config;
 use redstart::engine::config::SavePoint;
 use redstart::node::{DiskOp, Event, Level, Signal};
 use redstart_tests::local::Local;
-use redstart_tests::play;
+use redstart_tests::play::{self, Patience, Stage as _};
 use redstart_tests::transcript;
 
 /// A snapshot written by Redis 8.0.6: in database 0 `int` (-12345), `big` (12345678901234), `text`
@@ -108,6 +108,27 @@ fn what_was_flushed_does_not_come_back() {
     let disk = local.files();
     let mut local = Local::on_disk(Config::default(), Seed::of(1), disk);
     check(&mut local, "# Empty.\n> DBSIZE\n(integer) 0\n> SELECT 1\nOK\n> DBSIZE\n(integer) 0\n");
+}
+
+/// Where a reply is promised to outlive the process.
+#[test]
+fn who_flushes_waits_until_nothing_can_come_back() {
+    let mut local = Local::on_disk(Config::default(), Seed::of(1), files(&unhex(BY_REDIS8)));
+    local.write_before_replies();
+    local.is_slow = true;
+    let sent = b"*1\r\n$8\r\nFLUSHALL\r\n*1\r\n$6\r\nDBSIZE\r\n";
+    local.send("a", sent).unwrap();
+    assert!(local.receive(Patience::Quiet).is_empty(), "the old snapshot is still there");
+    while local.turn() {}
+    let arrived: Vec<u8> =
+        local.receive(Patience::Quiet).into_iter().flat_map(|(_, bytes, _)| bytes).collect();
+    assert_eq!(arrived, b"+OK\r\n:0\r\n");
+    let mut local = Local::on_disk(Config::default(), Seed::of(1), local.files());
+    check(&mut local, "# Empty.\n> DBSIZE\n(integer) 0\n");
+    // One that fails keeps nobody from going on.
+    local.write_before_replies();
+    local.disk.is_full = true;
+    check(&mut local, "# As in Redis.\n> SET a 1\nOK\n> FLUSHALL\nOK\n> SET a 1\nOK\n");
 }
 
 #[test]

@@ -2,6 +2,7 @@
 
 use crate::base::Error;
 use crate::engine::{Args, Command, Ctx, Outcome};
+use crate::session::BlockedOn;
 use crate::spec::{Acl, Arg, Category, Flag::*, Group, integer, one_of, opt, token};
 
 pub(crate) const COMMANDS: &[&Command] = &[&DBSIZE, &FLUSHALL, &FLUSHDB, &SWAPDB];
@@ -54,10 +55,15 @@ fn flushall(cx: &mut Ctx<'_>, args: Args<'_>) -> Outcome {
     for index in 0..cx.shard.dbs.len() {
         cx.flush(now, index);
     }
-    cx.save_what_is_left(now);
+    let id = cx.session.id;
+    let waits = cx.save_what_is_left(now, id);
     cx.tracked_keys_are_gone(is_async);
     cx.propagate_always();
-    cx.out.ok();
+    if waits {
+        cx.block(BlockedOn::World, 0, args.all().to_owned());
+    } else {
+        cx.out.ok();
+    }
     Ok(())
 }
 

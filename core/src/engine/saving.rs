@@ -86,6 +86,8 @@ pub enum Saved {
 enum Purpose {
     /// A save point, BGSAVE or SAVE; the client waits.
     Save(Option<u64>),
+    /// All data was removed; the client waits.
+    Flush(u64),
     /// To end; the client waits.
     Shutdown(Option<u64>, Force),
     /// To be loaded again, as DEBUG RELOAD does; the client waits.
@@ -236,17 +238,23 @@ impl Engine {
 
     /// All data was removed: a snapshot of what was there is not wanted any more, and if any are
     /// made, what is gone must not come back after a restart.
-    pub fn save_what_is_left(&mut self, now: Time) {
+    ///
+    /// Returns whether client `id` has to wait for that, because a reply means here that the end of the
+    /// process loses nothing, and there is no append-only file to say so.
+    pub fn save_what_is_left(&mut self, now: Time, id: u64) -> bool {
         self.cancel_background_save(now);
         if self.config.save.is_empty() {
-            return;
+            return false;
         }
         if self.snapshot_under_way().is_some() {
             self.saving.queued.get_or_insert(Queued::Background);
-        } else {
-            // It can only be refused where nothing may be saved.
-            let _ = self.start_saving(now, Purpose::Save(None));
+            return false;
         }
+        let is_promised = self.aof.awaits_writes && self.aof.state == aof::State::Off;
+        let waits = is_promised && self.depth <= 1;
+        let purpose = if waits { Purpose::Flush(id) } else { Purpose::Save(None) };
+        // It can only be refused where nothing may be saved.
+        self.start_saving(now, purpose).is_ok() && waits
     }
 
     /// Ends the program: with a snapshot first if `save`. Client `id`, if one asked, gets a reply
@@ -539,6 +547,8 @@ impl Engine {
             (Purpose::Save(id), true) => self.reply_to(id, Out::ok),
             // Redis says no more than this either; the reason is in the log.
             (Purpose::Save(id), false) => self.reply_to(id, |out| out.error(&Error::text("ERR"))),
+            // The data is gone, whatever is on the disk.
+            (Purpose::Flush(id), _) => self.reply_to(Some(id), Out::ok),
             (Purpose::Reload(id, how), true) => {
                 self.asleep_until = Some(now.mono);
                 self.begin_reload(now, id, how);
