@@ -8,6 +8,7 @@
 #[cfg(feature = "config-file")]
 mod file;
 mod kind;
+mod names;
 mod params;
 #[cfg(feature = "config-file")]
 mod rewrite;

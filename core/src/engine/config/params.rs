@@ -5,6 +5,9 @@
 //! CONFIG GET `*` in Redis 8, and a few that only show when asked for.
 
 use super::kind::Kind::{self, *};
+use super::names::{
+    APPEND_DIR_NAME, APPEND_FILE_NAME, is_file_name, is_hostname, is_locale, is_node_name,
+};
 use super::settings::Setting;
 use super::table::{Field, Param, Trait, param};
 
@@ -34,55 +37,6 @@ const NO_DEFRAGMENTATION: &str = "Active defragmentation cannot be enabled: it r
 const LOCAL: Kind = OneOf(&["no", "yes", "local"]);
 /// How to end.
 const SHUTDOWN: Kind = Flags(&["default", "save", "nosave", "now", "force"]);
-
-/// Names of the append-only files. Where there is no configuration file, nobody can give others.
-const APPEND_FILE_NAME: Kind =
-    if cfg!(feature = "config-file") { Checked(is_append_file_name) } else { Text };
-const APPEND_DIR_NAME: Kind =
-    if cfg!(feature = "config-file") { Checked(is_append_dir_name) } else { Text };
-
-fn is_append_file_name(name: &[u8]) -> Result<(), &'static str> {
-    match name {
-        b"" => Err("appendfilename can't be empty"),
-        _ if name.contains(&b'/') => Err("appendfilename can't be a path, just a filename"),
-        _ => Ok(()),
-    }
-}
-
-fn is_append_dir_name(name: &[u8]) -> Result<(), &'static str> {
-    match name {
-        b"" => Err("appenddirname can't be empty"),
-        _ if name.contains(&b'/') => Err("appenddirname can't be a path, just a dirname"),
-        _ => Ok(()),
-    }
-}
-
-fn is_file_name(name: &[u8]) -> Result<(), &'static str> {
-    if name.contains(&b'/') { Err("dbfilename can't be a path, just a filename") } else { Ok(()) }
-}
-
-fn is_hostname(name: &[u8]) -> Result<(), &'static str> {
-    let is_fine = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.');
-    if name.len() >= 256 {
-        return Err("Hostnames must be less than 256 characters");
-    }
-    if name.iter().all(is_fine) {
-        return Ok(());
-    }
-    Err("Hostnames may only contain alphanumeric characters, hyphens or dots")
-}
-
-fn is_node_name(name: &[u8]) -> Result<(), &'static str> {
-    let is_fine = |&byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    if name.iter().all(is_fine) {
-        return Ok(());
-    }
-    Err("Announced human node name contained invalid character")
-}
-
-fn is_locale(name: &[u8]) -> Result<(), &'static str> {
-    if matches!(name, b"" | b"C" | b"POSIX") { Ok(()) } else { Err("Invalid locale name") }
-}
 
 /// Every parameter.
 pub static PARAMS: &[Param] = &[
