@@ -135,6 +135,7 @@ fn hsetnx(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let now_ms = cx.expiry_ms();
     let held = cx.look_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms)).is_some();
     if !held {
+        cx.expire_fields(key, [name].into_iter())?;
         change(cx, key, |hash, limits| hash.set(name, value, Expiry::Clear, limits))?;
         cx.changed(key, Class::Hash, "hset");
     }
@@ -409,17 +410,19 @@ fn hincrby(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         Some(Element::Bytes(_)) => return Err(Error::text("ERR hash value is not an integer")),
     };
     let sum = old.checked_add(increment).ok_or(Error::Overflow)?;
-    let digits = num::Digits::of(sum);
-    let expiry = expiry_of(field);
-    change(cx, key, |hash, limits| hash.set(name, &digits, expiry, limits))?;
+    let is_new = field.is_none();
+    set_sum(cx, key, name, &num::Digits::of(sum), is_new)?;
     cx.changed(key, Class::Hash, "hincrby");
     cx.out.int(sum);
     Ok(())
 }
 
-/// What becomes of the expiry when the value changes: one that is over goes with its field.
-fn expiry_of(live: Option<Field<'_>>) -> Expiry {
-    if live.is_some() { Expiry::Keep } else { Expiry::Clear }
+/// Sets a field, which keeps its expiry; one that is over goes with what the field was before.
+fn set_sum(cx: &mut Ctx<'_>, key: &[u8], name: &[u8], sum: &[u8], is_new: bool) -> Outcome {
+    if is_new {
+        cx.expire_fields(key, [name].into_iter())?;
+    }
+    change(cx, key, |hash, limits| hash.set(name, sum, Expiry::Keep, limits)).map(|_| ())
 }
 
 const HINCRBYFLOAT: Command = Command {
@@ -442,7 +445,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     let now_ms = cx.expiry_ms();
     let field = cx.look_hash(key)?.and_then(|(hash, _)| live(hash, name, now_ms));
-    let expiry = expiry_of(field);
+    let is_new = field.is_none();
     let old = match field {
         None => Extended::ZERO,
         Some(field) => field
@@ -454,7 +457,7 @@ fn hincrbyfloat(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
         .plus(increment)
         .ok_or(Error::text("ERR increment would produce NaN or Infinity"))?
         .to_text();
-    change(cx, key, |hash, limits| hash.set(name, &sum, expiry, limits))?;
+    set_sum(cx, key, name, &sum, is_new)?;
     cx.changed(key, Class::Hash, "hincrbyfloat");
     cx.propagate_as(&[b"HSETEX", key, b"KEEPTTL", b"FIELDS", b"1", name, &sum]);
     cx.out.bulk(&sum);

@@ -8,6 +8,7 @@
 use super::{Class, Engine};
 use crate::base::limits;
 use crate::base::time::{Monotonic, Time};
+use crate::ds::Hash;
 use crate::store::Db;
 
 /// Finding a hash of which a field is due, and removing the hash if it was the last, takes as long as
@@ -132,6 +133,35 @@ impl Engine {
             self.propagate_fields(db, key, &names);
             self.fields_expired(db, key, taken, emptied);
         }
+    }
+
+    /// Removes those of `names` from the hash at `key` that have expired.
+    pub fn expire_named_fields<'n>(
+        &mut self,
+        now_ms: i64,
+        db: usize,
+        key: &[u8],
+        names: impl Iterator<Item = &'n [u8]>,
+    ) {
+        let mut over = Names::new(self);
+        let changed = self.shard.db_mut(db).change_hash(key, |hash| {
+            let has_expired = |hash: &Hash, name: &[u8]| {
+                hash.view().get(name).is_some_and(|field| !field.is_live(now_ms))
+            };
+            let mut taken = 0;
+            for name in names {
+                if has_expired(hash, name) {
+                    hash.remove(name);
+                    over.add(name);
+                    taken += 1;
+                }
+            }
+            (taken, hash.is_empty())
+        });
+        let Some((taken, emptied)) = changed else { return };
+        self.shard.db_mut(db).index_fields(key);
+        self.propagate_fields(db, key, &over);
+        self.fields_expired(db, key, taken, emptied);
     }
 
     /// Records that fields have expired.

@@ -203,6 +203,22 @@ impl<'b> Ctx<'b> {
         }
     }
 
+    /// Removes those of `names` from the hash that `key` holds that have expired. Where more have than
+    /// [`Ctx::use_hash`] removes, they may be there; and who repeats that they are set anew would find
+    /// them, with an expiry that has passed.
+    pub fn expire_fields<'n>(
+        &mut self,
+        key: &[u8],
+        names: impl Iterator<Item = &'n [u8]>,
+    ) -> Result<(), Error> {
+        let now_ms = self.expiry_ms();
+        let due_ms = self.look_hash(key)?.and_then(|(hash, _)| hash.next_due_ms());
+        if due_ms.is_some_and(|due_ms| due_ms < now_ms) {
+            self.engine.expire_named_fields(now_ms, self.session.db, key, names);
+        }
+        Ok(())
+    }
+
     /// Changes the hash that `key` holds, with the output beside it; `None` if there is none. After
     /// expiries were set, [`Ctx::fields_expire`] must follow.
     #[inline]
