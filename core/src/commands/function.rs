@@ -45,6 +45,8 @@ fn flush(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     // Those that a snapshot held; see `Engine::libraries`.
     cx.libraries.clear();
+    // As in Redis, whether or not there were any.
+    cx.dirty += 1;
     cx.out.ok();
     Ok(())
 }

@@ -245,7 +245,9 @@ impl Load {
 impl Engine {
     /// Begins to load into databases of their own. [`Engine::load_file`] must follow.
     pub(super) fn begin_load(&mut self, now: Time, source: Source, how: How, total_bytes: u64) {
-        let fresh = Fresh::new(self, source == Source::AppendOnly);
+        // Who repeats what follows has the keys that have expired, too, until it is told of that.
+        let keeps_expired = source == Source::AppendOnly || self.propagates();
+        let fresh = Fresh::new(self, keeps_expired && source != Source::Import);
         self.load = Some(Box::new(Load {
             source,
             how,
@@ -358,8 +360,8 @@ impl Engine {
                 let bytes = file.input.get(file.position..).unwrap_or_default();
                 let name = file.name.rsplit('/').next().unwrap_or_default();
                 let input = Input { name, bytes, is_all: file.is_all };
-                let shard = &mut load.fresh.shard;
-                let slice = self.replay_slice(now, &mut replay, shard, input, budget);
+                let fresh = &mut load.fresh;
+                let slice = self.replay_slice(now, &mut replay, fresh, input, budget);
                 file.position += slice.used;
                 file.wanted = if slice.is_starved { 2 * file.rest().len() + 1 } else { 0 };
                 file.content = Content::Commands(replay);
@@ -450,7 +452,11 @@ impl Engine {
             }
             db.bury(fresh);
         }
-        self.libraries = libraries;
+        if load.how == How::Instead {
+            self.libraries = libraries;
+        } else {
+            libraries.iter().for_each(|code| fresh::keep_library(&mut self.libraries, code));
+        }
     }
 
     /// What is read, and how collections are kept that come as bytes.

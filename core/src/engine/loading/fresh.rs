@@ -11,6 +11,8 @@ use crate::store::{Db, Shard, Value};
 const LINES_MAX: usize = 40;
 /// Of them, about keys without anything in them.
 const EMPTY_KEYS_SHOWN_MAX: u64 = 10;
+/// What is said of a library.
+pub(super) const LIBRARY_KEPT: &str = "A library of functions is kept, but cannot be run";
 
 /// What was loaded, in numbers.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -30,13 +32,20 @@ pub(in crate::engine) struct Fresh {
     pub(super) libraries: Vec<Box<[u8]>>,
     pub(super) counts: Loaded,
     /// Keys that have expired are kept: the snapshot is followed by commands that were run when they had
-    /// not, and may have made them last.
+    /// not, and may have made them last; or by an append-only file that says when they go.
     keeps_expired: bool,
     /// Memory in use when the snapshot was made, as its head says, in bytes.
     pub(super) used_memory: u64,
     /// For the log, and how many lines there have been.
     pub(super) lines: Vec<(Level, String)>,
     said: usize,
+}
+
+/// Keeps the code of a library in the place of one that has its name, which its first line says.
+pub(super) fn keep_library(libraries: &mut Vec<Box<[u8]>>, code: &[u8]) {
+    let is_end = |byte: &u8| *byte == b'\n';
+    libraries.retain(|old| old.split(is_end).next() != code.split(is_end).next());
+    libraries.push(code.into());
 }
 
 /// Fills databases with what a snapshot holds.
@@ -146,9 +155,8 @@ impl rdb::Dataset for Filling<'_> {
     }
 
     fn library(&mut self, code: &[u8]) -> Result<(), rdb::Reason> {
-        self.fresh.libraries.push(code.into());
-        let line = "A library of functions is kept, but cannot be run";
-        self.fresh.say(Level::Warning, line.to_owned());
+        keep_library(&mut self.fresh.libraries, code);
+        self.fresh.say(Level::Warning, LIBRARY_KEPT.to_owned());
         Ok(())
     }
 

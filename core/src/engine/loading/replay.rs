@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::Ended;
+use super::fresh::{Fresh, LIBRARY_KEPT, keep_library};
 use crate::base::limits;
 use crate::base::time::Time;
 use crate::engine::exec::{unknown_command, wrong_arity};
@@ -18,7 +19,6 @@ use crate::persist::rdb::Budget;
 use crate::resp::{Argv, OwnedArgv};
 use crate::session::{Client, ConnId, Origin, Session};
 use crate::spec::Flag;
-use crate::store::Shard;
 
 /// How far a file is.
 pub(super) struct Replay {
@@ -79,18 +79,18 @@ impl Replay {
 }
 
 impl Engine {
-    /// Repeats some of the commands that `input` begins with, on what is in `shard`.
+    /// Repeats some of the commands that `input` begins with, on what is in `fresh`.
     pub(super) fn replay_slice(
         &mut self,
         now: Time,
         replay: &mut Replay,
-        shard: &mut Shard,
+        fresh: &mut Fresh,
         input: Input<'_>,
         budget: Budget,
     ) -> Slice {
         // Whoever watches the data or waits for it hears nothing of what is only repeated.
         let log = self.propagation.log.take();
-        std::mem::swap(&mut self.shard, shard);
+        self.swap_data(fresh);
         self.is_replaying = true;
         let mut slice = Slice::default();
         while slice.used < budget.bytes && slice.commands < budget.records as u64 {
@@ -100,9 +100,14 @@ impl Engine {
             }
         }
         self.is_replaying = false;
-        std::mem::swap(&mut self.shard, shard);
+        self.swap_data(fresh);
         self.propagation.log = log;
         slice
+    }
+
+    fn swap_data(&mut self, fresh: &mut Fresh) {
+        std::mem::swap(&mut self.shard, &mut fresh.shard);
+        std::mem::swap(&mut self.libraries, &mut fresh.libraries);
     }
 
     /// Reads a record, or runs a command of a transaction that was read.
@@ -135,7 +140,9 @@ impl Engine {
                 } else if let Some((_, commands)) = &mut replay.multi {
                     commands.push(argv.to_owned());
                     // Else a damaged EXEC would seem to be a transaction without an end.
-                    slice.ended = self.replayed(name, replay, argv).err();
+                    if library(argv).is_none() {
+                        slice.ended = self.replayed(name, replay, argv).err();
+                    }
                 } else {
                     slice.ended = self.replay_command(now, name, replay, argv).err();
                 }
@@ -208,6 +215,11 @@ impl Engine {
         replay: &mut Replay,
         argv: Argv<'_>,
     ) -> Result<(), Ended> {
+        if let Some(code) = library(argv) {
+            keep_library(&mut self.libraries, code);
+            self.log(Level::Warning, LIBRARY_KEPT);
+            return Ok(());
+        }
         let entry = self.replayed(name, replay, argv)?;
         // What only concerns the server itself changes no data, nor does what is only read.
         let is_idle = entry.has(Flag::Admin) || replay.is_import && entry.command.name != "SELECT";
@@ -225,15 +237,34 @@ impl Engine {
         replay.imported.commands += 1;
         if let Err(error) = outcome {
             replay.imported.refused += 1;
-            if replay.is_import && replay.imported.refusal.is_none() {
-                let (whole, error) = (replay.whole, import::plain(&error));
-                replay.imported.refusal = Some(format!("at offset {whole}: {error}"));
+            let refusal = format!("at offset {}: {}", replay.whole, import::plain(&error));
+            if entry.command.name == "SELECT" {
+                // All that follows would be done to another database.
+                let text = format!("Error reading the append only file {name}, ");
+                return Err(Ended::Damaged(if replay.is_import {
+                    refusal
+                } else {
+                    text + &refusal
+                }));
+            }
+            if replay.is_import {
+                replay.imported.refusal.get_or_insert(refusal);
             }
         }
         client.session.blocked = None;
         self.shard.free_some(limits::FREED_PER_EVENT_MAX);
         Ok(())
     }
+}
+
+/// The code that a FUNCTION LOAD brings, which a base without a snapshot has for each library.
+fn library(argv: Argv<'_>) -> Option<&[u8]> {
+    let is = |place: usize, word: &str| {
+        argv.get(place).is_some_and(|given| given.eq_ignore_ascii_case(word.as_bytes()))
+    };
+    let is_load = is(0, "FUNCTION") && is(1, "LOAD");
+    let place = if argv.len() == 4 && is(2, "REPLACE") { 3 } else { 2 };
+    argv.get(place).filter(|_| is_load && argv.len() == place + 1)
 }
 
 /// Whether a tail looks as if a crash had kept blocks of it from the disk: zeros where a record
