@@ -194,13 +194,14 @@ impl Engine {
         if is_loading && self.runs_any(session, entry, |one| !one.has(Flag::Loading)) {
             return Err(Error::text("LOADING Redis is loading the dataset in memory"));
         }
-        if (entry.has(Flag::Write) || entry.command.name == "PING") && self.is_unsafe() {
+        let writes = || self.runs_any(session, entry, |one| one.has(Flag::Write));
+        if self.is_unsafe() && (writes() || entry.command.name == "PING") {
             return Err(self.refusal());
         }
         // There are no replicas, so any number of them is too many to ask for.
         let lacks_replicas =
             self.config.min_replicas_to_write > 0 && self.config.min_replicas_max_lag > 0;
-        if lacks_replicas && self.runs_any(session, entry, |one| one.has(Flag::Write)) {
+        if lacks_replicas && writes() {
             return Err(Error::text("NOREPLICAS Not enough good replicas to write."));
         }
         if session.multi.is_some() && entry.has(Flag::NoMulti) {
