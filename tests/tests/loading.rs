@@ -173,3 +173,24 @@ fn keys_can_be_loaded_and_saved_slowly() {
     }
     assert_eq!(ask_at(&mut local, "a", "BGSAVE CANCEL"), "+Background saving cancelled\r\n");
 }
+
+/// A rewrite that is about to begin is not one of data that is being replaced.
+#[test]
+fn a_reload_and_a_rewrite_keep_out_of_each_other() {
+    let settings = [("appendonly", "yes")];
+    for command in ["DEBUG RELOAD", "DEBUG RELOAD NOSAVE"] {
+        for turns in 0..8 {
+            let mut local = Local::new(config(&settings), Seed::of(1));
+            let pairs: Vec<String> = (0..2000).map(|n| format!("k{n} v")).collect();
+            ask_at(&mut local, "a", &format!("MSET {}", pairs.join(" ")));
+            ask_at(&mut local, "a", "SAVE");
+            local.is_slow = true;
+            ask_at(&mut local, "a", "BGREWRITEAOF");
+            (0..turns).for_each(|_| _ = local.turn());
+            local.send("a", format!("{command}\r\n").as_bytes()).unwrap();
+            while local.turn() {}
+            let mut again = Local::on_disk(config(&settings), Seed::of(1), local.files());
+            assert_eq!(ask_at(&mut again, "a", "DBSIZE"), ":2000\r\n", "{command}, {turns} turns");
+        }
+    }
+}

@@ -269,3 +269,30 @@ fn background_saving_is_scheduled_and_cancelled_as_in_valkey() {
     while local.turn() {}
     assert!(local.files().is_empty());
 }
+
+/// Who waits for a snapshot that is not made after all is told so, whoever came after.
+#[test]
+fn nobody_who_waits_is_forgotten() {
+    let mut local = debugged();
+    local.is_slow = true;
+    let long = "x".repeat(1000);
+    let receive = |local: &mut Local, sent: &[(&str, &str)]| {
+        for (name, command) in sent {
+            local.send(name, format!("{command}\r\n").as_bytes()).unwrap();
+        }
+        while local.turn() {}
+        let arrived = local.receive(Patience::Quiet).into_iter();
+        arrived
+            .map(|(name, bytes, _)| format!("{name} {}", String::from_utf8_lossy(&bytes).trim()))
+            .collect::<Vec<_>>()
+    };
+    receive(&mut local, &[("a", &format!("SET long {long}"))]);
+    let started = "r +Background append only file rewriting started";
+    let arrived =
+        receive(&mut local, &[("r", "BGREWRITEAOF"), ("a", "DEBUG RELOAD"), ("b", "SAVE")]);
+    assert_eq!(arrived, ["a +OK", "b -ERR Background save already in progress", started]);
+    local.disk.is_full = true;
+    let arrived =
+        receive(&mut local, &[("r", "BGREWRITEAOF"), ("a", "SAVE"), ("b", "SHUTDOWN SAVE")]);
+    assert_eq!(arrived, ["a -ERR", "b -ERR Errors trying to SHUTDOWN. Check logs.", started]);
+}

@@ -214,7 +214,8 @@ impl Engine {
     }
 
     fn refuse_second(&self) -> Result<(), Error> {
-        if self.saving.running.is_some() || matches!(self.saving.queued, Some(Queued::Save(_))) {
+        let others_wait = !matches!(self.saving.queued, None | Some(Queued::Background));
+        if self.saving.running.is_some() || others_wait {
             return Err(Error::text("ERR Background save already in progress"));
         }
         Ok(())
@@ -278,8 +279,10 @@ impl Engine {
             self.log(Level::Warning, "There is a child rewriting the AOF. Killing it!");
             self.stop_rewriting();
         }
-        // Who waits for a snapshot that was not begun gets that of the end.
-        self.saving.queued = None;
+        if let Some(Queued::Save(id) | Queued::Reload(id, ..)) = self.saving.queued.take() {
+            // What it waits for will not be begun, and the end may not come.
+            self.reply_to(Some(id), |out| out.error(&Error::text("ERR")));
+        }
         if !save || self.saving.stage != Stage::Ready {
             self.exit();
             return Ok(());
@@ -358,6 +361,10 @@ impl Engine {
     }
 
     fn begin_reload(&mut self, now: Time, id: u64, how: How) {
+        if self.is_rewriting() {
+            // Its base would be of the data that is to be replaced.
+            self.restart_rewriting();
+        }
         self.saving.begin_loading(Unreadable::Refuse);
         self.saving.reload = Some(id);
         self.load_snapshot(now, how);

@@ -260,7 +260,7 @@ impl Engine {
             }
             DiskDone::Sync { name, result } if *name == making.temporary => {
                 result.clone()?;
-                making.unanswered_syncs -= 1;
+                making.unanswered_syncs = making.unanswered_syncs.saturating_sub(1);
                 if matches!(making.stage, Stage::Sync) && making.unanswered_syncs == 0 {
                     making.stage = Stage::Rename;
                     let (from, to) = (making.temporary.clone(), making.name.clone());
