@@ -4,8 +4,8 @@
 //! [crash](SimDisk::crash) decides by lot what is left of everything else: appended bytes that were
 //! not synced are there in full, in part, not at all or as zeros where blocks arrived out of order; a
 //! name that was not made safe is there or not, and so is a rename or a removal. Syncs can fail, which
-//! leaves what they were to make safe as unsafe as before, and space can run out in the middle of a
-//! write.
+//! leaves what they were to make safe as unsafe as before (a file that was to be replaced or renamed may
+//! have been), and space can run out in the middle of a write.
 //!
 //! What [`DiskOp`] promises, the disk keeps: nothing that was answered as safe is ever lost.
 
@@ -227,13 +227,19 @@ impl SimDisk {
     }
 
     fn replace(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), DiskError> {
-        if self.is_full || self.happens(self.faults.full) || self.happens(self.faults.sync) {
+        if self.is_full || self.happens(self.faults.full) {
             return Err(DiskError("No space left on device".into()));
         }
-        let file = self.files.len();
-        self.files.push(File { safe: bytes.clone(), bytes });
-        self.names.insert(name.to_owned(), file);
-        self.changes.push(Change::Add(name.to_owned(), file));
+        let fails = self.happens(self.faults.sync);
+        if !fails || self.rng.below(2) == 0 {
+            let file = self.files.len();
+            self.files.push(File { safe: bytes.clone(), bytes });
+            self.names.insert(name.to_owned(), file);
+            self.changes.push(Change::Add(name.to_owned(), file));
+        }
+        if fails {
+            return Err(DiskError("Input/output error".into()));
+        }
         self.make_names_safe();
         Ok(())
     }
@@ -249,12 +255,16 @@ impl SimDisk {
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
-        let Some(file) = self.names.remove(from) else {
+        let Some(&file) = self.names.get(from) else {
             return Err(DiskError("No such file or directory".into()));
         };
-        self.names.insert(to.to_owned(), file);
-        self.changes.push(Change::Rename(from.to_owned(), to.to_owned()));
-        if self.happens(self.faults.sync) {
+        let fails = self.happens(self.faults.sync);
+        if !fails || self.rng.below(2) == 0 {
+            self.names.remove(from);
+            self.names.insert(to.to_owned(), file);
+            self.changes.push(Change::Rename(from.to_owned(), to.to_owned()));
+        }
+        if fails {
             return Err(DiskError("Input/output error".into()));
         }
         self.make_names_safe();

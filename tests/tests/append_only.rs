@@ -461,3 +461,203 @@ fn waitaof_waits_for_the_sync() {
     let second = local.receive(Patience::Quiet).remove(0).1;
     assert_eq!(Reply::read(&second).unwrap().unwrap().0, safe);
 }
+
+/// A node with so much data that its first base takes many turns, and which has just been told to make one.
+fn starting(settings: &[(&str, &str)]) -> Local {
+    let off = [("appendonly", "no"), ("enable-protected-configs", "yes")];
+    let mut local = on(Files::new(), &[&off, settings].concat());
+    for from in 0..10 {
+        let pairs: Vec<String> = (0..300).map(|n| format!("k{from}:{n} v")).collect();
+        ask(&mut local, &format!("MSET {}", pairs.join(" ")));
+    }
+    local.is_slow = true;
+    ask(&mut local, "CONFIG SET appendonly yes");
+    local
+}
+
+/// Whatever keeps the first base from being made: what was recorded beside it is not done twice.
+#[test]
+fn what_was_recorded_beside_a_base_that_is_given_up_is_gone() {
+    for turns in 0..12 {
+        let mut local = starting(&[]);
+        let mut count = 0;
+        let mut go_on = |local: &mut Local| {
+            count += 1;
+            ask(local, "INCR n");
+            local.turn();
+        };
+        (0..turns).for_each(|_| go_on(&mut local));
+        // There is no such folder, and the base is begun again.
+        local.send("other", &record("CONFIG SET dir elsewhere")).unwrap();
+        (0..8).for_each(|_| go_on(&mut local));
+        while local.turn() {}
+        let mut again = on(local.files(), &[]);
+        assert_eq!(text_of(&ask(&mut again, "GET n")), count.to_string(), "{turns} turns");
+    }
+}
+
+#[test]
+fn waitaof_waits_for_the_base_that_it_needs() {
+    let mut local = starting(&[]);
+    let mut is_told = false;
+    for turn in 0.. {
+        if turn == 4 {
+            local.send("one", &record("SET last word")).unwrap();
+            local.send("one", &record("WAITAOF 1 0 0")).unwrap();
+        }
+        // Its increment is safe long before.
+        local.wait(1_100);
+        let arrived = local.receive(Patience::Quiet);
+        is_told |= arrived.iter().any(|(_, bytes, _)| bytes.ends_with(b"*2\r\n:1\r\n:0\r\n"));
+        if is_told {
+            break;
+        }
+        assert!(local.turn(), "it is never told");
+    }
+    assert_eq!(text_of(&ask(&mut on(local.files(), &[]), "GET last")), "word");
+}
+
+#[test]
+fn who_has_written_before_the_file_was_turned_off_is_safe_in_the_next() {
+    let mut local = on(Files::new(), &[("appendfsync", "no")]);
+    local.send("one", &record("SET b 1")).unwrap();
+    local.send("one", &record("WAITAOF 1 0 0")).unwrap();
+    local.send("two", &record("CONFIG SET appendonly no")).unwrap();
+    let arrived = local.receive(Patience::Quiet).remove(0).1;
+    let refused =
+        "-ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.\r\n";
+    assert_eq!(String::from_utf8_lossy(&arrived), format!("+OK\r\n{refused}"));
+    ask(&mut local, "CONFIG SET appendonly yes");
+    local.send("one", &record("WAITAOF 1 0 0")).unwrap();
+    let arrived = local.receive(Patience::Quiet).remove(0).1;
+    assert_eq!(String::from_utf8_lossy(&arrived), "*2\r\n:1\r\n:0\r\n");
+}
+
+/// A transaction that was queued before the disk failed.
+#[test]
+fn exec_is_refused_as_what_it_runs() {
+    let mut local = on(Files::new(), &[("appendfsync", "everysec")]);
+    local.send("one", &[record("MULTI"), record("SET a 2")].concat()).unwrap();
+    local.send("two", &[record("MULTI"), record("GET a")].concat()).unwrap();
+    local.disk.is_full = true;
+    ask(&mut local, "SET a 1");
+    local.receive(Patience::Quiet);
+    local.send("one", &record("EXEC")).unwrap();
+    local.send("two", &record("EXEC")).unwrap();
+    let arrived: Vec<String> = local
+        .receive(Patience::Quiet)
+        .into_iter()
+        .map(|(_, bytes, _)| String::from_utf8_lossy(&bytes).into_owned())
+        .collect();
+    let refused = "-EXECABORT Transaction discarded because of: MISCONF Errors writing to the AOF \
+                   file: No space left on device\r\n";
+    assert_eq!(arrived, [refused, "*1\r\n$1\r\n1\r\n"]);
+}
+
+/// Where more fields have expired than are removed at once, what is set anew does not inherit what they
+/// were when it is repeated.
+#[test]
+fn fields_that_are_set_anew_stay() {
+    let changes = ["HINCRBY h ? 1", "HINCRBYFLOAT h ? 1", "HSETNX h ? 1"];
+    let more = ["HSETEX h FNX FIELDS 1 ? 1", "HSETEX h KEEPTTL FIELDS 1 ? 1", "HSET h ? 1"];
+    for change in changes.into_iter().chain(more) {
+        let mut local = on(Files::new(), &[]);
+        let at_ms = local.now().unix_ms() + 20;
+        let names: Vec<String> = (0..3000).map(|n| format!("f{n}")).collect();
+        for names in names.chunks(500) {
+            let pairs: Vec<String> = names.iter().map(|name| format!("{name} 7")).collect();
+            ask(&mut local, &format!("HSET h {}", pairs.join(" ")));
+            let names = format!("FIELDS {} {}", names.len(), names.join(" "));
+            ask(&mut local, &format!("HPEXPIREAT h {at_ms} {names}"));
+        }
+        local.is_slow = true;
+        local.wait(50);
+        let mut expected = 0;
+        for number in [2998, 20, 1500] {
+            expected += 1;
+            ask(&mut local, &change.replace('?', &format!("f{number}")));
+        }
+        local.is_slow = false;
+        local.wait(100);
+        assert_eq!(ask(&mut local, "HLEN h"), Reply::Int(expected), "{change}");
+        let mut again = on(local.files(), &[]);
+        again.wait(100);
+        for number in [2998, 20, 1500] {
+            let value = ask(&mut again, &format!("HGET h f{number}"));
+            assert_eq!(value, Reply::Bulk(b"1".to_vec()), "{change}");
+        }
+    }
+}
+
+/// A file of a server with more databases: nothing of it goes where it does not belong.
+#[test]
+fn a_database_that_is_not_there_ends_loading() {
+    let bytes = ["SELECT 0", "SET a 1", "SELECT 12", "SET a 2"].map(record).concat();
+    let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec();
+    let files = Files::from([(MANIFEST.to_owned(), manifest), (INCREMENT.to_owned(), bytes)]);
+    let few = config(&[("databases", "4")]);
+    let disk = SimDisk::new(Seed::of(1), files.clone());
+    let mut local = Local::mounted(few, Seed::of(1), disk, Unreadable::Refuse);
+    while local.exit.is_none() && local.turn() {}
+    assert_eq!(local.exit, Some(1), "{:?}", local.log);
+    assert!(local.log.iter().any(|record| record.text.contains("DB index is out of range")));
+    assert_eq!(text_of(&ask(&mut on(files, &[]), "GET a")), "1");
+}
+
+/// What cannot be read and cannot be renamed either is not written over.
+#[test]
+fn what_cannot_be_set_aside_stays() {
+    for seed in 0..20 {
+        let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec();
+        let files = Files::from([
+            (MANIFEST.to_owned(), manifest),
+            (INCREMENT.to_owned(), record("NONSENSE a")),
+        ]);
+        let mut disk = SimDisk::new(Seed::of(seed), files.clone());
+        disk.faults.sync = 1;
+        let mut local = Local::on(config(&[]), Seed::of(seed), disk);
+        local.disk.faults.sync = 0;
+        assert_eq!(ask(&mut local, "SET a 1"), Reply::Simple(b"OK".to_vec()));
+        local.wait(5_000);
+        let kept: Vec<Vec<u8>> = local.files().into_values().collect();
+        assert!(files.values().all(|bytes| kept.contains(bytes)), "seed {seed}: {kept:?}");
+    }
+}
+
+/// DEBUG RELOAD drops nothing that the append-only file goes on with.
+#[test]
+fn what_expires_while_data_is_loaded_anew_is_recorded() {
+    let mut local = on(Files::new(), &[]);
+    let set = format!("SET n 5 PXAT {}", local.now().unix_ms() + 20);
+    for command in ["DEBUG SET-ACTIVE-EXPIRE 0", &set] {
+        ask(&mut local, command);
+    }
+    local.wait(50);
+    for command in ["DEBUG RELOAD", "INCR n"] {
+        ask(&mut local, command);
+    }
+    let mut again = on(local.files(), &[]);
+    again.wait(100);
+    assert_eq!(text_of(&ask(&mut again, "GET n")), "1");
+}
+
+/// Libraries of functions, which a snapshot has brought, go on into whatever is written.
+#[test]
+fn libraries_are_kept_by_a_base_of_commands() {
+    let code = b"#!lua name=kept\nreturn 0";
+    let size = [code.len() as u8];
+    let dump = [b"REDIS0010\xf5", &size[..], code, b"\xff", &[0; 8]].concat();
+    let settings = [("aof-use-rdb-preamble", "no")];
+    let files = Files::from([("dump.rdb".to_owned(), dump)]);
+    let mut local = on(files, &[("appendonly", "no"), settings[0]]);
+    ask(&mut local, "CONFIG SET appendonly yes");
+    let mut local = on(local.files(), &settings);
+    ask(&mut local, "SAVE");
+    let saved = &local.files()["dump.rdb"];
+    assert!(saved.windows(code.len()).any(|bytes| bytes == code), "{:?}", local.log);
+    ask(&mut local, "FUNCTION FLUSH");
+    let mut local = on(local.files(), &settings);
+    ask(&mut local, "SAVE");
+    let saved = &local.files()["dump.rdb"];
+    assert!(saved.windows(code.len()).all(|bytes| bytes != code), "it was deleted");
+}

@@ -6,7 +6,7 @@
 use crate::base::Error;
 use crate::base::time::Time;
 use crate::engine::aof::State;
-use crate::engine::block::write_waitaof;
+use crate::engine::block::{WAITAOF_REFUSED, write_waitaof};
 use crate::engine::{Args, Command, Ctx, Outcome};
 use crate::session::BlockedOn;
 use crate::spec::{Acl, Category, Flag::*, Group, integer};
@@ -63,9 +63,7 @@ fn waitaof(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     }
     let timeout_ms = timeout(&mut args, cx.now)?;
     if local > 0 && cx.aof.state == State::Off {
-        return Err(Error::text(
-            "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.",
-        ));
+        return Err(Error::text(WAITAOF_REFUSED));
     }
     let is_safe = cx.engine.is_recorded_safely(cx.session);
     if replicas == 0 && (local == 0 || is_safe) || cx.deny_blocking {

@@ -43,6 +43,10 @@ impl Blocking {
     }
 }
 
+/// Why nobody can wait for an append-only file.
+pub const WAITAOF_REFUSED: &str =
+    "ERR WAITAOF cannot be used when numlocal is set but appendonly is disabled.";
+
 /// CLIENT PAUSE.
 #[derive(Debug, Default)]
 pub struct Pause {

@@ -137,7 +137,7 @@ pub enum DiskDone {
         /// What it holds.
         result: Result<Option<Part>, DiskError>,
     },
-    /// The new content is safe, or the old one still there.
+    /// The new content is safe; if it failed, it or the old one is there.
     Replace {
         /// The file.
         name: String,

@@ -98,7 +98,7 @@ enum What {
 }
 
 impl Writing {
-    pub(super) fn new(now: Time) -> Self {
+    pub(super) fn new(now: Monotonic) -> Self {
         Self {
             file: None,
             file_bytes: 0,
@@ -109,7 +109,7 @@ impl Writing {
             appending: None,
             syncing: None,
             next: None,
-            last_sync: now.mono,
+            last_sync: now,
             failure: None,
             unsure: None,
             start: 0,
@@ -135,6 +135,16 @@ impl Writing {
 }
 
 impl Engine {
+    /// There is nothing to append to any more. Positions go on, for clients remember theirs.
+    pub(super) fn stop_appending(&mut self) {
+        let until = self.recorded();
+        let (last_sync, delayed) = (self.aof.writing.last_sync, self.aof.writing.delayed);
+        let (issued, written, synced, start) = (until, until, until, until);
+        let new = Writing::new(last_sync);
+        self.aof.writing = Writing { issued, written, synced, start, delayed, ..new };
+        self.propagation.log = None;
+    }
+
     /// Up to where there are records.
     pub fn recorded(&self) -> u64 {
         let waiting = self.propagation.log.as_ref().map_or(0, |log| log.len());
@@ -529,9 +539,12 @@ impl Engine {
         self.aof.ending.iter_mut().for_each(|ending| ending.held.retain(|held| held.conn != conn));
     }
 
-    /// Answers the clients that wait for what they have written to be safe.
+    /// Answers the clients that wait for what they have written to be safe. Beside a base that is not
+    /// there yet nothing is.
     fn answer_waitaof(&mut self) {
-        while let Some(id) = self.blocking.next_safe(self.aof.writing.synced) {
+        while self.aof.state == State::On
+            && let Some(id) = self.blocking.next_safe(self.aof.writing.synced)
+        {
             self.unblock(id, |_, out| write_waitaof(out, true));
         }
     }

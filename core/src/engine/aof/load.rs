@@ -443,10 +443,11 @@ impl Engine {
             },
             // Moved or not, it is read where it belongs.
             Loading::Files(files) => self.measure_files(files.was_moved, files.reload),
-            Loading::SettingAside(left) if left > 1 => {
-                self.aof.loading = Loading::SettingAside(left - 1);
-            }
-            Loading::SettingAside(_) => self.create_files(now),
+            Loading::SettingAside(left) => match result {
+                Err(why) => self.cannot_set_aside(&why),
+                Ok(()) if left > 1 => self.aof.loading = Loading::SettingAside(left - 1),
+                Ok(()) => self.create_files(now),
+            },
             other => self.aof.loading = other,
         }
     }
@@ -455,7 +456,10 @@ impl Engine {
     pub(super) fn aof_listed(&mut self, now: Time, result: Result<Vec<String>, DiskError>) {
         let Loading::SettingAside(_) = self.aof.loading else { return };
         let ending = format!(".unreadable-{}", now.unix_s());
-        let names: Vec<String> = result.unwrap_or_default();
+        let names: Vec<String> = match result {
+            Ok(names) => names,
+            Err(why) => return self.cannot_set_aside(&why),
+        };
         let was_set_aside = |name: &str| {
             name.rsplit('.').next().is_some_and(|ending| ending.starts_with("unreadable-"))
         };
@@ -494,6 +498,16 @@ impl Engine {
                 self.ask_disk(DiskOp::List { folder });
             }
         }
+    }
+
+    /// What cannot be read keeps its names, and new files would take its place.
+    fn cannot_set_aside(&mut self, DiskError(why): &DiskError) {
+        self.log(
+            Level::Warning,
+            &format!("They could not be renamed: {why}. Nothing is appended."),
+        );
+        self.aof.loading = Loading::Idle;
+        self.saving.end_loading();
     }
 
     /// The disk refuses what cannot be done without.

@@ -17,10 +17,11 @@ mod rewrite;
 
 pub use rewrite::Facts;
 
-use super::Engine;
+use super::block::WAITAOF_REFUSED;
 use super::config::Appendfsync;
 use super::saving::Unreadable;
 use super::world::{DiskDone, DiskOp, Effect};
+use super::{Engine, Error};
 use crate::base::time::{Monotonic, Time};
 use crate::persist::aof::Manifest;
 
@@ -74,7 +75,7 @@ impl Aof {
             ending: Vec::new(),
             exit: None,
             released: Vec::new(),
-            writing: append::Writing::new(now),
+            writing: append::Writing::new(now.mono),
             rewriting: rewrite::Rewriting::default(),
             loading: load::Loading::Idle,
         }
@@ -95,7 +96,7 @@ impl Engine {
         }
         let is_off = self.aof.state == State::Off;
         if is_off == self.config.appendonly {
-            self.turn_aof(now);
+            self.turn_aof();
         }
         if !is_off || self.aof.rewriting.is_scheduled {
             self.propagation.stamps = self.config.aof_timestamp_enabled;
@@ -117,21 +118,25 @@ impl Engine {
     }
 
     /// Begins an append-only file, or ends it.
-    fn turn_aof(&mut self, now: Time) {
+    fn turn_aof(&mut self) {
         if self.config.appendonly {
             self.aof.state = State::Starting;
             self.aof.rewriting.is_scheduled = true;
             return;
         }
-        if self.is_appending() {
-            // Should that fail, nothing may come behind it.
-            return;
+        if self.aof.state == State::On {
+            if self.is_appending() {
+                // Should that fail, nothing may come behind it.
+                return;
+            }
+            self.end_file();
         }
-        self.end_file();
         self.stop_rewriting();
+        self.stop_appending();
         self.aof.state = State::Off;
-        self.propagation.log = None;
-        self.aof.writing = append::Writing::new(now);
+        while let Some(id) = self.blocking.next_safe(u64::MAX) {
+            self.unblock(id, |_, out| out.error(&Error::text(WAITAOF_REFUSED)));
+        }
     }
 
     /// The disk has answered. Returns the answer if it was about something else.

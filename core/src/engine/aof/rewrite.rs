@@ -45,7 +45,7 @@ pub(super) struct Rewriting {
     count: u64,
     failures: u32,
     not_before: Option<Monotonic>,
-    /// Manifests on their way that only leave out what was removed.
+    /// Manifests on their way that name the same files with data as the one before.
     cleanings: u32,
     /// Bytes of the files when they were rewritten last, or found.
     pub(super) base_bytes: u64,
@@ -190,6 +190,10 @@ impl Engine {
             Some(Step::Base(manifest, making)) => self.give_up_base(&manifest, *making),
             Some(Step::Increment(_)) | None => {}
         }
+        if self.aof.state == State::Starting {
+            // What was recorded beside the base that will not be would be done twice beside the next.
+            self.stop_appending();
+        }
         self.aof.rewriting.is_scheduled = false;
     }
 
@@ -198,6 +202,17 @@ impl Engine {
         self.give_up_making(making);
         if let Some(base) = &manifest.base {
             let name = self.aof_path(&base.name);
+            self.ask_disk(DiskOp::Remove { name });
+        }
+        if self.aof.state == State::Starting {
+            self.remove_last_increment(manifest);
+        }
+    }
+
+    /// Removes an increment that no manifest names.
+    fn remove_last_increment(&mut self, manifest: &Manifest) {
+        if let Some(file) = manifest.increments.last() {
+            let name = self.aof_path(&file.name);
             self.ask_disk(DiskOp::Remove { name });
         }
     }
@@ -210,6 +225,9 @@ impl Engine {
         let is_manifest = name == self.aof_path(&self.manifest_name());
         if is_manifest && self.aof.rewriting.cleanings > 0 {
             self.aof.rewriting.cleanings -= 1;
+            if result.is_ok() && self.aof.rewriting.step.is_none() {
+                self.remove_history();
+            }
             return;
         }
         let is_awaited = |step: &mut Step| match step {
@@ -332,29 +350,19 @@ impl Engine {
         let text = format!("Background AOF rewrite failed: {name}: {}", why.0);
         self.log(Level::Warning, &text);
         let is_starting = self.aof.state == State::Starting;
-        let increment = match step {
-            Step::Increment(manifest) | Step::Switching(manifest) => {
-                manifest.increments.last().cloned()
-            }
-            Step::Base(manifest, making) => {
-                self.give_up_base(&manifest, *making);
-                manifest.increments.last().filter(|_| is_starting).cloned()
-            }
-            Step::Finishing(manifest, _) => {
-                if let Some(base) = &manifest.base {
-                    let name = self.aof_path(&base.name);
-                    self.ask_disk(DiskOp::Remove { name });
+        match step {
+            Step::Increment(manifest) => self.remove_last_increment(&manifest),
+            Step::Base(manifest, making) => self.give_up_base(&manifest, *making),
+            Step::Switching(manifest) | Step::Finishing(manifest, _) => {
+                // It may be in force all the same: what it names goes once it surely is not.
+                self.aof.manifest.give_up(manifest);
+                if !self.aof.manifest.is_empty() {
+                    self.clean_manifest();
                 }
-                manifest.increments.last().filter(|_| is_starting).cloned()
             }
-        };
-        if let Some(file) = increment {
-            let name = self.aof_path(&file.name);
-            self.ask_disk(DiskOp::Remove { name });
         }
         if is_starting {
-            self.propagation.log = None;
-            self.aof.writing = super::append::Writing::new(now);
+            self.stop_appending();
         }
         let rewriting = &mut self.aof.rewriting;
         rewriting.last_failed = true;
@@ -381,6 +389,10 @@ impl Engine {
             let name = self.aof_path(&file.name);
             self.ask_disk(DiskOp::Remove { name });
         }
+        self.clean_manifest();
+    }
+
+    fn clean_manifest(&mut self) {
         let manifest = self.aof.manifest.clone();
         self.replace_manifest(&manifest);
         self.aof.rewriting.cleanings += 1;

@@ -90,6 +90,9 @@ impl Manifest {
                 Problem { line: Some((number, shown.trim_end().to_owned())), reason }
             })?;
         }
+        // A file that is to be removed must not be one that counts.
+        let used = manifest.history.iter().map(|file| file.seq).max().unwrap_or(0);
+        manifest.last = (manifest.last.0.max(used), manifest.last.1.max(used));
         Ok(manifest)
     }
 
@@ -187,6 +190,15 @@ impl Manifest {
         let old = self.increments.len().saturating_sub(kept);
         self.history.extend(self.increments.drain(..old));
         name
+    }
+
+    /// `other` was to come in the place of this one, and perhaps has: what it alone names becomes history,
+    /// and its numbers are used.
+    pub fn give_up(&mut self, other: Self) {
+        self.last = other.last;
+        let is_new = |file: &File| self.files().all(|known| known != file);
+        let new: Vec<File> = other.files().filter(|file| is_new(file)).cloned().collect();
+        self.history.extend(new);
     }
 
     /// Takes an old append-only file, which is one file of this name, as the base.

@@ -54,13 +54,18 @@ impl Records {
             },
             Some(first) if *first == b'*' || self.takes_lines => {
                 match self.decoder.step(input, LIMITS) {
-                    Ok(Decoded::Command(length)) => {
+                    // The decoder does not look at what stands behind a word, and in the last block of a
+                    // file that a crash has kept from the disk there are zeros.
+                    Ok(Decoded::Command(length))
+                        if self.takes_lines
+                            || input.get(..length).is_some_and(|all| all.ends_with(b"\r\n")) =>
+                    {
                         (Step::Command(self.decoder.argv(input)), length)
                     }
                     Ok(Decoded::More) => (Step::End(Tail::Short), 0),
                     // An empty line.
                     Ok(Decoded::Nothing(length)) if self.takes_lines => (Step::Remark, length),
-                    Ok(Decoded::Nothing(_)) | Err(_) => {
+                    Ok(Decoded::Command(_) | Decoded::Nothing(_)) | Err(_) => {
                         self.decoder.reset();
                         (Step::End(Tail::Broken), 0)
                     }
@@ -109,5 +114,6 @@ mod tests {
         check(&format!("{one}*0\r\n"), 1, 14, Tail::Broken);
         check(&format!("{one}*1\r\n+OK\r\n"), 1, 14, Tail::Broken);
         check(&format!("{one}\0\0\0"), 1, 14, Tail::Broken);
+        check(&format!("{one}*1\r\n$4\r\nPI\0\0\0\0"), 1, 14, Tail::Broken);
     }
 }
