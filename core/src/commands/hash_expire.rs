@@ -579,7 +579,10 @@ fn hsetex(cx: &mut Ctx<'_>, mut args: Args<'_>) -> Outcome {
     let key = args.take()?;
     let SetOptions { needs_key, must_be_there, keep, at_ms, pairs } = set_options(cx, args)?;
     let now_ms = cx.expiry_ms();
-    cx.expire_fields(key, pairs.iter().step_by(2))?;
+    if must_be_there.is_some() {
+        // Who asks for nothing finds them, as in Redis: KEEPTTL keeps what has passed.
+        cx.expire_fields(key, pairs.iter().step_by(2))?;
+    }
     let held = cx.look_hash(key)?;
     if needs_key.is_some_and(|wanted| wanted != held.is_some()) {
         cx.out.int(0);
