@@ -117,6 +117,9 @@ fn what_is_no_good_is_named_with_its_place_and_changes_nothing() {
         b"\x89PNG\r\n\x1a\n",
         "at offset 0: unknown command '\u{fffd}PNG', with args beginning with: ",
     );
+    for nothing in ["", "\n\n", "# a remark\n", "GET old\nPING\n"] {
+        check_bad(nothing.as_bytes(), "there is nothing in it");
+    }
     check_bad(
         b"MULTI\nSET a 1\n",
         "at offset 0: what begins there, a command or a transaction, has no end",
@@ -166,6 +169,32 @@ fn what_was_imported_is_safe() {
         assert_eq!(ask_at(&mut again, "a", "DEBUG DIGEST"), digest);
         let old = if how == How::Over { "$1\r\n1\r\n" } else { "$-1\r\n" };
         assert_eq!(ask_at(&mut again, "a", "GET old"), old);
+    }
+}
+
+/// A file that comes while an append-only file is begun has that begun anew; nothing is recorded twice.
+#[test]
+fn what_is_imported_while_a_file_is_begun_is_recorded_once() {
+    for turns in 0..12 {
+        let mut local = node(&[("appendfsync", "always")], Files::new());
+        let text = b"SET count 10".to_vec();
+        local.disk.run(DiskOp::Replace { name: "brought".to_owned(), bytes: text });
+        ask_at(&mut local, "a", "SET old 1");
+        local.is_slow = true;
+        ask_at(&mut local, "a", "CONFIG SET appendonly yes");
+        for _ in 0..turns {
+            local.turn();
+        }
+        local.event(Event::Import { name: "brought".to_owned(), how: How::Over });
+        // Somebody counts meanwhile.
+        for _ in 0..40 {
+            local.turn();
+            local.send("b", b"INCR count\r\n").unwrap();
+        }
+        local.is_slow = false;
+        let digest = ask_at(&mut local, "a", "DEBUG DIGEST");
+        let mut again = node(&[("appendonly", "yes")], local.files());
+        assert_eq!(ask_at(&mut again, "a", "DEBUG DIGEST"), digest, "after {turns} turns");
     }
 }
 

@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use redstart::base::rng::Seed;
 use redstart::engine::Config;
 use redstart::engine::config::{MaxmemoryPolicy, VersionCheck};
-use redstart::node::Level;
+use redstart::node::{DiskOp, Event, How, Level};
 use redstart_tests::local::Local;
 use redstart_tests::rdb::{
     entry, file, listpack, raw_id, stream_group, stream_node, text, ziplist,
@@ -390,6 +390,11 @@ fn libraries_of_functions_are_kept() {
         bytes.windows(14).any(|window| window == b"#!lua name=lib")
     };
     check(&mut local, "# Saved again.\n> SET a 1\nOK\n> SAVE\nOK\n");
+    assert!(holds(&local));
+    let added = b"SET b 2".to_vec();
+    local.disk.run(DiskOp::Replace { name: "brought".to_owned(), bytes: added });
+    local.event(Event::Import { name: "brought".to_owned(), how: How::Over });
+    check(&mut local, "# Beside what is added.\n> GET b\n\"2\"\n> SAVE\nOK\n");
     assert!(holds(&local));
     check(&mut local, "# Until they are let go of.\n> FUNCTION FLUSH\nOK\n> SAVE\nOK\n");
     assert!(!holds(&local));

@@ -33,6 +33,8 @@ pub(super) struct Replay {
     /// A person brings it: only what changes data is run, commands may be lines, and what is refused
     /// is counted.
     is_import: bool,
+    /// There was a snapshot before them.
+    has_preamble: bool,
     imported: Imported,
 }
 
@@ -68,6 +70,7 @@ impl Replay {
             queue: VecDeque::new(),
             whole: start,
             is_import,
+            has_preamble: start > 0,
             imported: Imported::default(),
         }
     }
@@ -182,6 +185,9 @@ impl Engine {
             Ended::Short(before)
         } else if tail == Tail::Short {
             Ended::Short(replay.whole)
+        } else if replay.is_import && !replay.has_preamble && replay.imported.commands == 0 {
+            // Nobody wants that in the place of all data.
+            Ended::Damaged("there is nothing in it".to_owned())
         } else {
             Ended::Whole(replay.whole)
         });
