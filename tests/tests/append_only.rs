@@ -207,6 +207,17 @@ fn it_is_turned_on_and_off_while_commands_run() {
     assert_eq!(ask(&mut again, "DBSIZE"), Reply::Int(2));
 }
 
+/// The page goes by the file until there is a snapshot, which it makes itself where it makes any.
+#[test]
+fn a_file_that_is_turned_off_is_followed_by_a_snapshot() {
+    let mut local = on(Files::new(), &[("save", "3600 1")]);
+    ask(&mut local, "SET a 1");
+    assert!(!local.files().contains_key("dump.rdb"));
+    ask(&mut local, "CONFIG SET appendonly no");
+    let mut again = on(local.files(), &[("appendonly", "no")]);
+    assert_eq!(ask(&mut again, "GET a"), Reply::Bulk(b"1".to_vec()));
+}
+
 #[test]
 fn a_tail_that_was_cut_off_is_forgotten_and_appended_to() {
     let whole = [record("SELECT 0"), record("SET a 1"), record("INCR a")].concat();
@@ -346,6 +357,22 @@ fn what_cannot_be_read_is_kept() {
         assert!(kept.contains(&&manifest) && kept.contains(&&increment), "{:?}", files.keys());
         assert_eq!(ask(&mut on(files, &[]), "DBSIZE"), Reply::Int(1));
     }
+}
+
+/// Nor is a snapshot that is good: it is what there is then.
+#[test]
+fn a_snapshot_stands_in_for_what_cannot_be_read() {
+    let mut local = on(Files::new(), &[("appendonly", "no")]);
+    ask(&mut local, "MSET a 1 b 2");
+    ask(&mut local, "SAVE");
+    let mut files = local.files();
+    let manifest = b"file appendonly.aof.1.incr.aof seq 1 type i\n".to_vec();
+    files.extend([(MANIFEST.to_owned(), manifest), (INCREMENT.to_owned(), record("NONSENSE a"))]);
+    let mut local = on(files, &[]);
+    assert_eq!(ask(&mut local, "DBSIZE"), Reply::Int(2));
+    ask(&mut local, "INCR b");
+    let mut again = on(local.files(), &[]);
+    assert_eq!(ask(&mut again, "GET b"), Reply::Bulk(b"3".to_vec()));
 }
 
 /// Blocks that a crash has kept from the disk are no reason to throw away what did arrive behind them.
@@ -612,10 +639,11 @@ fn what_cannot_be_set_aside_stays() {
         let files = Files::from([
             (MANIFEST.to_owned(), manifest),
             (INCREMENT.to_owned(), record("NONSENSE a")),
+            ("dump.rdb".to_owned(), b"the last snapshot".to_vec()),
         ]);
         let mut disk = SimDisk::new(Seed::of(seed), files.clone());
         disk.faults.sync = 1;
-        let mut local = Local::on(config(&[]), Seed::of(seed), disk);
+        let mut local = Local::on(config(&[("save", "1 1")]), Seed::of(seed), disk);
         local.disk.faults.sync = 0;
         assert_eq!(ask(&mut local, "SET a 1"), Reply::Simple(b"OK".to_vec()));
         local.wait(5_000);

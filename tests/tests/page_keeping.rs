@@ -156,6 +156,31 @@ fn a_full_browser_answers_what_is_safe() {
     page.is_quiet();
 }
 
+/// Settings that could not be kept are, before anything counts that depends on them.
+#[test]
+fn a_full_browser_forgets_no_settings() {
+    let profile = Profile::new("settings");
+    let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("SET kept 1", "OK");
+    page.pane(1).run("CONFIG SET save \"\" appendonly yes", "OK");
+    answers(&page, "INFO persistence", "aof_rewrite_in_progress:0\naof_rewrite_scheduled:0");
+    drop(page);
+    let page = Page { browser: Browser::start_with(&profile.0).unwrap() };
+    limit(&page, Some(1));
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("GET kept", "\"1\"");
+    page.pane(1).run("CONFIG SET appendonly no", "OK");
+    page.says(NO_ROOM);
+    page.pane(1).run("SET kept 2", "OK");
+    limit(&page, None);
+    answers(&page, "SAVE", "OK");
+    // The append-only file is there still, and is older.
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET kept", "\"2\"");
+    page.is_quiet();
+}
+
 /// The same page from an origin that browsers do not trust.
 fn unsafe_address() -> String {
     address().replace("127.0.0.1", "unsafe.test")

@@ -155,6 +155,16 @@ impl Saving {
         self.stage = Stage::Ready;
     }
 
+    /// What cannot be read is still in the place of what would be saved.
+    pub fn stick(&mut self) {
+        self.stage = Stage::Stuck;
+    }
+
+    /// A background snapshot is to be made as soon as that is possible.
+    pub fn queue_background(&mut self) {
+        self.queued.get_or_insert(Queued::Background);
+    }
+
     /// Whether commands have to wait for the data.
     pub fn is_loading(&self) -> bool {
         matches!(self.stage, Stage::Loading(_) | Stage::SettingAside)
@@ -196,7 +206,7 @@ impl Engine {
     /// Makes a background snapshot as soon as the commands of a transaction are done.
     pub fn schedule_background_save(&mut self) -> Result<(), Error> {
         self.refuse_second()?;
-        self.saving.queued.get_or_insert(Queued::Background);
+        self.saving.queue_background();
         Ok(())
     }
 
@@ -248,7 +258,7 @@ impl Engine {
             return false;
         }
         if self.snapshot_under_way().is_some() {
-            self.saving.queued.get_or_insert(Queued::Background);
+            self.saving.queue_background();
             return false;
         }
         let is_promised = self.aof.awaits_writes && self.aof.state == aof::State::Off;
@@ -478,7 +488,7 @@ impl Engine {
                 match result {
                     Ok(()) => self.saving.stage = Stage::Ready,
                     Err(DiskError(why)) => {
-                        self.saving.stage = Stage::Stuck;
+                        self.saving.stick();
                         let text =
                             format!("It could not be renamed to {to}: {why}. Nothing is saved.");
                         self.log(Level::Warning, &text);

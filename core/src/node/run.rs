@@ -208,6 +208,11 @@ impl Node {
         self.engine.loading().map(|load| (load.loaded_bytes(), load.total_bytes()))
     }
 
+    /// Since when a snapshot is being made, if one is.
+    pub fn saving_since(&self) -> Option<Monotonic> {
+        self.engine.saving.running.as_ref().map(|running| running.since.mono)
+    }
+
     /// The settings as they are now.
     pub fn config(&self) -> &Config {
         &self.engine.config

@@ -52,8 +52,10 @@ pub(super) struct Host {
     disk_queue: RefCell<VecDeque<Task>>,
     /// Whether the settings that are kept say that there is an append-only file.
     keeps_aof: Cell<bool>,
-    /// How often it was turned off.
-    aof_ends: Cell<u32>,
+    /// Whether those that the node has do.
+    has_aof: Cell<bool>,
+    /// When it was turned off, if that is to be kept or there is another one since.
+    aof_end: Cell<Option<Monotonic>>,
     disk_busy: Cell<bool>,
     /// Bytes of a file that was begun and is not in its place.
     written_bytes: Cell<f64>,
@@ -110,9 +112,10 @@ enum Then {
     Nothing,
     /// Keep the settings.
     Keep,
-    /// Keep them, and that there is an append-only file, unless it was turned off once more than so
-    /// often.
-    KeepAof(u32),
+    /// Keep them, and that there is an append-only file, unless it was turned off since another time.
+    KeepAof(Option<Monotonic>),
+    /// Keep them, and that there is none.
+    ForgetAof,
 }
 
 /// A connection's end on this side.
@@ -135,7 +138,7 @@ impl Host {
         let Opened { clock, since, disk, settings } = opened;
         let mut config = config(disk.is_some());
         config.take_lines(&settings);
-        let keeps_aof = Cell::new(config.appendonly);
+        let [keeps_aof, has_aof] = [(); 2].map(|()| Cell::new(config.appendonly));
         let mut node = Node::new(config, seed, clock.now());
         node.set_stopwatch(stopwatch_ns);
         let host = Rc::new(Self {
@@ -146,7 +149,8 @@ impl Host {
             disk: disk.map(Rc::new),
             disk_queue: RefCell::default(),
             keeps_aof,
-            aof_ends: Cell::new(0),
+            has_aof,
+            aof_end: Cell::default(),
             disk_busy: Cell::new(false),
             written_bytes: Cell::new(0.0),
             is_failing: Cell::new(false),
@@ -251,16 +255,13 @@ impl Host {
                 self.closed(conn);
             }
             Effect::Disk(op) => {
-                let is_manifest =
-                    matches!(&op, DiskOp::Replace { name, .. } if name.ends_with(".manifest"));
-                let then =
-                    if is_manifest { Then::KeepAof(self.aof_ends.get()) } else { Then::Nothing };
+                let then = self.then(&op);
                 self.ask_disk(Task { op: Some(op), then });
             }
             Effect::Configured => {
-                if !self.node.borrow().config().appendonly {
-                    self.keeps_aof.set(false);
-                    self.aof_ends.set(self.aof_ends.get() + 1);
+                let has_aof = self.node.borrow().config().appendonly;
+                if self.has_aof.replace(has_aof) && !has_aof {
+                    self.aof_end.set(Some(self.clock.now().mono));
                 }
                 self.ask_disk(Task { op: None, then: Then::Keep });
             }
@@ -285,9 +286,10 @@ impl Host {
         self.disk.clone()
     }
 
-    /// All data as a snapshot.
-    pub(super) fn snapshot(&self) -> Vec<u8> {
-        self.node.borrow().snapshot(self.clock.now())
+    /// All data as a snapshot; none before it is there.
+    pub(super) fn snapshot(&self) -> Option<Vec<u8>> {
+        let is_there = self.state.get() != Run::Loading;
+        is_there.then(|| self.node.borrow().snapshot(self.clock.now()))
     }
 
     /// When the data was there, in microseconds since 1970, and a snapshot of that moment; empty if it
@@ -352,12 +354,28 @@ impl Host {
     ///
     /// That there is an append-only file is kept only together with the manifest of that file: before,
     /// a crash would leave settings that look for it in the wrong place, and an older one might be
-    /// there. That there is none any more is kept at once, so that no snapshot that is made from then
-    /// on is passed over for it.
+    /// there. That there is none any more is kept together with the first snapshot that is made from then
+    /// on: before, the file is the newest that there is, and behind it the snapshot would be passed over.
     fn settings(&self) -> Vec<u8> {
         let mut config = self.node.borrow().config().clone();
-        config.appendonly &= self.keeps_aof.get();
+        config.appendonly = self.keeps_aof.get();
         config.lines_beyond(&self::config(self.disk.is_some()))
+    }
+
+    /// What is to be done by itself once `op` has worked.
+    fn then(&self, op: &DiskOp) -> Then {
+        let end = self.aof_end.get();
+        match op {
+            DiskOp::Replace { name, .. } if name.ends_with(".manifest") => Then::KeepAof(end),
+            DiskOp::Rename { to, .. }
+                if end.is_some()
+                    && self.node.borrow().saving_since() >= end
+                    && !to.contains('/') =>
+            {
+                Then::ForgetAof
+            }
+            _ => Then::Nothing,
+        }
     }
 
     fn ask_disk(self: &Rc<Self>, task: Task) {
@@ -411,19 +429,15 @@ impl Host {
                 disk.run(op).await
             });
         }
-        let is_kept = done.as_ref().is_none_or(|done| done.error().is_none())
-            && match task.then {
-                Then::Nothing => false,
-                Then::Keep => true,
-                Then::KeepAof(ends) if self.aof_ends.get() == ends => {
-                    self.keeps_aof.set(self.node.borrow().config().appendonly);
-                    true
-                }
-                Then::KeepAof(_) => false,
-            };
-        if is_kept && let Err(error) = disk.keep_settings(&self.settings()).await {
+        let has_worked = done.as_ref().is_none_or(|done| done.error().is_none());
+        if has_worked
+            && self.must_keep(task.then)
+            && let Err(error) = self.keep_settings(&disk, task.then).await
+        {
             post(&FromWorker::Storage(Storage::Failed { why: error.0.clone() }));
-            if let Some(DiskDone::Replace { result, .. }) = &mut done {
+            if let Some(DiskDone::Replace { result, .. } | DiskDone::Rename { result, .. }) =
+                &mut done
+            {
                 *result = Err(error);
             }
         }
@@ -431,6 +445,35 @@ impl Host {
             post(&FromWorker::Storage(storage));
         }
         done
+    }
+
+    /// Whether settings are to be kept after an operation that has worked. A manifest of a file that they
+    /// know of is in force by itself: whatever became of them, it must not be said that it failed.
+    fn must_keep(&self, then: Then) -> bool {
+        match then {
+            Then::Nothing => false,
+            Then::Keep => true,
+            Then::KeepAof(end) => {
+                let is_this = self.has_aof.get() && self.aof_end.get() == end;
+                if is_this {
+                    self.aof_end.set(None);
+                }
+                is_this && !self.keeps_aof.replace(true)
+            }
+            Then::ForgetAof => self.keeps_aof.replace(false),
+        }
+    }
+
+    /// Keeps the settings. What depends on them has failed if that does.
+    async fn keep_settings(&self, disk: &Disk, then: Then) -> Result<(), DiskError> {
+        let result = disk.keep_settings(&self.settings()).await;
+        match (then, &result) {
+            (Then::KeepAof(_), Err(_)) => self.keeps_aof.set(false),
+            (Then::ForgetAof, Err(_)) => self.keeps_aof.set(true),
+            (Then::ForgetAof, Ok(())) => self.aof_end.set(None),
+            _ => {}
+        }
+        result
     }
 
     /// What the page should know of an operation that has ended.

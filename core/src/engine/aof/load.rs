@@ -3,7 +3,7 @@
 //! How one is read is said in [`loading`](crate::engine::loading). A file that was cut short by a crash
 //! is loaded as far as it goes, if it is the last one; where blocks before its end did not arrive, what
 //! stands behind them is kept under another name. Any other damage ends the loading. Then the server
-//! refuses to start, and the page sets the files aside.
+//! refuses to start, and the page sets the files aside and goes on from the last snapshot.
 
 use std::mem;
 
@@ -444,9 +444,9 @@ impl Engine {
             // Moved or not, it is read where it belongs.
             Loading::Files(files) => self.measure_files(files.was_moved, files.reload),
             Loading::SettingAside(left) => match result {
-                Err(why) => self.cannot_set_aside(&why),
                 Ok(()) if left > 1 => self.aof.loading = Loading::SettingAside(left - 1),
-                Ok(()) => self.create_files(now),
+                Ok(()) => self.begin_with_snapshot(now),
+                Err(why) => self.cannot_set_aside(&why),
             },
             other => self.aof.loading = other,
         }
@@ -465,7 +465,7 @@ impl Engine {
         };
         let names: Vec<String> = names.into_iter().filter(|name| !was_set_aside(name)).collect();
         if names.is_empty() {
-            return self.create_files(now);
+            return self.begin_with_snapshot(now);
         }
         self.aof.loading = Loading::SettingAside(names.len());
         for name in names {
@@ -500,14 +500,21 @@ impl Engine {
         }
     }
 
-    /// What cannot be read keeps its names, and new files would take its place.
-    fn cannot_set_aside(&mut self, DiskError(why): &DiskError) {
-        self.log(
-            Level::Warning,
-            &format!("They could not be renamed: {why}. Nothing is appended."),
-        );
+    /// Nothing is left of the files: the last snapshot is loaded, if there is one, and the file is begun
+    /// as if it had been turned on then.
+    fn begin_with_snapshot(&mut self, now: Time) {
         self.aof.loading = Loading::Idle;
-        self.saving.end_loading();
+        self.aof.is_mounted = true;
+        self.log(Level::Warning, "In their place the last snapshot is loaded, if there is one.");
+        self.read_snapshot(now);
+    }
+
+    /// What cannot be read keeps its names, and new files would take its place. Nor may a snapshot of no
+    /// data take that of the last one.
+    fn cannot_set_aside(&mut self, DiskError(why): &DiskError) {
+        self.log(Level::Warning, &format!("They could not be renamed: {why}. Nothing is saved."));
+        self.aof.loading = Loading::Idle;
+        self.saving.stick();
     }
 
     /// The disk refuses what cannot be done without.

@@ -134,6 +134,10 @@ impl Engine {
         self.stop_rewriting();
         self.stop_appending();
         self.aof.state = State::Off;
+        if self.aof.unreadable == Unreadable::SetAside && !self.config.save.is_empty() {
+            // Such a host goes by the file until there is a snapshot of what it held.
+            self.saving.queue_background();
+        }
         while let Some(id) = self.blocking.next_safe(u64::MAX) {
             self.unblock(id, |_, out| out.error(&Error::text(WAITAOF_REFUSED)));
         }
