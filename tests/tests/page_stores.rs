@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 #![allow(clippy::print_stdout, reason = "the measured times belong into the report")]
 
-use redstart_tests::browser::{ENTER, wait};
+use redstart_tests::browser::{Browser, ENTER, wait};
 use redstart_tests::page::{Page, address, with_files};
 
 /// From the moment when the worker has the store until 100,000 keys of it can be asked for. The goal
@@ -40,7 +40,12 @@ fn an_append_only_file_is_kept_and_so_are_the_settings() {
     page.browser.reload().unwrap();
     let pane = page.pane(1);
     pane.run("LRANGE list 0 -1", "1) \"a\"\n2) \"b\"\n3) \"c\"");
-    // Without it, snapshots are what counts again.
+    // Until there is a snapshot, it is the newest that there is.
+    pane.run("CONFIG SET appendonly no", "OK");
+    page.browser.reload().unwrap();
+    let pane = page.pane(1);
+    pane.run("LLEN list", "(integer) 3");
+    // Then snapshots are what counts again.
     pane.run("CONFIG SET appendonly no", "OK");
     pane.run("SET after 3", "OK");
     pane.run("SAVE", "OK");
@@ -108,17 +113,112 @@ fn a_rewrite_leaves_no_old_files() {
 #[test]
 fn an_append_only_file_that_cannot_be_read_is_kept_aside() {
     let page = with_append_only_file();
+    page.pane(1).run("SET after 2", "OK");
     let spoil = r#"
         files.put(new TextEncoder().encode("no such thing\n"), "appendonlydir/appendonly.aof.manifest");
     "#;
     page.browser.script_async(&with_files(spoil)).unwrap();
     page.browser.reload().unwrap();
-    page.pane(1).run("DBSIZE", "(integer) 0");
+    // The last snapshot was good.
+    page.pane(1).run("GET before", "\"1\"");
+    page.pane(1).run("GET after", "(nil)");
     let aside = page.files().iter().filter(|name| name.contains(".unreadable-")).count();
     assert_eq!(aside, 3, "{:?}", page.files());
     page.pane(1).run("SET new 1", "OK");
     page.browser.reload().unwrap();
     page.pane(1).run("GET new", "\"1\"");
+}
+
+/// What was being written when a tab was closed takes no room, and other stores keep what is theirs.
+#[test]
+fn half_a_snapshot_is_removed() {
+    let page = Page::open();
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    let begin = r#"
+        for (const [file, name] of [[900, "temp-9-dump.rdb"], [901, "@side/temp-9-dump.rdb"]]) {
+            files.put(new Uint8Array(100), file * (1 << 20));
+            files.put([file, 1, 100, 100], name);
+        }
+    "#;
+    page.browser.script_async(&with_files(begin)).unwrap();
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET kept", "\"1\"");
+    let files = page.files();
+    let left: Vec<_> = files.iter().filter(|name| name.contains("temp-9")).collect();
+    assert_eq!(left, ["@side/temp-9-dump.rdb"]);
+    let count = "files.count(IDBKeyRange.bound(900 * (1 << 20), 902 * (1 << 20))).onsuccess = \
+                 (event) => found = event.target.result;";
+    assert_eq!(page.browser.script_async(&with_files(count)).unwrap(), 1);
+    page.is_quiet();
+}
+
+/// A file with a record for each of its keys is not added to: what follows is another file's.
+#[test]
+fn a_file_that_is_too_long_leaves_others_alone() {
+    let page = with_append_only_file();
+    page.pane(1).run("SET after 2", "OK");
+    let lengthen = r#"
+        const name = "appendonlydir/appendonly.aof.1.incr.aof";
+        files.get(name).onsuccess = ({ target }) => {
+            const [file, , bytes] = target.result;
+            files.put([file, 1 << 20, bytes, 1 << 20], name);
+            files.put("another's", (file + 1) * (1 << 20));
+            found = file + 1;
+        };
+    "#;
+    let next = page.browser.script_async(&with_files(lengthen)).unwrap();
+    page.pane(1).enter("SET more 1");
+    page.says("Not saved: the file is too long");
+    let look = format!(
+        "files.get({next} * (1 << 20)).onsuccess = (event) => found = event.target.result;"
+    );
+    assert_eq!(page.browser.script_async(&with_files(&look)).unwrap(), "another's");
+}
+
+/// A name from the address is looked at like any other: with a slash in it, a store's files would be
+/// those of another one.
+#[test]
+fn a_name_that_no_store_can_have_is_refused() {
+    let page = Page::open();
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    let before = page.files();
+    for (name, why) in [
+        ("side/show", "a name has no slash and no @ in it"),
+        ("%40side", "a name has no slash and no @ in it"),
+        ("%20side", "a name has 1 to 60 letters, and no space at its ends"),
+    ] {
+        page.browser.go(&format!("{}?store={name}", address())).unwrap();
+        page.fails(why);
+        assert_eq!(page.files(), before);
+    }
+}
+
+/// Who asks for all data while it is being loaded does not get a part of it for the whole.
+#[test]
+fn a_store_that_is_being_loaded_is_no_file_yet() {
+    let page = Page { browser: Browser::start().unwrap() };
+    page.browser.go(&format!("{}?store=side", address())).unwrap();
+    page.pane(1).run("DEBUG POPULATE 100000", "OK");
+    page.pane(1).run("SAVE", "OK");
+    page.browser.go(&address()).unwrap();
+    page.pane(1).run("PING", "PONG");
+    let ask = r#"
+        const done = arguments[arguments.length - 1];
+        const worker = new Worker("engine.js", { type: "module", name: "side" });
+        const { port1, port2 } = new MessageChannel();
+        port1.onmessage = ({ data: [what, answer] }) => {
+            worker.terminate();
+            done([what, typeof answer === "string" ? answer : answer.length]);
+        };
+        port1.postMessage(["dump"]);
+        worker.postMessage([null], [port2]);
+    "#;
+    let answer = page.browser.script_async(ask).unwrap();
+    let is_whole = answer[1].as_u64().is_some_and(|bytes| bytes > 1_000_000);
+    let is_refused = answer[1] == "the data is still being loaded; try again";
+    assert!(is_whole || is_refused, "{answer}");
 }
 
 /// Opens the panel's view of stores, unless it is open. It will not open by itself in the next page.

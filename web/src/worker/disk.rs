@@ -54,6 +54,8 @@ pub(super) const IS_THERE: &str = "there is a store of this name";
 /// What is said when there is another name beside the store.
 const LOST: &str =
     "Another tab has taken over what this one has kept, or the browser has removed it.";
+/// What is said of a file with as many records as there are keys for.
+const TOO_LONG: &str = "the file is too long";
 /// What is said of a file with a record too few.
 const HOLE: &str = "a part of the file is missing";
 
@@ -120,6 +122,10 @@ impl Disk {
         let mut found = entries(&files, &disk.prefix).await?;
         found.retain(|(path, _)| store_of(path) == disk.store());
         let before = before.answer().await?;
+        // Nobody writes on what another worker has begun.
+        for (path, _) in found.extract_if(.., |(path, _)| is_temporary(path)) {
+            remove(&files, &path).await?;
+        }
         files.put(&disk.owner_key(), &disk.owner.as_str().into())?;
         let end = files.commit();
         disk.look_ahead(&found).await?;
@@ -276,6 +282,11 @@ impl Disk {
                     Found::Whole(bytes) => {
                         return Ok(Some(Part::of(&bytes.to_vec(), from, bytes_max)));
                     }
+                    Found::Head(head) if bytes_max == 0 => {
+                        // Only its size is wanted: what is on its way is for another file.
+                        let file_bytes = head.bytes as u64;
+                        return Ok(Some(Part { bytes: Vec::new(), file_bytes }));
+                    }
                     Found::Head(head) => head,
                 };
                 let mut ahead = Ahead::new(path, head);
@@ -339,6 +350,10 @@ impl Disk {
             head.last_record_bytes = shared as f64;
         } else {
             for record in bytes.chunks(RECORD_BYTES) {
+                if head.records == RECORDS_MAX {
+                    // The next key is that of another file.
+                    return Err(TOO_LONG.into());
+                }
                 files.put(&head.key(head.records), &Uint8Array::from(record))?;
                 head.records += 1.0;
                 head.last_record_bytes = record.len() as f64;
@@ -497,6 +512,12 @@ fn prefix(store: &str) -> String {
 fn store_of(path: &str) -> &str {
     let named = path.strip_prefix('@').and_then(|rest| rest.split_once('/'));
     named.map_or("", |(store, _)| store)
+}
+
+/// Whether a file is one that the node has begun and not put in its place.
+fn is_temporary(path: &str) -> bool {
+    let name = path.rsplit('/').next();
+    name.is_some_and(|name| name.starts_with("temp-"))
 }
 
 /// The key of the name that whoever hosts a store puts beside it.

@@ -87,6 +87,13 @@ async fn run() {
     wasm_bindgen_futures::spawn_local(async { _ = redstart::commands::table() });
     // The page has given the worker the store's name.
     let store = scope().name();
+    if store != IN_MEMORY
+        && !store.is_empty()
+        && let Err(why) = service::check_name(&store)
+    {
+        // Else its files might be taken for those of another one.
+        return stop(&why);
+    }
     let name = &service::lock_name(&store);
     if store != IN_MEMORY && !lock::try_hold(name).await {
         let guest = Guest::start(&store, || post(&FromWorker::Storage(Storage::Guest))).await;

@@ -70,7 +70,9 @@ async fn answer(
     let text = |index: u32| question.get(index).as_string().unwrap_or_default();
     match &*text(0) {
         "dump" => {
-            let bytes = host.snapshot();
+            let Some(bytes) = host.snapshot() else {
+                return Err("the data is still being loaded; try again".to_owned());
+            };
             Ok(Some(vec![Uint8Array::from(bytes.as_slice()).into()]))
         }
         "began" => {
@@ -133,7 +135,8 @@ pub(super) fn lock_name(store: &str) -> String {
     if store.is_empty() { "redstart".to_owned() } else { ["redstart/", store].concat() }
 }
 
-fn check_name(name: &str) -> Result<(), Refusal> {
+/// Whether a store can be called so.
+pub(super) fn check_name(name: &str) -> Result<(), Refusal> {
     if name.trim() != name || name.is_empty() || name.chars().count() > NAME_LENGTH_MAX {
         return Err("a name has 1 to 60 letters, and no space at its ends".to_owned());
     }
