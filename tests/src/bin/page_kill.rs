@@ -163,9 +163,8 @@ fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<(u64,
             break;
         }
         let saves = matches!(mode.promise, Promise::Saved);
-        // What was set once stays set; so it is set in the first round only.
+        // What was set once stays set. A kill can come before that: then nothing was promised.
         let settings = if is_new { mode.settings } else { &[] };
-        is_new = false;
         let args = [
             found.clone().into(),
             settings.into(),
@@ -187,6 +186,7 @@ fn play(address: &str, profile: &Path, mode: &Mode, rounds: u64) -> Result<(u64,
         saving += u32::from(told.last().is_some_and(|told| told.is_saving));
         writes += last.unwrap_or(0).max(found.iter().sum()) - found.iter().sum::<u64>();
         promised = kept.unwrap_or(found);
+        is_new = promised.iter().all(|&count| count == 0);
     }
     if writes == 0 {
         return Err("no write was answered, so nothing was tried".to_owned());
