@@ -12,7 +12,7 @@ use super::loading::{Ended, How, Source};
 use super::snapshotting::{self, Making};
 use super::{Engine, Error, aof};
 use crate::base::time::{Monotonic, Time};
-use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record};
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record, TEMPORARY};
 use crate::persist::rdb;
 use crate::resp::Out;
 use crate::store::Db;
@@ -527,7 +527,7 @@ impl Engine {
         let is_background = matches!(purpose, Purpose::Save(None));
         self.saving.begun += 1;
         let (dirty, name) = (self.dirty, self.snapshot_name());
-        let temporary = format!("temp-{}-{name}", self.saving.begun);
+        let temporary = format!("{TEMPORARY}{}-{name}", self.saving.begun);
         let making = self.begin_making(now, temporary, name, snapshotting::Purpose::Snapshot);
         self.saving.running = Some(Running { since: now, dirty, is_background, making, purpose });
         Ok(())

@@ -198,6 +198,16 @@ pub enum DiskDone {
     },
 }
 
+/// What the names of files begin with, without their folder, that are being made and have not their own
+/// name yet.
+pub const TEMPORARY: &str = "temp-";
+
+/// Whether a file of this name was begun and not put in its place: who finds one that nobody is at work on
+/// can remove it. (`dbfilename`, with which a person could give such a name, is protected.)
+pub fn is_temporary(path: &str) -> bool {
+    path.rsplit('/').next().is_some_and(|name| name.starts_with(TEMPORARY))
+}
+
 impl DiskOp {
     /// Reads a file that is known to be short, all of it.
     pub fn read_all(name: String) -> Self {

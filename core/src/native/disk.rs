@@ -16,7 +16,7 @@ use super::explain;
 use super::journal::{self, Journal, Next, Piece};
 use super::lock::Lock;
 use super::memory;
-use crate::node::{DiskDone, DiskError, DiskOp, Part};
+use crate::node::{DiskDone, DiskError, DiskOp, Part, TEMPORARY, is_temporary};
 
 /// Files that are kept open: those of a snapshot and of the append-only file, old and new.
 const OPEN_MAX: usize = 8;
@@ -450,9 +450,9 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
     let permissions = fs::metadata(&path).ok().map(|old| old.permissions());
     // In its own folder the server writes alone, so that what a crash leaves is written over later.
     let temporary = if Path::new(name).is_relative() {
-        format!("temp-{file_name}")
+        format!("{TEMPORARY}{file_name}")
     } else {
-        format!("temp-{}.{file_name}", std::process::id())
+        format!("{TEMPORARY}{}.{file_name}", std::process::id())
     };
     let temporary = path.with_file_name(temporary);
     let written = File::create(&temporary).and_then(|mut file| {
@@ -468,11 +468,6 @@ fn replace(folder: &Path, name: &str, bytes: &[u8]) -> io::Result<()> {
         let _ = fs::remove_file(&temporary);
     }
     replaced
-}
-
-/// Whether a file is no part of what the folder holds until it has another name.
-fn is_temporary(name: &str) -> bool {
-    name.rsplit('/').next().is_some_and(|name| name.starts_with("temp-"))
 }
 
 /// Makes the folder in `root` that a file is to be in, if there is none. `root` itself is never made: if

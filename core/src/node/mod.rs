@@ -29,5 +29,6 @@ pub use crate::engine::loading::How;
 pub use crate::engine::saving::{Force, Unreadable};
 pub use crate::engine::world::{
     DiskDone, DiskError, DiskOp, Effect, Level, LinkEvent, LinkId, LinkOp, Measures, Part, Record,
+    TEMPORARY, is_temporary,
 };
 pub use crate::session::{ConnId, Origin};

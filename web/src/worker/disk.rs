@@ -24,7 +24,7 @@ use std::cell::{Cell, RefCell};
 use std::collections::VecDeque;
 
 use js_sys::{Array, Uint8Array};
-use redstart::node::{DiskDone, DiskError, DiskOp, Part};
+use redstart::node::{DiskDone, DiskError, DiskOp, Part, is_temporary};
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::IdbKeyRange;
 
@@ -512,12 +512,6 @@ fn prefix(store: &str) -> String {
 fn store_of(path: &str) -> &str {
     let named = path.strip_prefix('@').and_then(|rest| rest.split_once('/'));
     named.map_or("", |(store, _)| store)
-}
-
-/// Whether a file is one that the node has begun and not put in its place.
-fn is_temporary(path: &str) -> bool {
-    let name = path.rsplit('/').next();
-    name.is_some_and(|name| name.starts_with("temp-"))
 }
 
 /// The key of the name that whoever hosts a store puts beside it.
