@@ -40,16 +40,18 @@ async function copy() {
 
 async function answer({ request, clientId, resultingClientId }) {
   const isPage = request.mode === 'navigate';
-  const kept = await copy();
-  if (!kept) return fetch(request);
+  let fetched;
   if (!opened.has(clientId)) {
+    // The copy is looked for only where it is needed: all that a visitor sees waits for this.
+    fetched = fetch(request).catch(() => undefined);
     const late = new Promise((resolve) => { if (isPage) setTimeout(resolve, PATIENCE_MS); });
-    const response = await Promise.race([fetch(request).catch(() => undefined), late]);
+    const response = await Promise.race([fetched, late]);
     if (response && response.status < 500) return response;
   }
-  const find = (address) => kept.cache.match(address, { ignoreSearch: true });
+  const kept = await copy();
+  const find = (address) => kept && kept.cache.match(address, { ignoreSearch: true });
   const found = await find(request.url) || (isPage && await find(registration.scope));
-  if (!found) return fetch(request);
+  if (!found) return await fetched || fetch(request);
   if (isPage) opened.add(resultingClientId);
   return found;
 }
