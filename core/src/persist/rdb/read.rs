@@ -173,6 +173,9 @@ impl Reading {
     /// Reads on in `input`, which begins where the last step has ended; nothing follows it if
     /// `is_all`. Returns how many bytes it took. After [`Progress::Starved`] there must be more than
     /// before, and at best twice as much, so that reading what is large costs no more than O(bytes).
+    // Neither this nor what it calls for a record is a part of its callers: a browser compiles a
+    // function well when it has been called often, and a large one (as the node's would be) late.
+    #[inline(never)]
     pub fn step(
         &mut self,
         input: &[u8],
@@ -219,6 +222,7 @@ impl Reading {
     }
 
     /// Reads a record, or a part of a collection.
+    #[inline(never)]
     fn go_on(
         &mut self,
         reader: &mut Reader<'_>,
