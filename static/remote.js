@@ -18,7 +18,7 @@ window.redstartServer = (() => {
 
   /** A worker of the tab, and the promise that it runs. */
   function engine(store) {
-    const worker = new Worker('engine.js', { type: 'module', name: store });
+    const worker = window.redstart.host(store);
     const ready = new Promise((resolve, reject) => {
       worker.addEventListener('message', ({ data }) => {
         if (data[0] === 'Ready') resolve(worker);

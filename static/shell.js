@@ -1,7 +1,7 @@
 // What the page needs before its program has loaded, and after it has failed.
 //
 // - the chosen theme, before the first paint
-// - the engine's worker, started now so that it loads beside the page's own program
+// - the program, asked for now and compiled once: for the page, and for the engine in a worker
 // - lines that are entered before either is there
 // - a panel that says what went wrong, whatever went wrong
 // - the page's language, and the texts of one that is not English
@@ -91,6 +91,8 @@ window.redstart = (() => {
   async function keepFiles(files) {
     // Only pages from a safe origin have one, and some private windows do not; a server is its own.
     if (!navigator.serviceWorker || served) return;
+    // The worker is still opening what it keeps; the browser calls a page idle whose worker is not.
+    await new Promise((later) => setTimeout(later, 1000));
     await new Promise((idle) => (window.requestIdleCallback || setTimeout)(idle));
     try {
       await navigator.serviceWorker.register('service-worker.js');
@@ -100,12 +102,37 @@ window.redstart = (() => {
     }
   }
 
+  /** The program, compiled. */
+  async function compile() {
+    const response = await fetch('app_bg.wasm');
+    if (!response.ok) throw new Error(`app_bg.wasm could not be loaded: ${response.status}`);
+    // It is compiled while it arrives only where the server tells its type.
+    const isKnown = response.headers.get('Content-Type') === 'application/wasm';
+    return isKnown ? WebAssembly.compileStreaming(response) : WebAssembly.compile(await response.arrayBuffer());
+  }
+
+  /** Runs the program in the page. */
+  async function run() {
+    const app = await import('./app.js');
+    await app.default({ module_or_path: program });
+    // Whoever had the studio open, or several panes, finds them again.
+    if (!isShared() && kept('studio')) window.redstart.studio('');
+    if (kept('panes')) arrange();
+  }
+
+  /** A worker with an engine. Its name is that of the store it opens; a slash stands for none. */
+  function host(name) {
+    const worker = new Worker('engine.js', { type: 'module', name });
+    // Without a program there is no page either, and that one says why.
+    program.then((module) => worker.postMessage(module), () => {});
+    return worker;
+  }
+
   /** Starts the engine. Its messages are kept until `take` hands them over. */
   function start() {
-    // The worker's name is that of the store it opens; a slash stands for none (see worker/mod.rs).
     const asked = new URLSearchParams(location.search);
     const name = asked.has('memory') ? '/' : asked.get('store') || '';
-    const worker = (served && served.worker()) || new Worker('engine.js', { type: 'module', name });
+    const worker = (served && served.worker()) || host(name);
     worker.onmessage = (event) => messages.push(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -134,9 +161,11 @@ window.redstart = (() => {
 
   let engine = null;
   let worker = null;
+  let program = null;
   if (typeof WebAssembly !== 'object') {
     fail('This browser has no WebAssembly, or it is switched off. Redstart needs it.');
   } else {
+    program = compile();
     worker = start();
   }
 
@@ -163,6 +192,7 @@ window.redstart = (() => {
       input.value = '';
     });
     if (matchMedia('(hover: hover)').matches) input.focus();
+    if (program !== null) run().catch(fail);
   });
   /** Whether the address carries a session that somebody shares; the studio opens it. */
   function isShared() {
@@ -171,11 +201,6 @@ window.redstart = (() => {
     return is;
   }
   window.addEventListener('hashchange', isShared);
-  // Whoever had the studio open, or several panes, finds them again, once the first program is there.
-  window.addEventListener('TrunkApplicationStarted', () => {
-    if (!isShared() && kept('studio')) window.redstart.studio('');
-    if (kept('panes')) arrange();
-  });
 
   // Panes are arranged and named by a module of their own.
   let arranging = null;
@@ -201,6 +226,7 @@ window.redstart = (() => {
     kept,
     keep,
     arrange,
+    host,
     /** The worker that runs, or a new one. */
     worker() {
       engine = worker || start();

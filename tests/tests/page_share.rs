@@ -281,7 +281,7 @@ fn an_engine_that_is_being_loaded_misses_nothing() {
     let page = Page::open();
     page.pane(1).run("PING", "PONG");
     let ask = "const done = arguments[arguments.length - 1];
-        const worker = new Worker('engine.js', { type: 'module', name: 'other' });
+        const worker = redstart.host('other');
         worker.onmessage = ({ data }) => { if (data[0] === 'Sandbox') done(data[2]); };
         worker.postMessage(['nothing', 6, 0, 77, null]);";
     assert_eq!(page.browser.script_async(ask).unwrap(), json!(77));

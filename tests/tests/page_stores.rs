@@ -3,12 +3,16 @@
 #![allow(clippy::unwrap_used, reason = "helpers of tests are not marked as tests")]
 #![allow(clippy::print_stdout, reason = "the measured times belong into the report")]
 
+use std::thread;
+use std::time::Duration;
+
 use redstart_tests::browser::{Browser, ENTER, wait};
 use redstart_tests::page::{Page, address, with_files};
 
-/// From the moment when the worker has the store until 100,000 keys of it can be asked for. The goal
-/// is 100 ms on a machine that does nothing else; the limit is what a busy or slower one must keep.
-const REOPEN_MS_MAX: f64 = 250.0;
+/// From the moment when the worker has the store until 100,000 keys of it can be asked for.
+const REOPEN_MS_MAX: f64 = 100.0;
+/// How often this is measured.
+const REOPENINGS: u32 = 5;
 
 /// A page whose store has an append-only file and no snapshots.
 fn with_append_only_file() -> Page {
@@ -206,7 +210,7 @@ fn a_store_that_is_being_loaded_is_no_file_yet() {
     page.pane(1).run("PING", "PONG");
     let ask = r#"
         const done = arguments[arguments.length - 1];
-        const worker = new Worker("engine.js", { type: "module", name: "side" });
+        const worker = redstart.host("side");
         const { port1, port2 } = new MessageChannel();
         port1.onmessage = ({ data: [what, answer] }) => {
             worker.terminate();
@@ -556,8 +560,10 @@ fn examples_are_loaded_and_all_data_downloaded_and_loaded_again() {
     page.is_quiet();
 }
 
-/// Measures how long the page takes to have 100,000 keys again, from what it saved.
+/// Measures how long the page takes to have 100,000 keys again, from what it saved. A machine that is
+/// busy needs longer than it would, so the best of a few counts.
 #[test]
+#[expect(clippy::disallowed_methods, reason = "nothing may be asked meanwhile")]
 fn a_hundred_thousand_keys_are_there_again_soon() {
     let page = Page::open();
     let pane = page.pane(1);
@@ -565,8 +571,10 @@ fn a_hundred_thousand_keys_are_there_again_soon() {
     pane.run("DEBUG POPULATE 100000", "OK");
     pane.run("SAVE", "OK");
     let mut best = f64::MAX;
-    for _ in 0..3 {
+    for _ in 0..REOPENINGS {
         page.browser.reload().unwrap();
+        // Whoever looks at a page has it drawn, and is in the way of what is measured.
+        thread::sleep(Duration::from_secs(1));
         page.pane(1).run("DBSIZE", "(integer) 100000");
         page.pane(1).run("INFO persistence", "# Persistence");
         let log = page
@@ -578,8 +586,5 @@ fn a_hundred_thousand_keys_are_there_again_soon() {
         println!("    100,000 keys were there again {ms} ms after it was begun to open the store");
         best = f64::min(best, ms);
     }
-    println!(
-        "    the best of these is {best} ms; 100 ms is the goal, {REOPEN_MS_MAX} ms the limit"
-    );
-    assert!(best < REOPEN_MS_MAX, "{best} ms");
+    assert!(best <= REOPEN_MS_MAX, "the best of these is {best} ms");
 }

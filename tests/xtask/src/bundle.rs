@@ -8,7 +8,7 @@
 
 use crate::arrange::arrange;
 use crate::glue::{self, Names};
-use crate::index::{Asset, Bindings, Index, file_name};
+use crate::index::{Asset, Index, file_name};
 use crate::shell;
 use anyhow::{Context as _, Result, bail};
 use std::fs;
@@ -88,7 +88,7 @@ fn compile(index: &Index<'_>) -> Result<()> {
     let mut cargo = shell::cargo();
     cargo.args(["build", "--package", "redstart-web", "--profile", "web", "--target", TARGET]);
     for asset in index.assets() {
-        if let Asset::Rust { bin, .. } = asset {
+        if let Asset::Rust { bin } = asset {
             cargo.args(["--bin", bin]);
         }
     }
@@ -99,9 +99,9 @@ fn compile(index: &Index<'_>) -> Result<()> {
 
 fn add(asset: &Asset, dist: &Path) -> Result<()> {
     match asset {
-        Asset::Rust { bin, bindings, .. } => {
+        Asset::Rust { bin } => {
             let wasm = shell::target_dir()?.join(TARGET).join("web").join(format!("{bin}.wasm"));
-            bind(&wasm, bin, *bindings, dist)
+            bind(&wasm, bin, Bindings::Web, dist)
         }
         Asset::Css { href } | Asset::Icon { href } => copy_short(&source(href), dist),
         Asset::File { href, to } => copy_short(&source(href), &dist.join(to)),
@@ -112,6 +112,15 @@ fn add(asset: &Asset, dist: &Path) -> Result<()> {
     }
 }
 
+/// The kind of JavaScript around a program.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Bindings {
+    /// An ES module.
+    Web,
+    /// A module of node's, for tests.
+    Node,
+}
+
 /// Writes a compiled program and the JavaScript around it into `dist`.
 pub(crate) fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> Result<()> {
     let mut bindgen = Bindgen::new();
@@ -120,7 +129,6 @@ pub(crate) fn bind(wasm: &Path, name: &str, bindings: Bindings, dist: &Path) -> 
     bindgen.remove_name_section(true).remove_producers_section(true);
     match bindings {
         Bindings::Web => bindgen.web(true)?,
-        Bindings::NoModules => bindgen.no_modules(true)?,
         Bindings::Node => bindgen.nodejs(true)?,
     };
     let mut output = bindgen.generate_output()?;
@@ -151,11 +159,10 @@ pub(crate) fn bindgen_command(args: &[String]) -> Result<()> {
         println!("wasm-bindgen {}", WASM_BINDGEN);
         return Ok(());
     }
-    let (mut bindings, mut name, mut dir, mut wasm) = (None, None, None, None);
+    let (mut is_web, mut name, mut dir, mut wasm) = (false, None, None, None);
     for arg in args {
         match arg.split_once('=').unwrap_or((arg, "")) {
-            ("--target", "web") => bindings = Some(Bindings::Web),
-            ("--target", "no-modules") => bindings = Some(Bindings::NoModules),
+            ("--target", "web") => is_web = true,
             ("--out-name", value) => name = Some(value),
             ("--out-dir", value) => dir = Some(value),
             ("--no-typescript", "") => {}
@@ -163,10 +170,12 @@ pub(crate) fn bindgen_command(args: &[String]) -> Result<()> {
             _ => bail!("this stand-in for wasm-bindgen does not know {arg}"),
         }
     }
-    let (Some(bindings), Some(name), Some(dir), Some(wasm)) = (bindings, name, dir, wasm) else {
-        bail!("this stand-in for wasm-bindgen needs --target, --out-name, --out-dir and a file");
+    let (true, Some(name), Some(dir), Some(wasm)) = (is_web, name, dir, wasm) else {
+        bail!(
+            "this stand-in for wasm-bindgen needs --target web, --out-name, --out-dir and a file"
+        );
     };
-    bind(Path::new(wasm), name, bindings, Path::new(dir))
+    bind(Path::new(wasm), name, Bindings::Web, Path::new(dir))
 }
 
 /// Writes what the declarations of commands say to people, which the page loads when it is read. Trunk

@@ -19,8 +19,9 @@ pub(crate) struct Index<'a> {
 /// One `<link data-trunk …>`. Paths are relative to the page, with `/` between their parts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) enum Asset {
-    /// A program of the package at `manifest`, compiled and bound to JavaScript.
-    Rust { bin: String, role: Role, bindings: Bindings },
+    /// A program of `redstart-web`, compiled and bound to JavaScript, as an ES module; a script of the
+    /// page loads it.
+    Rust { bin: String },
     /// A style sheet, linked in the same place.
     Css { href: String },
     /// The page's icon, linked in the same place.
@@ -29,26 +30,6 @@ pub(crate) enum Asset {
     File { href: String, to: String },
     /// A folder that goes into the bundle as it is, under its own name or the name `to`.
     Dir { href: String, to: String },
-}
-
-/// What a program is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Role {
-    /// The page starts it.
-    Main,
-    /// Another program starts it.
-    Worker,
-}
-
-/// The kind of JavaScript around a program.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Bindings {
-    /// An ES module.
-    Web,
-    /// A classic script with a global, for workers that are not modules.
-    NoModules,
-    /// A module of node's, for tests.
-    Node,
 }
 
 impl<'a> Index<'a> {
@@ -63,13 +44,6 @@ impl<'a> Index<'a> {
             } else if tag.attributes.keys().any(|name| name.starts_with("data-trunk")) {
                 bail!("index.html: this builder does not know {}", &html[range]);
             }
-        }
-        let mains = assets.iter().filter(|(_, asset)| asset.is_main()).count();
-        if mains != 1 {
-            bail!("index.html must have one main program for Trunk, and has {mains}");
-        }
-        if !html.contains("</head>") {
-            bail!("index.html has no </head>");
         }
         Ok(Self { html, assets })
     }
@@ -89,16 +63,11 @@ impl<'a> Index<'a> {
             done = range.end;
         }
         page.push_str(&self.html[done..]);
-        let preloads: String = self.assets().map(Asset::preload).collect();
-        page.replacen("</head>", &format!("{preloads}</head>"), 1)
+        page
     }
 }
 
 impl Asset {
-    fn is_main(&self) -> bool {
-        matches!(self, Self::Rust { role: Role::Main, .. })
-    }
-
     fn read(tag: Tag) -> Result<Self> {
         let mut attributes = tag.attributes;
         attributes.remove("data-trunk");
@@ -114,25 +83,20 @@ impl Asset {
                 if href.as_deref() != Some("../web/Cargo.toml") {
                     bail!("the programs' href is ../web/Cargo.toml");
                 }
-                let role = match take("data-type").as_deref() {
-                    None | Some("main") => Role::Main,
-                    Some("worker") => Role::Worker,
-                    Some(other) => bail!("unknown data-type {other}"),
-                };
-                let bindings = match take("data-bindgen-target").as_deref() {
-                    Some("web") => Bindings::Web,
-                    Some("no-modules") => Bindings::NoModules,
-                    None if role == Role::Main => Bindings::Web,
-                    None => Bindings::NoModules,
-                    Some(other) => bail!("unknown data-bindgen-target {other}"),
-                };
+                // Trunk starts what has another type, or none.
+                if take("data-type").as_deref() != Some("worker") {
+                    bail!("the programs' data-type is worker: shell.js loads them");
+                }
+                if take("data-bindgen-target").as_deref() != Some("web") {
+                    bail!("the programs' data-bindgen-target is web");
+                }
                 if take("data-wasm-opt").is_some_and(|level| level != "0") {
                     bail!("this builder has no wasm-opt; only data-wasm-opt=\"0\" is the same");
                 }
                 if take("data-cargo-profile").as_deref() != Some("web") {
                     bail!("the programs' data-cargo-profile is web");
                 }
-                Self::Rust { bin: take("data-bin").context("it needs a data-bin")?, role, bindings }
+                Self::Rust { bin: take("data-bin").context("it needs a data-bin")? }
             }
             "css" => Self::Css { href: need(href)? },
             "icon" => Self::Icon { href: need(href)? },
@@ -155,33 +119,11 @@ impl Asset {
     /// What stands in the finished page in the place of this asset's element.
     fn element(&self) -> String {
         match self {
-            Self::Rust { bin, role: Role::Main, .. } => format!(
-                "<script type=\"module\">\n\
-                 import init, * as bindings from './{bin}.js';\n\
-                 const wasm = await init({{ module_or_path: './{bin}_bg.wasm' }});\n\
-                 window.wasmBindings = bindings;\n\
-                 dispatchEvent(new CustomEvent(\"TrunkApplicationStarted\", {{detail: {{wasm}}}}));\n\
-                 </script>"
-            ),
             Self::Css { href } => {
                 format!("<link rel=\"stylesheet\" href=\"./{}\"/>", file_name(href))
             }
             Self::Icon { href } => format!("<link rel=\"icon\" href=\"./{}\"/>", file_name(href)),
-            Self::Rust { role: Role::Worker, .. } | Self::File { .. } | Self::Dir { .. } => {
-                String::new()
-            }
-        }
-    }
-
-    /// What the page's head asks the browser to fetch early for this asset.
-    fn preload(&self) -> String {
-        match self {
-            Self::Rust { bin, role: Role::Main, .. } => format!(
-                "<link rel=\"modulepreload\" href=\"./{bin}.js\" crossorigin=\"anonymous\">\
-                 <link rel=\"preload\" href=\"./{bin}_bg.wasm\" crossorigin=\"anonymous\" \
-                 as=\"fetch\" type=\"application/wasm\">"
-            ),
-            _ => String::new(),
+            Self::Rust { .. } | Self::File { .. } | Self::Dir { .. } => String::new(),
         }
     }
 }
@@ -259,7 +201,7 @@ fn read_tag(text: &str) -> Result<(Tag, usize)> {
 mod tests {
     use super::*;
 
-    const MAIN: &str = r#"<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="app" data-cargo-profile="web"/>"#;
+    const APP: &str = r#"<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="app" data-type="worker" data-bindgen-target="web" data-cargo-profile="web"/>"#;
 
     fn page(head: &str) -> String {
         format!("<!doctype html>\n<html><head>{head}</head><body></body></html>")
@@ -272,21 +214,17 @@ mod tests {
     #[test]
     fn every_kind_of_element_is_read() {
         let html = page(&format!(
-            r#"{MAIN}
-            <link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="worker" data-cargo-profile="web"
-                  data-type="worker" data-bindgen-target="web">
+            r#"{APP}
             <LINK rel='css' data-trunk href="styles/page.css" />
             <link data-trunk rel="icon" href="icon.svg">
             <link data-trunk rel="copy-file" href="sw.js">
             <link data-trunk rel="copy-dir" href="lessons" data-target-path="learn">"#
         ));
         let index = Index::parse(&html).unwrap();
-        let (role, bindings) = (Role::Main, Bindings::Web);
         assert_eq!(
             index.assets().cloned().collect::<Vec<_>>(),
             [
-                Asset::Rust { bin: "app".into(), role, bindings },
-                Asset::Rust { bin: "worker".into(), role: Role::Worker, bindings },
+                Asset::Rust { bin: "app".into() },
                 Asset::Css { href: "styles/page.css".into() },
                 Asset::Icon { href: "icon.svg".into() },
                 Asset::File { href: "sw.js".into(), to: String::new() },
@@ -296,40 +234,23 @@ mod tests {
     }
 
     #[test]
-    fn a_worker_is_a_classic_script_unless_said_otherwise() {
-        let html = page(&format!(
-            r#"{MAIN}<link data-trunk rel="rust" href="../web/Cargo.toml" data-bin="w" data-type="worker" data-cargo-profile="web">"#
-        ));
-        let index = Index::parse(&html).unwrap();
-        let worker =
-            Asset::Rust { bin: "w".into(), role: Role::Worker, bindings: Bindings::NoModules };
-        assert_eq!(index.assets().nth(1), Some(&worker));
-    }
-
-    #[test]
     fn elements_are_replaced_where_they_stand() {
-        let html = page(&format!(r#"<link data-trunk rel="css" href="a/b.css"/><i>{MAIN}</i>"#));
+        let html = page(&format!(r#"<link data-trunk rel="css" href="a/b.css"/><i>{APP}</i>"#));
         let done = Index::parse(&html).unwrap().render();
-        assert!(done.contains(r#"<head><link rel="stylesheet" href="./b.css"/><i><script"#));
-        assert!(done.contains("import init, * as bindings from './app.js';"));
-        assert!(done.contains(r#"<link rel="modulepreload" href="./app.js""#));
-        assert!(done.contains(r#"type="application/wasm"></head>"#));
-        assert!(!done.contains("data-trunk"));
+        assert!(done.contains(r#"<head><link rel="stylesheet" href="./b.css"/><i></i></head>"#));
     }
 
     #[test]
     fn comments_and_scripts_are_no_elements() {
         let quiet =
             r#"<!-- <link data-trunk rel="sass"> --><script>"<link data-trunk rel=x"</script>"#;
-        let html = page(&format!("{quiet}{MAIN}"));
+        let html = page(&format!("{quiet}{APP}"));
         assert_eq!(Index::parse(&html).unwrap().assets().count(), 1);
     }
 
     #[test]
     fn what_is_not_understood_is_an_error() {
-        assert!(error("").contains("has 0"));
-        assert!(error(&format!("{MAIN}{MAIN}")).contains("has 2"));
-        let with = |element: &str| error(&format!("{MAIN}{element}"));
+        let with = |element: &str| error(&format!("{APP}{element}"));
         assert!(with(r#"<link data-trunk rel="sass" href="a">"#).contains(r#"rel="sass""#));
         assert!(with(r#"<link data-trunk rel="css">"#).contains("needs an href"));
         assert!(with(r#"<link data-trunk rel="css" href="a" data-x>"#).contains("data-x"));
@@ -338,7 +259,9 @@ mod tests {
         assert!(with(r#"<link data-trunk rel="css" href=a>"#).contains("no quotes"));
         assert!(with(r#"<link data-trunk rel="css" href="a"#).contains("no end"));
         assert!(with("<!-- ").contains("no end"));
-        assert!(error(&MAIN.replace(r#""web""#, r#""dev""#)).contains("data-cargo-profile is web"));
-        assert!(error(&MAIN.replace("/>", r#" data-wasm-opt="z"/>"#)).contains("wasm-opt"));
+        assert!(error(&APP.replace(r#"profile="web""#, "")).contains("data-cargo-profile is web"));
+        assert!(error(&APP.replace("worker", "main")).contains("data-type is worker"));
+        assert!(error(&APP.replace(r#"target="web""#, "")).contains("data-bindgen-target is web"));
+        assert!(error(&APP.replace("/>", r#" data-wasm-opt="z"/>"#)).contains("wasm-opt"));
     }
 }

@@ -2,7 +2,6 @@
 
 use super::Outcome;
 use super::tools::{Tools, home};
-use crate::index::Bindings;
 use crate::{bundle, shell};
 use anyhow::Result;
 use std::process::Command;
@@ -69,7 +68,7 @@ pub(super) fn wasm_transcripts(tools: &Tools) -> Result<Outcome> {
     shell::run(shell::anonymous(build.args(["--bin", "in_wasm"]).args(WASM))?)?;
     let out = home()?.join("in_wasm");
     let wasm = shell::target_dir()?.join("wasm32-unknown-unknown/web/in_wasm.wasm");
-    bundle::bind(&wasm, "in_wasm", Bindings::Node, &out)?;
+    bundle::bind(&wasm, "in_wasm", bundle::Bindings::Node, &out)?;
     let mut node = Command::new(&tools.node);
     node.arg("tests/src/bin/in_wasm.mjs").arg(out.join("in_wasm.js")).arg("tests/transcripts");
     shell::run(&mut node)?;

@@ -4,13 +4,20 @@
 use gloo_timers::future::TimeoutFuture;
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::prelude::*;
-use web_sys::{MessageEvent, MessagePort, Worker, WorkerOptions, WorkerType};
+use web_sys::{MessageEvent, MessagePort, Worker};
 use yew::Callback;
 
 use crate::bridge;
 use crate::message::FromWorker;
 use crate::studio::engine::Once;
 use crate::studio::host::{self, Answer};
+
+#[wasm_bindgen]
+extern "C" {
+    /// A worker with an engine on a store.
+    #[wasm_bindgen(js_namespace = redstart, js_name = host)]
+    fn host_of(store: &str) -> Worker;
+}
 
 /// A store that is saving by itself is asked again so much later.
 const SAVE_AGAIN_MS: u32 = 50;
@@ -24,11 +31,7 @@ pub(super) struct Other {
 impl Other {
     /// Opens a store, and waits until its data is there.
     pub(super) async fn open(store: &str) -> Result<Self, String> {
-        let options = WorkerOptions::new();
-        options.set_type(WorkerType::Module);
-        options.set_name(store);
-        let worker = Worker::new_with_options("engine.js", &options)
-            .map_err(|_| "the browser has no workers")?;
+        let worker = host_of(store);
         let (ready, failed) = (Once::new(), "the store could not be opened");
         let tells = {
             let ready = ready.clone();
