@@ -121,6 +121,19 @@ fn a_full_browser_opens_what_it_keeps() {
     page.is_quiet();
 }
 
+/// Settings last as long as the store, but for those with which nobody could set them back.
+#[test]
+fn no_setting_locks_a_person_out() {
+    let page = Page::open();
+    page.pane(1).run("CONFIG SET hz 11 maxclients 1 key-load-delay 100000000", "OK");
+    page.pane(1).run("SET kept 1", "OK");
+    page.is_saved();
+    page.browser.reload().unwrap();
+    page.pane(1).run("GET kept", "\"1\"");
+    page.pane(1).run("CONFIG GET hz", "1) \"hz\"\n2) \"11\"");
+    page.is_quiet();
+}
+
 /// What the page advises where there is no room, helps.
 #[test]
 fn a_full_browser_is_emptied_as_the_page_says() {

@@ -137,7 +137,10 @@ impl Host {
     pub(super) fn start(opened: Opened, seed: Seed) -> Rc<Self> {
         let Opened { clock, since, disk, settings } = opened;
         let mut config = config(disk.is_some());
+        let own = (config.maxclients, config.key_load_delay);
         config.take_lines(&settings);
+        // With these a page may not open or refuse its own connections, and then nobody could set them back.
+        (config.maxclients, config.key_load_delay) = own;
         let [keeps_aof, has_aof] = [(); 2].map(|()| Cell::new(config.appendonly));
         let mut node = Node::new(config, seed, clock.now());
         node.set_stopwatch(stopwatch_ns);
