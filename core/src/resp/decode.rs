@@ -301,6 +301,12 @@ impl Decoder {
         self.forget();
     }
 
+    /// After [`Step::More`]: what there is of a line that says how many arguments or bytes follow; `None`
+    /// where an argument is waited for. `input` is what that step was given.
+    pub fn begun_line<'a>(&self, input: &'a [u8]) -> Option<&'a [u8]> {
+        input.get(self.position..).filter(|_| self.bulk.is_none())
+    }
+
     /// Heap bytes held.
     pub fn heap_bytes(&self) -> usize {
         self.inline.capacity() + self.spans.capacity() * size_of::<Span>()

@@ -62,10 +62,12 @@ impl Records {
                     {
                         (Step::Command(self.decoder.argv(input)), length)
                     }
-                    Ok(Decoded::More) => (Step::End(Tail::Short), 0),
+                    Ok(Decoded::More) if !self.has_foreign_line(input) => {
+                        (Step::End(Tail::Short), 0)
+                    }
                     // An empty line.
                     Ok(Decoded::Nothing(length)) if self.takes_lines => (Step::Remark, length),
-                    Ok(Decoded::Command(_) | Decoded::Nothing(_)) | Err(_) => {
+                    Ok(_) | Err(_) => {
                         self.decoder.reset();
                         (Step::End(Tail::Broken), 0)
                     }
@@ -73,6 +75,12 @@ impl Records {
             }
             Some(_) => (Step::End(Tail::Broken), 0),
         }
+    }
+
+    /// Whether the line that is waited for has ended as lines of other programs do. A file whose line
+    /// ends were changed is not one that a crash has cut short, and must not be cut off for that.
+    fn has_foreign_line(&self, input: &[u8]) -> bool {
+        self.decoder.begun_line(input).is_some_and(|line| line.contains(&b'\n'))
     }
 }
 
@@ -113,6 +121,9 @@ mod tests {
         check(&format!("{one}PING\r\n"), 1, 14, Tail::Broken);
         check(&format!("{one}*0\r\n"), 1, 14, Tail::Broken);
         check(&format!("{one}*1\r\n+OK\r\n"), 1, 14, Tail::Broken);
+        check("*1\n$4\nPING\n", 0, 0, Tail::Broken);
+        check(&format!("{one}*1\r\n$4\nPING\n"), 1, 14, Tail::Broken);
+        check(&format!("{one}*1\r"), 1, 14, Tail::Short);
         check(&format!("{one}\0\0\0"), 1, 14, Tail::Broken);
         check(&format!("{one}*1\r\n$4\r\nPI\0\0\0\0"), 1, 14, Tail::Broken);
     }
