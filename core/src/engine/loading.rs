@@ -38,7 +38,7 @@ const AHEAD_BYTES: usize = 2 << 20;
 /// So many show whether a file is a snapshot.
 const MAGIC_BYTES: usize = 6;
 /// What is read in one slice.
-const SLICE: Budget = Budget { bytes: 32 * 1024, records: 1024 };
+const SLICE: Budget = Budget { bytes: 32 * 1024, records: 256 };
 
 /// What becomes of the data that is there when other data is loaded.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -228,11 +228,18 @@ impl Host {
         ConnId(u32::try_from(taken.count()).unwrap_or(u32::MAX))
     }
 
-    /// Tells the node what happened, and does what it asks for.
+    /// Tells the node what happened, does what it asks for, and sees to what comes of that.
     fn handle(self: &Rc<Self>, event: Event<'_>) {
         if self.state.get() == Run::Ended {
             return;
         }
+        self.tell(event);
+        self.set_timer();
+        self.measure();
+    }
+
+    /// Tells the node what happened, and does what it asks for.
+    fn tell(self: &Rc<Self>, event: Event<'_>) {
         let mut effects = Vec::new();
         self.node.borrow_mut().handle(self.clock.now(), event, &mut effects);
         for effect in effects {
@@ -243,8 +250,6 @@ impl Host {
         {
             import.progress(progress);
         }
-        self.set_timer();
-        self.measure();
         if self.state.get() == Run::Loading && !self.node.borrow().is_loading() {
             self.serve();
         }
@@ -544,15 +549,16 @@ impl Host {
             _ => WORK_US,
         };
         let end = self.clock.now().mono + work_us;
-        loop {
+        while self.state.get() != Run::Ended {
             let wake = self.node.borrow().next_wake();
             let now = self.clock.now().mono;
             if now >= end || wake.is_none_or(|wake| wake > now) {
+                self.set_timer();
+                self.measure();
                 break;
             }
-            self.handle(Event::Wake);
+            self.tell(Event::Wake);
         }
-        self.set_timer();
     }
 
     /// Tells node and page how much memory there is, when that has changed.
