@@ -145,6 +145,8 @@ fn it_ends_on_a_signal_as_the_settings_say() {
         ("shutdown-on-sigterm save force\n", Signal::TERM, true),
     ] {
         let mut child = start(config);
+        // A terminal that is closed is no reason.
+        kill_process(Pid::from_child(&child), Signal::HUP).unwrap();
         kill_process(Pid::from_child(&child), signal).unwrap();
         assert!(child.wait().unwrap().success());
         assert_eq!(has_saved(), saves, "{config}");

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use mio::{Interest, Poll, Token, Waker};
-use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::consts::{SIGHUP, SIGINT, SIGTERM};
 use signal_hook_mio::v1_0::Signals;
 
 pub use self::links::Link;
@@ -122,7 +122,7 @@ impl EventLoop {
         let site = site(&config, &listeners)?;
         let waker = Waker::new(registry, WAKER).map_err(failed("Can't create the event loop"))?;
         let mut signals =
-            Signals::new([SIGINT, SIGTERM]).map_err(failed("Can't listen to signals"))?;
+            Signals::new([SIGHUP, SIGINT, SIGTERM]).map_err(failed("Can't listen to signals"))?;
         registry
             .register(&mut signals, SIGNALS, Interest::READABLE)
             .map_err(failed("Can't listen to signals"))?;
@@ -562,7 +562,8 @@ impl EventLoop {
 
     fn signals(&mut self, log: &mut Log) {
         let received: Vec<i32> = self.signals.pending().collect();
-        for signal in received {
+        // As in Redis, closing the terminal that it was started from does not end it.
+        for signal in received.into_iter().filter(|&signal| signal != SIGHUP) {
             let name = if signal == SIGINT { "SIGINT" } else { "SIGTERM" };
             if signal == SIGINT && self.node.insist_on_end() {
                 self.tell(Event::Wake, log);
