@@ -254,6 +254,8 @@ impl Engine {
         done: &DiskDone,
     ) -> Result<Saved, DiskError> {
         match done {
+            // What is appended would stand behind what cannot be removed.
+            DiskDone::Remove { name, result } if *name == making.temporary => result.clone()?,
             DiskDone::Append { name, bytes, result } if *name == making.temporary => {
                 making.unanswered_bytes = making.unanswered_bytes.saturating_sub(bytes.len());
                 result.clone()?;
@@ -271,7 +273,6 @@ impl Engine {
                 result.clone()?;
                 return Ok(Saved::Yes);
             }
-            // Whether there was a file to remove shows with the first one that is appended to.
             _ => {}
         }
         Ok(Saved::NotYet)
@@ -280,9 +281,9 @@ impl Engine {
     /// Whether `done` may be an answer that `making` waits for.
     pub(super) fn is_of(making: &Making, done: &DiskDone) -> bool {
         match done {
-            DiskDone::Append { name, .. } | DiskDone::Sync { name, .. } => {
-                *name == making.temporary
-            }
+            DiskDone::Remove { name, .. }
+            | DiskDone::Append { name, .. }
+            | DiskDone::Sync { name, .. } => *name == making.temporary,
             DiskDone::Rename { from, .. } => *from == making.temporary,
             _ => false,
         }
