@@ -34,7 +34,7 @@ pub(super) struct Writing {
     /// Up to where records were given to the disk.
     pub(super) issued: u64,
     /// Up to where the disk has them.
-    written: u64,
+    pub(super) written: u64,
     /// Up to where they are safe.
     pub(super) synced: u64,
     /// Bytes on their way.
@@ -378,7 +378,7 @@ impl Engine {
     }
 
     pub(super) fn synced(&mut self, now: Time, name: &str, result: Result<(), DiskError>) {
-        if self.load_synced(now, &result) {
+        if self.load_synced(now, name, &result) {
             return;
         }
         let is_this = |(file, _, _): &mut (String, _, _)| *file == name;

@@ -40,8 +40,8 @@ pub(super) enum Loading {
     Files(Files),
     /// What is to be cut off is kept elsewhere first.
     Keeping(Files, DiskOp),
-    /// The last of them is cut off where it can be read no further.
-    Cutting(Files),
+    /// The one that was read, which may be cut off where it can be read no further, is made safe.
+    Securing(Files),
     /// The first files are made: base, increment, manifest.
     Creating(Manifest, u8),
     /// What cannot be read gets other names: so many are left.
@@ -223,7 +223,14 @@ impl Engine {
             Ended::Whole(bytes) => {
                 files.bytes[files.next] = Some(bytes);
                 files.next += 1;
-                return self.read_next(now, files);
+                let Manifest { base, increments, .. } = &self.aof.manifest;
+                let is_last = increments.last().is_none_or(|last| last.name == name);
+                if is_last || bytes == 0 || base.as_ref().is_some_and(|base| base.name == name) {
+                    return self.read_next(now, files);
+                }
+                // Who wrote it may have been killed before it was safe, and others follow it.
+                self.aof.loading = Loading::Securing(files);
+                return self.ask_disk(DiskOp::Sync { name: self.aof_path(&name) });
             }
             Ended::Short(whole) | Ended::Torn(whole) if self.config.aof_load_truncated => {
                 let text = format!(
@@ -241,7 +248,7 @@ impl Engine {
                 let rest = self.load.as_ref().filter(|_| is_torn).map(|load| load.rest());
                 let rest = rest.filter(|rest| rest.iter().any(|&byte| byte != 0));
                 let Some(bytes) = rest.map(<[u8]>::to_vec) else {
-                    self.aof.loading = Loading::Cutting(files);
+                    self.aof.loading = Loading::Securing(files);
                     return self.ask_disk(cut);
                 };
                 let name = format!("{name}.torn-{whole}");
@@ -274,32 +281,43 @@ impl Engine {
         name: &str,
         result: &Result<(), DiskError>,
     ) -> bool {
-        if !matches!(self.aof.loading, Loading::Cutting(_)) {
+        if !matches!(self.aof.loading, Loading::Securing(_)) {
             return false;
         }
         match result {
             Ok(()) => self.ask_disk(DiskOp::Sync { name: name.to_owned() }),
-            Err(_) => self.load_cut(now, result),
+            Err(_) => self.secured(now, result),
         }
         true
     }
 
     /// Whether a file that was cut off while loading is safe as it is now.
-    pub(super) fn load_synced(&mut self, now: Time, result: &Result<(), DiskError>) -> bool {
-        let is_cutting = matches!(self.aof.loading, Loading::Cutting(_));
-        if is_cutting {
-            self.load_cut(now, result);
+    pub(super) fn load_synced(
+        &mut self,
+        now: Time,
+        name: &str,
+        result: &Result<(), DiskError>,
+    ) -> bool {
+        let is_securing = match &self.aof.loading {
+            Loading::Securing(files) => {
+                let file = self.aof.manifest.files().nth(files.next - 1);
+                file.is_some_and(|file| self.aof_path(&file.name) == name)
+            }
+            _ => false,
+        };
+        if is_securing {
+            self.secured(now, result);
         }
-        is_cutting
+        is_securing
     }
 
-    fn load_cut(&mut self, now: Time, result: &Result<(), DiskError>) {
-        let Loading::Cutting(files) = mem::take(&mut self.aof.loading) else { return };
+    fn secured(&mut self, now: Time, result: &Result<(), DiskError>) {
+        let Loading::Securing(files) = mem::take(&mut self.aof.loading) else { return };
         match result {
             Ok(()) => self.read_next(now, files),
             Err(DiskError(why)) => {
                 self.aof.loading = Loading::Files(files);
-                self.cannot_load(&format!("Error truncating the AOF file: {why}"));
+                self.cannot_load(&format!("Error making the AOF file safe as it was read: {why}"));
             }
         }
     }
@@ -341,6 +359,8 @@ impl Engine {
             self.aof.writing.other_bytes -= size;
             self.aof.writing.file = Some(path);
             self.aof.writing.file_bytes = size;
+            // They may not be safe, if who wrote them was killed.
+            (self.aof.writing.issued, self.aof.writing.written) = (size, size);
         } else {
             let mut manifest = self.aof.manifest.clone();
             manifest.add_increment(&self.aof_stem());
@@ -403,7 +423,7 @@ impl Engine {
             },
             Loading::Keeping(files, cut) => match result {
                 Ok(()) => {
-                    self.aof.loading = Loading::Cutting(files);
+                    self.aof.loading = Loading::Securing(files);
                     self.ask_disk(cut);
                 }
                 Err(DiskError(why)) => {
