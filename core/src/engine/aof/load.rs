@@ -418,6 +418,10 @@ impl Engine {
                     self.aof.writing.file_bytes = 0;
                 }
                 Err(DiskError(why)) => {
+                    if step == 2 {
+                        // It may be in force all the same.
+                        self.aof.manifest.give_up(manifest);
+                    }
                     self.cannot_write(&format!("Can't make the AOF file {name}: {why}"));
                 }
             },
