@@ -253,7 +253,9 @@ impl Engine {
             }
             return;
         }
-        if writing.issued == writing.synced || writing.failure.is_some() {
+        // What a sync could not make safe, no other one does.
+        let is_vain = writing.failure.is_some() || writing.unsure.is_some();
+        if writing.issued == writing.synced || is_vain {
             return;
         }
         // The next increment waits for this one, whatever the settings say.
@@ -292,6 +294,7 @@ impl Engine {
         }
         let waits = self.config.appendfsync == Appendfsync::Everysec
             && writing.syncing.is_none()
+            && writing.unsure.is_none()
             && writing.issued > writing.synced
             && self.may_sync();
         let sync = waits.then(|| writing.last_sync + SYNC_EVERY_US);
