@@ -92,7 +92,8 @@ impl Engine {
             why.0
         );
         self.log(Level::Warning, &text);
-        // Nothing more is appended.
+        // Nothing more is appended, nor to the increment of a rewrite: it would stand behind what is missing.
+        self.stop_rewriting();
         let writing = &mut self.aof.writing;
         (writing.file, writing.failure, writing.appending) = (None, None, None);
         self.aof.exit = Some(Exit::Lost);
@@ -123,7 +124,7 @@ impl Engine {
 
     /// Asks for the first step to the end of the file that is appended to, if there is one.
     fn begin_ending(&mut self, held: VecDeque<Held>) {
-        let Writing { file, file_bytes, failure, next, issued, syncing, .. } =
+        let Writing { file, file_bytes, failure, unsure, next, issued, syncing, .. } =
             &mut self.aof.writing;
         let Some(file) = file.take() else { return };
         let mut log = self.propagation.log.as_mut().map(|log| log.take()).unwrap_or_default();
@@ -147,11 +148,15 @@ impl Engine {
             next
         });
         bytes.extend(log);
-        finish(next.as_ref().unwrap_or(&file), bytes);
+        let has_failed = unsure.is_some();
+        if next.is_none() || !has_failed {
+            // Another sync of the file before does not tell what the one that failed has lost of it.
+            finish(next.as_ref().unwrap_or(&file), bytes);
+        }
         // A sync of it that was asked for before is waited for.
         let pending = u32::from(syncing.take().is_some_and(|(name, ..)| name == file));
         let file_bytes = *file_bytes;
-        let ending = Ending { file, file_bytes, next, steps, pending, has_failed: false, held };
+        let ending = Ending { file, file_bytes, next, steps, pending, has_failed, held };
         self.go_on_ending(ending);
     }
 
