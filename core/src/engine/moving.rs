@@ -18,8 +18,6 @@ pub struct Moving {
     id: u64,
     /// What it wants changed, of which all was looked at already.
     changes: Vec<(&'static Param, Vec<u8>)>,
-    /// A rewrite was stopped for this.
-    rewrites: bool,
 }
 
 /// The parameter.
@@ -45,11 +43,11 @@ impl Engine {
             return refused("files are being loaded from it");
         }
         let folder = String::from_utf8_lossy(folder).into_owned();
-        let rewrites = self.is_rewriting();
-        if rewrites {
-            self.stop_rewriting();
+        if self.is_rewriting() {
+            // It waits until the folder is known.
+            self.restart_rewriting();
         }
-        self.moving = Some(Moving { id, changes, rewrites });
+        self.moving = Some(Moving { id, changes });
         let open = self.open_increment().map(str::to_owned);
         self.effects.push(Effect::Disk(DiskOp::Enter { folder, open }));
         Ok(())
@@ -57,10 +55,7 @@ impl Engine {
 
     /// The folder is another one, or not.
     pub(super) fn entered(&mut self, now: Time, result: Result<String, DiskError>) {
-        let Some(Moving { id, changes, rewrites }) = self.moving.take() else { return };
-        if rewrites {
-            self.restart_rewriting();
-        }
+        let Some(Moving { id, changes }) = self.moving.take() else { return };
         let changed = match result {
             Err(DiskError(why)) => Err(refusal(FOLDER.as_bytes(), &why)),
             Ok(folder) => changes.into_iter().try_for_each(|(param, text)| {

@@ -177,7 +177,8 @@ impl Engine {
 
     pub(super) fn next_rewrite(&self) -> Option<Monotonic> {
         let rewriting = &self.aof.rewriting;
-        rewriting.not_before.filter(|_| rewriting.is_scheduled && rewriting.step.is_none())
+        let waits = rewriting.is_scheduled && rewriting.step.is_none() && self.moving.is_none();
+        rewriting.not_before.filter(|_| waits)
     }
 
     /// The file was turned off, or the server ends.
