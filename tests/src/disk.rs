@@ -5,15 +5,21 @@
 //! not synced are there in full, in part, not at all or as zeros where blocks arrived out of order; a
 //! name that was not made safe is there or not, and so is a rename or a removal. Syncs can fail, which
 //! leaves what they were to make safe as unsafe as before (a file that was to be replaced or renamed may
-//! have been), and space can run out in the middle of a write.
+//! have been), and of what was written, blocks may be lost that no later sync brings back. Space can run
+//! out in the middle of a write, and any operation can be refused.
+//!
+//! There may be several folders, between which the node is moved as by a server.
 //!
 //! What [`DiskOp`] promises, the disk keeps: nothing that was answered as safe is ever lost.
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 
 use redstart::base::rng::{Rng, Seed};
 use redstart::base::time::Time;
-use redstart::node::{DiskDone, DiskError, DiskOp, Effect, Event, Node, Part, Unreadable};
+use redstart::node::{
+    DiskDone, DiskError, DiskOp, Effect, Event, Node, Part, Unreadable, is_temporary,
+};
 
 /// Blocks are written one by one, in any order, in bytes.
 const BLOCK_BYTES: usize = 512;
@@ -25,7 +31,16 @@ pub struct Faults {
     pub sync: u64,
     /// Writes that fail because there is no space left.
     pub full: u64,
+    /// Operations of any kind that are refused, and change nothing.
+    pub any: u64,
 }
+
+/// Why a disk refuses what it did before.
+const REFUSALS: [&str; 4] =
+    ["Input/output error", "Permission denied", "Too many open files", "Read-only file system"];
+
+/// A folder, and the name of a file in it.
+type Path = (String, String);
 
 /// The disk.
 #[derive(Debug)]
@@ -35,10 +50,16 @@ pub struct SimDisk {
     pub faults: Faults,
     /// Whether nothing can be written.
     pub is_full: bool,
+    /// The folder that names are in, and those that can be [entered](DiskOp::Enter).
+    folder: String,
+    folders: Vec<String>,
+    /// Files that are written to, and those of them that are in a folder that was left.
+    open: Vec<String>,
+    left: Vec<Path>,
     /// Names as one sees them.
-    names: BTreeMap<String, usize>,
+    names: BTreeMap<Path, usize>,
     /// Names as they were last made safe, and what happened to them since, in order.
-    safe_names: BTreeMap<String, usize>,
+    safe_names: BTreeMap<Path, usize>,
     changes: Vec<Change>,
     files: Vec<File>,
 }
@@ -46,9 +67,9 @@ pub struct SimDisk {
 /// A change of names that is not safe yet.
 #[derive(Clone, Debug)]
 enum Change {
-    Add(String, usize),
-    Rename(String, String),
-    Remove(String),
+    Add(Path, usize),
+    Rename(Path, Path),
+    Remove(Path),
 }
 
 #[derive(Clone, Debug, Default)]
@@ -56,6 +77,23 @@ struct File {
     bytes: Vec<u8>,
     /// What is safe.
     safe: Vec<u8>,
+    /// Bytes that a sync was to make safe that failed, and that the system has forgotten to write.
+    lost: Vec<Range<usize>>,
+}
+
+impl File {
+    fn safe(bytes: Vec<u8>) -> Self {
+        Self { safe: bytes.clone(), bytes, lost: Vec::new() }
+    }
+
+    /// What is on the disk once all is written that the system has to write.
+    fn kept(&self) -> Vec<u8> {
+        let mut kept = self.bytes.clone();
+        for range in &self.lost {
+            kept[range.clone()].fill(0);
+        }
+        kept
+    }
 }
 
 /// Mounts an empty disk, whose answers come at once. Returns what else the node asked for.
@@ -77,15 +115,24 @@ pub fn mount_empty(node: &mut Node, now: Time) -> Vec<Effect> {
 impl SimDisk {
     /// A disk that holds `files`, which makes no faults until it is told to.
     pub fn new(seed: Seed, files: BTreeMap<String, Vec<u8>>) -> Self {
+        let files = files.into_iter().map(|(name, bytes)| ((String::new(), name), bytes));
+        Self::with(Rng::new(seed), files.collect())
+    }
+
+    fn with(rng: Rng, files: BTreeMap<Path, Vec<u8>>) -> Self {
         let (mut names, mut stored) = (BTreeMap::new(), Vec::new());
-        for (name, bytes) in files {
-            names.insert(name, stored.len());
-            stored.push(File { safe: bytes.clone(), bytes });
+        for (path, bytes) in files {
+            names.insert(path, stored.len());
+            stored.push(File::safe(bytes));
         }
         Self {
-            rng: Rng::new(seed),
+            rng,
             faults: Faults::default(),
             is_full: false,
+            folder: String::new(),
+            folders: Vec::new(),
+            open: Vec::new(),
+            left: Vec::new(),
             safe_names: names.clone(),
             names,
             changes: Vec::new(),
@@ -93,10 +140,38 @@ impl SimDisk {
         }
     }
 
-    /// The files as one sees them.
+    /// A process begins that works in `folder` and can be moved to `folders`. Nothing fails yet.
+    pub fn started_in(mut self, folder: &str, folders: &[&str]) -> Self {
+        folder.clone_into(&mut self.folder);
+        self.folders = folders.iter().map(|&folder| folder.to_owned()).collect();
+        (self.open, self.left) = (Vec::new(), Vec::new());
+        self.faults = Faults::default();
+        // What the system has told another process it has forgotten, nobody can find out any more.
+        self.files.iter_mut().for_each(|file| file.lost.clear());
+        self
+    }
+
+    /// What was [set aside](Unreadable::SetAside) has its names again.
+    pub fn as_before_set_aside(mut self) -> Self {
+        for (path, file) in self.names.clone() {
+            if let Some((name, _)) = path.1.split_once(".unreadable-") {
+                self.names.remove(&path);
+                self.names.insert((path.0, name.to_owned()), file);
+            }
+        }
+        self.make_names_safe();
+        self
+    }
+
+    /// The folder that names are in.
+    pub fn folder(&self) -> &str {
+        &self.folder
+    }
+
+    /// The files as one sees them in the folder that names are in.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
-        let content = |(name, &file): (&String, &usize)| (name.clone(), self.bytes(file).to_vec());
-        self.names.iter().map(content).collect()
+        let here = self.names.iter().filter(|((folder, _), _)| *folder == self.folder);
+        here.map(|((_, name), &file)| (name.clone(), self.bytes(file).to_vec())).collect()
     }
 
     /// Whether there are no files.
@@ -106,16 +181,27 @@ impl SimDisk {
 
     /// Does an operation.
     pub fn run(&mut self, op: DiskOp) -> DiskDone {
+        if self.happens(self.faults.any) {
+            let why = REFUSALS[self.rng.below(REFUSALS.len() as u64) as usize];
+            return op.refused(DiskError(why.into()));
+        }
         match op {
             DiskOp::Read { name, from, bytes_max } => {
-                let found = self.names.get(&name).map(|&file| self.bytes(file));
+                let path = (self.folder.clone(), name.clone());
+                let found = self.names.get(&path).map(|&file| self.bytes(file));
                 let part = found.map(|all| Part::of(all, from, bytes_max));
                 DiskDone::Read { name, from, result: Ok(part) }
             }
-            op @ DiskOp::Enter { .. } => op.has_no_folders(),
+            DiskOp::Enter { folder, .. } if !self.folders.contains(&folder) => {
+                DiskOp::Enter { folder, open: None }.has_no_folders()
+            }
+            DiskOp::Enter { folder, open } => {
+                self.enter(&folder, open);
+                DiskDone::Enter { result: Ok(folder) }
+            }
             DiskOp::List { folder } => {
                 let mut names = Vec::new();
-                for path in self.names.keys() {
+                for (_, path) in self.names.keys().filter(|(place, _)| *place == self.folder) {
                     let (place, name) = path.rsplit_once('/').unwrap_or(("", path));
                     if place == folder {
                         names.push(name.to_owned());
@@ -134,7 +220,11 @@ impl SimDisk {
             DiskOp::Sync { name } => DiskDone::Sync { result: self.sync(&name), name },
             DiskOp::Truncate { name, bytes } => {
                 let file = self.open(&name);
-                self.files[file].bytes.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+                let file = &mut self.files[file];
+                file.bytes.truncate(usize::try_from(bytes).unwrap_or(usize::MAX));
+                let end = file.bytes.len();
+                file.lost.iter_mut().for_each(|range| range.end = range.end.min(end));
+                file.lost.retain(|range| !range.is_empty());
                 DiskDone::Truncate { name, result: Ok(()) }
             }
             DiskOp::Rename { from, to } => {
@@ -142,8 +232,11 @@ impl SimDisk {
                 DiskDone::Rename { from, to, result }
             }
             DiskOp::Remove { name } => {
-                if self.names.remove(&name).is_some() {
-                    self.changes.push(Change::Remove(name.clone()));
+                let path = self.path(&name);
+                let stays = self.is_left(&name) && !is_temporary(&name);
+                self.forget(&name);
+                if !stays && self.names.remove(&path).is_some() {
+                    self.changes.push(Change::Remove(path));
                 }
                 DiskDone::Remove { name, result: Ok(()) }
             }
@@ -159,17 +252,16 @@ impl SimDisk {
             change.apply(&mut names);
         }
         let mut files = BTreeMap::new();
-        for (name, file) in names {
+        for (path, file) in names {
             let bytes = self.remains(file);
-            files.insert(name, bytes);
+            files.insert(path, bytes);
         }
-        let seed = Seed::of(self.rng.next_u64());
-        Self::new(seed, files)
+        Self::with(Rng::new(Seed::of(self.rng.next_u64())), files)
     }
 
     /// What is left of a file after a crash.
     fn remains(&mut self, file: usize) -> Vec<u8> {
-        let File { bytes, safe } = self.files[file].clone();
+        let (bytes, safe) = (self.files[file].kept(), self.files[file].safe.clone());
         if bytes == safe {
             return safe;
         }
@@ -205,16 +297,51 @@ impl SimDisk {
         one_in > 0 && self.rng.below(one_in) == 0
     }
 
+    /// Names are in another folder from now on, but for files that are written to and `open`.
+    fn enter(&mut self, folder: &str, open: Option<String>) {
+        let old = std::mem::replace(&mut self.folder, folder.to_owned());
+        for name in open.into_iter().chain(self.open.clone()) {
+            if !self.is_left(&name) {
+                self.left.push((old.clone(), name));
+            }
+        }
+        self.left.retain(|(place, _)| place != folder);
+    }
+
+    fn is_left(&self, name: &str) -> bool {
+        self.left.iter().any(|(_, left)| left == name)
+    }
+
+    /// Where a file is that is written to, or will be.
+    fn path(&self, name: &str) -> Path {
+        let left = self.left.iter().find(|(_, left)| left == name);
+        left.cloned().unwrap_or_else(|| (self.folder.clone(), name.to_owned()))
+    }
+
+    /// The file is not written to any more.
+    fn forget(&mut self, name: &str) {
+        self.open.retain(|open| open != name);
+        self.left.retain(|(_, left)| left != name);
+    }
+
     /// The file of this name, made if there is none.
     fn open(&mut self, name: &str) -> usize {
-        if let Some(&file) = self.names.get(name) {
+        if !self.open.iter().any(|open| open == name) {
+            self.open.push(name.to_owned());
+        }
+        let path = self.path(name);
+        if let Some(&file) = self.names.get(&path) {
             return file;
         }
-        let file = self.files.len();
-        self.files.push(File::default());
-        self.names.insert(name.to_owned(), file);
-        self.changes.push(Change::Add(name.to_owned(), file));
-        file
+        self.add(path, File::default())
+    }
+
+    fn add(&mut self, path: Path, file: File) -> usize {
+        let index = self.files.len();
+        self.files.push(file);
+        self.names.insert(path.clone(), index);
+        self.changes.push(Change::Add(path, index));
+        index
     }
 
     fn append(&mut self, name: &str, bytes: &[u8]) -> Result<(), DiskError> {
@@ -227,15 +354,13 @@ impl SimDisk {
     }
 
     fn replace(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), DiskError> {
+        self.forget(name);
         if self.is_full || self.happens(self.faults.full) {
             return Err(DiskError("No space left on device".into()));
         }
         let fails = self.happens(self.faults.sync);
         if !fails || self.rng.below(2) == 0 {
-            let file = self.files.len();
-            self.files.push(File { safe: bytes.clone(), bytes });
-            self.names.insert(name.to_owned(), file);
-            self.changes.push(Change::Add(name.to_owned(), file));
+            self.add((self.folder.clone(), name.to_owned()), File::safe(bytes));
         }
         if fails {
             return Err(DiskError("Input/output error".into()));
@@ -245,24 +370,34 @@ impl SimDisk {
     }
 
     fn sync(&mut self, name: &str) -> Result<(), DiskError> {
+        let file = self.open(name);
         if self.happens(self.faults.sync) {
+            let is_lost = self.rng.below(2) == 0;
+            let file = &mut self.files[file];
+            if is_lost && file.safe.len() < file.bytes.len() {
+                file.lost.push(file.safe.len()..file.bytes.len());
+            }
             return Err(DiskError("Input/output error".into()));
         }
-        let file = self.open(name);
-        self.files[file].safe = self.files[file].bytes.clone();
+        self.files[file].safe = self.files[file].kept();
         self.make_names_safe();
         Ok(())
     }
 
     fn rename(&mut self, from: &str, to: &str) -> Result<(), DiskError> {
-        let Some(&file) = self.names.get(from) else {
+        self.forget(to);
+        let source = self.path(from);
+        let target = (source.0.clone(), to.to_owned());
+        let Some(&file) = self.names.get(&source) else {
             return Err(DiskError("No such file or directory".into()));
         };
         let fails = self.happens(self.faults.sync);
         if !fails || self.rng.below(2) == 0 {
-            self.names.remove(from);
-            self.names.insert(to.to_owned(), file);
-            self.changes.push(Change::Rename(from.to_owned(), to.to_owned()));
+            self.left.retain(|(_, left)| left != from);
+            self.open.iter_mut().filter(|open| *open == from).for_each(|open| to.clone_into(open));
+            self.names.remove(&source);
+            self.names.insert(target.clone(), file);
+            self.changes.push(Change::Rename(source, target));
         }
         if fails {
             return Err(DiskError("Input/output error".into()));
@@ -278,7 +413,7 @@ impl SimDisk {
 }
 
 impl Change {
-    fn apply(self, names: &mut BTreeMap<String, usize>) {
+    fn apply(self, names: &mut BTreeMap<Path, usize>) {
         match self {
             Self::Add(name, file) => {
                 names.insert(name, file);

@@ -37,6 +37,7 @@ pub mod page;
 #[cfg(feature = "page")]
 pub mod panel;
 pub mod play;
+pub mod queue;
 pub mod rdb;
 #[cfg(not(target_arch = "wasm32"))]
 pub mod tcp;

@@ -6,18 +6,29 @@ use redstart::base::rng::Seed;
 use redstart::base::time::{Monotonic, Time};
 use redstart::engine::Config;
 use redstart::node::{
-    ConnId, DiskDone, Effect, Event, Imported, LinkEvent, LinkId, LinkOp, Node, Origin, Record,
-    Unreadable,
+    ConnId, Effect, Event, Imported, LinkEvent, LinkId, LinkOp, Node, Origin, Record, Unreadable,
 };
 
 use crate::disk::SimDisk;
 use crate::play::{Patience, Stage};
+use crate::queue::{Order, Queue};
 
 /// Where the virtual clock starts: 2023-11-14 22:13:20 UTC.
 pub const START: Time = Time { unix_us: 1_700_000_000_000_000, mono: Monotonic(1_000_000) };
 
 /// Turns that a node may want at one time.
 const TURNS_MAX: usize = 10_000_000;
+
+/// How a host treats its node.
+#[derive(Clone, Copy, Debug)]
+pub struct Host {
+    /// What is done with files that cannot be read.
+    pub unreadable: Unreadable,
+    /// In which order the disk does things.
+    pub order: Order,
+    /// What time it is.
+    pub now: Time,
+}
 
 /// A node and its small world.
 pub struct Local {
@@ -30,7 +41,7 @@ pub struct Local {
     pub disk: SimDisk,
     /// Every line the node has logged.
     pub log: Vec<Record>,
-    answers: VecDeque<DiskDone>,
+    queue: Queue,
     /// What it has asked of connections to other servers and nobody has done yet.
     pub links: VecDeque<(LinkId, LinkOp)>,
     /// Whether there are other servers, which somebody else plays. Otherwise whoever is called refuses.
@@ -89,15 +100,21 @@ impl Local {
 
     /// As [`Local::slow_on`], with the policy of the page or of the server.
     pub fn mounted(config: Config, seed: Seed, disk: SimDisk, unreadable: Unreadable) -> Self {
+        Self::hosted(config, seed, disk, Host { unreadable, order: Order::AtOnce, now: START })
+    }
+
+    /// As [`Local::slow_on`], by a host that does things its own way.
+    pub fn hosted(config: Config, seed: Seed, disk: SimDisk, host: Host) -> Self {
+        let Host { unreadable, order, now } = host;
         let mut local = Self {
-            node: Node::new(config, seed, START),
-            now: START,
+            node: Node::new(config, seed, now),
+            now,
             connections: BTreeMap::new(),
             arrived: BTreeMap::new(),
             next_conn: 0,
             disk,
             log: Vec::new(),
-            answers: VecDeque::new(),
+            queue: Queue::new(order, seed),
             links: VecDeque::new(),
             has_neighbours: false,
             is_slow: true,
@@ -117,6 +134,21 @@ impl Local {
     /// The files as the node has left them.
     pub fn files(&self) -> BTreeMap<String, Vec<u8>> {
         self.disk.files()
+    }
+
+    /// The host takes itself for open: from now on, its disk may fail to read as well.
+    pub fn queue_is_open(&mut self) {
+        self.queue.reads_surely = false;
+    }
+
+    /// The end of the process: what it has asked for is done if it was told to end, else some of it.
+    /// Returns the disk.
+    pub fn end(mut self) -> SimDisk {
+        match self.exit {
+            Some(_) => self.queue.finish(&mut self.disk),
+            None => self.queue.abandon(&mut self.disk),
+        }
+        self.disk
     }
 
     /// The virtual time.
@@ -141,12 +173,14 @@ impl Local {
     /// A turn of a host's loop: what the disk has done, and a wake if it is time for one. Returns
     /// whether there was any of it.
     pub fn turn(&mut self) -> bool {
-        let answers = std::mem::take(&mut self.answers);
+        let is_waiting = !self.queue.is_empty();
+        let answers = self.queue.work(&mut self.disk);
         let is_due = self.node.next_wake().is_some_and(|wake| wake <= self.now.mono);
         let calls =
             if self.has_neighbours { VecDeque::new() } else { std::mem::take(&mut self.links) };
-        let is_idle = answers.is_empty() && calls.is_empty() && !is_due;
-        for done in answers {
+        let is_idle = !is_waiting && calls.is_empty() && !is_due;
+        for _ in 0..answers {
+            let Some(done) = self.queue.answer() else { break };
             self.handle(Event::Disk(done));
         }
         for (link, op) in calls {
@@ -166,6 +200,7 @@ impl Local {
         for effect in effects {
             self.act(effect);
         }
+        self.queue.write_due(&mut self.disk);
     }
 
     fn act(&mut self, effect: Effect) {
@@ -180,8 +215,7 @@ impl Local {
                 self.handle(Event::Closed { conn });
             }
             Effect::Disk(op) => {
-                let done = self.disk.run(op);
-                self.answers.push_back(done);
+                self.queue.ask(&mut self.disk, op, self.node.journal());
             }
             Effect::Link { link, op } => self.links.push_back((link, op)),
             Effect::Configured => {

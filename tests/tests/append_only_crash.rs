@@ -161,8 +161,8 @@ fn what_was_said_to_be_done_is_found_after_a_crash() {
             writer.local.is_slow = true;
             writer.local.disk.faults = match rng.below(3) {
                 0 => Faults::default(),
-                1 => Faults { sync: 6, full: 0 },
-                _ => Faults { sync: 12, full: 6 },
+                1 => Faults { sync: 6, full: 0, any: 0 },
+                _ => Faults { sync: 12, full: 6, any: 0 },
             };
             for _ in 0..rng.below(80) {
                 match rng.below(10) {

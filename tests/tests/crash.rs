@@ -40,8 +40,8 @@ fn after_a_crash_there_is_what_was_promised() {
             possible = vec![found];
             world.local.disk.faults = match rng.below(3) {
                 0 => Faults::default(),
-                1 => Faults { sync: 3, full: 0 },
-                _ => Faults { sync: 8, full: 6 },
+                1 => Faults { sync: 3, full: 0, any: 0 },
+                _ => Faults { sync: 8, full: 6, any: 0 },
             };
             for _ in 0..rng.below(60) {
                 world.act(&mut rng, &mut possible);
