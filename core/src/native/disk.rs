@@ -16,6 +16,7 @@ use super::explain;
 use super::journal::{self, Journal, Next, Piece};
 use super::lock::Lock;
 use super::memory;
+use super::place::{Followed, Place};
 use crate::node::{DiskDone, DiskError, DiskOp, Part, TEMPORARY, is_temporary};
 
 /// Files that are kept open: those of a snapshot and of the append-only file, old and new.
@@ -184,7 +185,7 @@ fn spawn<T: Send + 'static>(
 
 /// A folder of files, and those of them that are being written.
 struct Folder {
-    path: PathBuf,
+    place: Place,
     /// Its lock, once it is taken, and those of folders in which `left` are.
     locks: Vec<(PathBuf, Lock)>,
     open: Vec<OpenFile>,
@@ -213,7 +214,7 @@ impl Folder {
         // Folders are compared, and must be called the same.
         let path = fs::canonicalize(&path).unwrap_or(path);
         let locks = lock.map(|lock| (path.clone(), lock)).into_iter().collect();
-        Self { path, locks, open: Vec::new(), left: Vec::new() }
+        Self { place: Place::new(path), locks, open: Vec::new(), left: Vec::new() }
     }
 
     /// Does one operation, and lends the file that it has appended to if `lends`.
@@ -231,13 +232,7 @@ impl Folder {
     /// Does one operation; returns the answer, and the buffer that came with the question if the
     /// answer does not hold it.
     fn run(&mut self, op: DiskOp) -> (DiskDone, Vec<u8>) {
-        let writes_here = match &op {
-            DiskOp::Read { .. } | DiskOp::List { .. } | DiskOp::Enter { .. } => false,
-            // The configuration file lies elsewhere, and is no part of the data.
-            DiskOp::Replace { name, .. } => Path::new(name).is_relative(),
-            _ => true,
-        };
-        if writes_here && let Err(why) = self.lock(self.path.clone()) {
+        if let Err(why) = self.prepare(&op) {
             return (op.refused(DiskError(why)), Vec::new());
         }
         let mut buffer = Vec::new();
@@ -248,7 +243,7 @@ impl Folder {
             }
             DiskOp::Replace { name, bytes } => {
                 self.forget(&name);
-                let result = said(replace(&self.path, &name, &bytes));
+                let result = said(replace(self.place.path(), &name, &bytes));
                 buffer = bytes;
                 DiskDone::Replace { name, result }
             }
@@ -267,7 +262,7 @@ impl Folder {
             }
             DiskOp::Remove { name } => DiskDone::Remove { result: said(self.remove(&name)), name },
             DiskOp::List { folder } => {
-                let result = said(list(&self.path.join(&folder)));
+                let result = said(list(&self.place.path().join(&folder)));
                 DiskDone::List { folder, result }
             }
             DiskOp::Enter { folder, open } => {
@@ -277,8 +272,40 @@ impl Folder {
         (done, buffer)
     }
 
+    /// Sees to it that an operation is done in the right folder, and that this server alone writes there.
+    fn prepare(&mut self, op: &DiskOp) -> Result<(), String> {
+        let is_here = match op {
+            DiskOp::Enter { .. } => false,
+            // The configuration file lies elsewhere, and is no part of the data.
+            DiskOp::Read { name, .. } | DiskOp::Replace { name, .. } => {
+                Path::new(name).is_relative()
+            }
+            _ => true,
+        };
+        if !is_here {
+            return Ok(());
+        }
+        let followed = self.place.follow()?;
+        let path = self.place.path();
+        match followed {
+            Followed::Here => {}
+            Followed::Moved(old) => {
+                let locked = self.locks.iter_mut().map(|(folder, _)| folder);
+                let left = self.left.iter_mut().map(|left| &mut left.folder);
+                let moved = locked.chain(left).filter(|folder| **folder == old);
+                moved.for_each(|folder| path.clone_into(folder));
+            }
+            // Its lock is one on a file that is gone.
+            Followed::Anew => self.locks.retain(|(folder, _)| folder != path),
+        }
+        match op {
+            DiskOp::Read { .. } | DiskOp::List { .. } => Ok(()),
+            _ => self.lock(path.to_owned()),
+        }
+    }
+
     fn read(&self, name: &str, from: u64, bytes_max: u64) -> io::Result<Option<Part>> {
-        let mut file = match File::open(self.path.join(name)) {
+        let mut file = match File::open(self.place.path().join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
@@ -316,7 +343,7 @@ impl Folder {
     fn forget(&mut self, name: &str) {
         self.open.retain(|open| open.name != name);
         self.left.retain(|left| left.name != name);
-        let (path, left) = (&self.path, &self.left);
+        let (path, left) = (self.place.path(), &self.left);
         let is_used =
             |folder: &PathBuf| folder == path || left.iter().any(|left| left.folder == *folder);
         self.locks.retain(|(folder, _)| is_used(folder));
@@ -324,7 +351,7 @@ impl Folder {
 
     /// The folder in which a file that is written to is, or will be.
     fn folder_with(&self, name: &str) -> &Path {
-        self.left_of(name).map_or(&self.path, |left| &left.folder)
+        self.left_of(name).map_or_else(|| self.place.path(), |left| &left.folder)
     }
 
     fn left_of(&self, name: &str) -> Option<&Left> {
@@ -346,13 +373,13 @@ impl Folder {
             return Err("No such file or directory".to_owned());
         }
         // With the dot, what is no folder or cannot be entered is refused.
-        let path = self.path.join(folder).join(".");
+        let path = self.place.path().join(folder).join(".");
         fs::metadata(&path).map_err(|error| explain(&error))?;
         let path = fs::canonicalize(&path).map_err(|error| explain(&error))?;
         if !self.locks.is_empty() {
             self.lock(path.clone())?;
         }
-        let old = std::mem::replace(&mut self.path, path);
+        let old = std::mem::replace(&mut self.place, Place::new(path)).path().to_owned();
         let begun = open.into_iter().chain(self.open.iter().map(|open| open.name.clone()));
         for name in begun.collect::<Vec<_>>() {
             if self.left_of(&name).is_none() {
@@ -360,9 +387,9 @@ impl Folder {
                 self.left.push(Left { name, folder: old.clone(), stays });
             }
         }
-        let path = &self.path;
-        self.left.retain(|left| left.folder != *path);
-        let shown = self.path.to_string_lossy().into_owned();
+        let path = self.place.path();
+        self.left.retain(|left| left.folder != path);
+        let shown = path.to_string_lossy().into_owned();
         self.forget("");
         Ok(shown)
     }
@@ -620,6 +647,43 @@ mod tests {
         for (folder, reply) in [(&two, ":4\r\n"), (&three, ":5\r\n")] {
             assert_eq!(World::start(folder).run("DBSIZE"), reply);
         }
+        fs::remove_dir_all(root).unwrap();
+    }
+
+    /// Another folder of its name may hold a backup, which the next start is to load.
+    #[test]
+    #[cfg(target_os = "linux")]
+    fn a_folder_that_is_moved_is_followed() {
+        let root = std::env::temp_dir().join(format!("redstart-moved-{}", std::process::id()));
+        let (data, aside) = (root.join("data"), root.join("aside"));
+        fs::create_dir_all(&data).unwrap();
+        let mut world = World::start(&data);
+        assert_eq!(world.run("SET a 1"), "+OK\r\n");
+        fs::rename(&data, &aside).unwrap();
+        fs::create_dir(&data).unwrap();
+        fs::write(data.join("dump.rdb"), "a backup").unwrap();
+        for command in ["SAVE", "BGREWRITEAOF", "SET b 2"] {
+            assert!(world.run(command).starts_with('+'), "{command}");
+        }
+        assert!(aside.join("dump.rdb").exists());
+        assert!(Lock::take(&aside).is_err() && Lock::take(&data).is_ok());
+        drop(world);
+        assert_eq!(fs::read(data.join("dump.rdb")).unwrap(), b"a backup");
+        assert!(!data.join("appendonlydir").exists());
+        let mut world = World::start(&aside);
+        assert_eq!(world.run("DBSIZE"), ":2\r\n");
+        // One that is removed is gone, and may come back.
+        fs::remove_dir_all(&aside).unwrap();
+        assert_eq!(world.run("SAVE"), "-ERR\r\n");
+        fs::create_dir(&aside).unwrap();
+        assert_eq!(world.run("SAVE"), "+OK\r\n");
+        assert!(Lock::take(&aside).is_err());
+        fs::remove_dir_all(&data).unwrap();
+        fs::rename(&aside, &data).unwrap();
+        fs::create_dir(&aside).unwrap();
+        assert_eq!(world.run("SAVE"), "+OK\r\n");
+        assert!(!aside.join("dump.rdb").exists());
+        drop(world);
         fs::remove_dir_all(root).unwrap();
     }
 

@@ -36,6 +36,7 @@ pub mod log;
 pub mod memory;
 pub mod names;
 pub mod open_files;
+mod place;
 pub mod playground;
 pub mod ready;
 pub mod service;
