@@ -5,9 +5,11 @@
 //! that may save by itself takes the lock at its start; any other only when it is about to write, so
 //! that servers which never do can share a folder, as they can with Redis.
 
-use std::fs::{File, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io::Write;
 use std::path::Path;
+
+use crate::node::TEMPORARY;
 
 /// The name of the file.
 const NAME: &str = "redstart.lock";
@@ -24,6 +26,7 @@ impl Lock {
         let shown = folder.display();
         let path = folder.join(NAME);
         let opened = File::options().create(true).append(true).open(&path);
+        let opened = opened.or_else(|error| of_somebody_else(folder).ok_or(error));
         let mut file =
             opened.map_err(|error| format!("The folder '{shown}' can't be written to: {error}"))?;
         match file.try_lock() {
@@ -40,20 +43,38 @@ impl Lock {
     }
 }
 
+/// The file, where only somebody else may write to it, and files can be made beside it: what is locked
+/// need not be written to. A server that root once ran, or a backup that root has put back, leaves that.
+fn of_somebody_else(folder: &Path) -> Option<File> {
+    let file = File::open(folder.join(NAME)).ok()?;
+    let probe = folder.join(format!("{TEMPORARY}{NAME}"));
+    File::create(&probe).and_then(|_| fs::remove_file(&probe)).ok()?;
+    Some(file)
+}
+
 #[cfg(test)]
 mod tests {
+    use std::os::unix::fs::PermissionsExt as _;
+
     use super::*;
 
     #[test]
     fn a_folder_has_one_owner_at_a_time() {
         let folder = std::env::temp_dir().join(format!("redstart-lock-{}", std::process::id()));
-        std::fs::create_dir_all(&folder).unwrap();
+        fs::create_dir_all(&folder).unwrap();
         let first = Lock::take(&folder).unwrap();
         let refused = Lock::take(&folder).err().unwrap();
         assert!(refused.ends_with("is in use by another server"), "{refused}");
         drop(first);
         assert!(Lock::take(&folder).is_ok());
+        // For root, who may write everywhere, this is no different.
+        let of_somebody_else = fs::Permissions::from_mode(0o444);
+        fs::set_permissions(folder.join(NAME), of_somebody_else).unwrap();
+        let second = Lock::take(&folder).unwrap();
+        assert!(Lock::take(&folder).is_err());
+        drop(second);
+        assert_eq!(fs::read_dir(&folder).unwrap().count(), 1);
         assert!(Lock::take(&folder.join("none")).err().unwrap().contains("can't be written to"));
-        std::fs::remove_dir_all(folder).unwrap();
+        fs::remove_dir_all(folder).unwrap();
     }
 }
