@@ -444,6 +444,18 @@ fn what_would_have_expired_is_there_if_a_later_command_says_so() {
     }
 }
 
+#[test]
+fn a_snapshot_may_be_called_as_the_append_only_file_is() {
+    for name in ["appendonly.aof", "appendonlydir"] {
+        let settings = [("appendonly", "no"), ("dbfilename", name)];
+        let mut local = on(Files::new(), &settings);
+        for command in ["SET a 1", "SAVE"] {
+            assert_eq!(text_of(&ask(&mut local, command)), "OK", "{name}");
+        }
+        assert_eq!(text_of(&ask(&mut on(local.files(), &settings), "GET a")), "1", "{name}");
+    }
+}
+
 /// As in Redis: there is no data then, rather than that it is waited for.
 #[test]
 fn a_manifest_without_files_is_that_of_a_new_server() {

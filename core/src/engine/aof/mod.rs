@@ -152,7 +152,8 @@ impl Engine {
             | DiskDone::Sync { name, .. }
             | DiskDone::Truncate { name, .. }
             | DiskDone::Remove { name, .. } => name,
-            DiskDone::Rename { to, .. } => to,
+            // A snapshot may be called as the append-only file is, but is not made under such a name.
+            DiskDone::Rename { from, .. } => from,
             DiskDone::List { folder, .. } => folder,
             DiskDone::Enter { .. } => return Some(done),
         };
