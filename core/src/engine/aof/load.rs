@@ -225,7 +225,7 @@ impl Engine {
                 files.next += 1;
                 let Manifest { base, increments, .. } = &self.aof.manifest;
                 let is_last = increments.last().is_none_or(|last| last.name == name);
-                if is_last || bytes == 0 || base.as_ref().is_some_and(|base| base.name == name) {
+                if is_last || base.as_ref().is_some_and(|base| base.name == name) {
                     return self.read_next(now, files);
                 }
                 // Who wrote it may have been killed before it was safe, and others follow it.
@@ -359,8 +359,9 @@ impl Engine {
             self.aof.writing.other_bytes -= size;
             self.aof.writing.file = Some(path);
             self.aof.writing.file_bytes = size;
-            // They may not be safe, if who wrote them was killed.
-            (self.aof.writing.issued, self.aof.writing.written) = (size, size);
+            // It may not be safe, if who wrote it was killed: what was cut off can come back, too.
+            let unsafe_bytes = size.max(1);
+            (self.aof.writing.issued, self.aof.writing.written) = (unsafe_bytes, unsafe_bytes);
         } else {
             let mut manifest = self.aof.manifest.clone();
             manifest.add_increment(&self.aof_stem());
