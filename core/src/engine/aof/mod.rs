@@ -134,6 +134,7 @@ impl Engine {
         self.stop_rewriting();
         self.stop_appending();
         self.aof.state = State::Off;
+        self.aof.rewriting.is_scheduled = false;
         if self.aof.unreadable == Unreadable::SetAside && !self.config.save.is_empty() {
             // Such a host goes by the file until there is a snapshot of what it held.
             self.saving.queue_background();

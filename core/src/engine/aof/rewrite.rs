@@ -195,7 +195,8 @@ impl Engine {
             // What was recorded beside the base that will not be would be done twice beside the next.
             self.stop_appending();
         }
-        self.aof.rewriting.is_scheduled = false;
+        // The end can be called off, and then there is still to be a file.
+        self.aof.rewriting.is_scheduled = self.aof.state == State::Starting;
     }
 
     /// Gives up a base; it may have its name already.
