@@ -193,7 +193,7 @@ impl SimDisk {
                 DiskDone::Read { name, from, result: Ok(part) }
             }
             DiskOp::Enter { folder, .. } if !self.folders.contains(&folder) => {
-                DiskOp::Enter { folder, open: None }.has_no_folders()
+                DiskOp::Enter { folder, open: Vec::new() }.has_no_folders()
             }
             DiskOp::Enter { folder, open } => {
                 self.enter(&folder, open);
@@ -298,7 +298,7 @@ impl SimDisk {
     }
 
     /// Names are in another folder from now on, but for files that are written to and `open`.
-    fn enter(&mut self, folder: &str, open: Option<String>) {
+    fn enter(&mut self, folder: &str, open: Vec<String>) {
         let old = std::mem::replace(&mut self.folder, folder.to_owned());
         for name in open.into_iter().chain(self.open.clone()) {
             if !self.is_left(&name) {

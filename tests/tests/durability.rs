@@ -96,6 +96,7 @@ struct Tally {
     found: u64,
     rewrites: usize,
     failures: usize,
+    moves: usize,
     refused_starts: usize,
 }
 
@@ -125,16 +126,20 @@ fn what_was_promised_is_found_whatever_happens() {
                 _ => Faults { sync: 20, full: 20, any: 60 },
             };
             process.local.disk.faults = faults;
-            for _ in 0..rng.below(80) {
+            for _ in 0..rng.below(160) {
                 if process.local.exit.is_some() {
                     break;
                 }
                 process.act(&mut rng, &mut history);
-                process.listen(&mut history);
+                process.listen(&mut history, &mut tally);
             }
             tally.rewrites += process.said("Background AOF rewrite finished");
             tally.failures += process.said("Background AOF rewrite failed");
-            if process.local.exit == Some(0) && faults == Faults::default() && process.is_on {
+            if process.local.exit == Some(0)
+                && faults == Faults::default()
+                && process.is_on
+                && setting.is_aof
+            {
                 history.safe = history.safe.max(history.told());
                 history.written = history.safe;
             }
@@ -152,10 +157,65 @@ fn what_was_promised_is_found_whatever_happens() {
     }
     // The test must meet what it is about.
     if number("CRASH_SEED").is_none() {
-        let Tally { told, rewrites, failures, refused_starts, .. } = tally;
+        let Tally { told, rewrites, failures, moves, refused_starts, .. } = tally;
         assert!(told > 20_000 && rewrites > 250 && failures > 100, "{tally:?}");
-        assert!(refused_starts > 200, "{tally:?}");
+        assert!(moves > 20 && refused_starts > 200, "{tally:?}");
     }
+}
+
+/// A server that was killed has left what is not safe: what is promised later stands behind it.
+#[test]
+fn what_a_killed_server_has_left_is_made_safe() {
+    for seed in 0..100 {
+        let setting = Setting { is_page: false, is_aof: true };
+        let disk = SimDisk::new(Seed::of(seed), BTreeMap::new());
+        let mut first = Life::new(setting, seed, disk.started_in("one", &[]), START);
+        while first.local.turn() {}
+        for command in ["CONFIG SET appendfsync no", "SET a 1"] {
+            first.ask(command);
+        }
+        let mut next = Life::new(setting, seed, first.local.end(), START);
+        while next.local.turn() {}
+        for command in ["BGREWRITEAOF", "SET b 1"] {
+            next.ask(command);
+        }
+        let disk = next.local.end().crash().started_in("one", &[]);
+        let mut last = Life::new(setting, seed, disk, START);
+        while last.local.turn() {}
+        let found = last.ask("EXISTS a b");
+        assert_eq!(found, Reply::Int(2), "seed {seed}: {}", last.shown());
+    }
+}
+
+/// After CONFIG SET dir, whatever moment the rewrite has come to, one folder holds everything, and no
+/// manifest names what is not there.
+#[test]
+fn a_rewrite_in_another_folder_leaves_one_that_is_whole() {
+    let setting = Setting { is_page: false, is_aof: true };
+    let mut moved = 0;
+    for seed in 0..200 {
+        let disk = SimDisk::new(Seed::of(seed), BTreeMap::new()).started_in("one", &FOLDERS);
+        let mut life = Life::new(setting, seed, disk, START);
+        while life.local.turn() {}
+        for command in ["SET a 1", "CONFIG SET dir other", "BGREWRITEAOF"] {
+            life.ask(command);
+        }
+        (0..seed % 20).for_each(|_| _ = life.local.turn());
+        life.ask("SET b 1");
+        let has_moved = life.said("Background AOF rewrite finished") > 0;
+        moved += u32::from(has_moved);
+        let disk = life.local.end().crash();
+        let home = FOLDERS[usize::from(has_moved)];
+        let mut again = Life::new(setting, seed, disk.started_in(home, &[]), START);
+        while again.local.turn() {}
+        let found = again.ask("EXISTS a b");
+        assert_eq!(found, Reply::Int(2), "seed {seed}: {}", again.shown());
+        let disk = again.local.end().started_in(FOLDERS[1], &[]);
+        let mut other = Life::new(setting, seed, disk, START);
+        while other.local.turn() {}
+        assert_eq!(other.local.exit, None, "seed {seed}: {}", other.shown());
+    }
+    assert!((20..180).contains(&moved), "{moved} of 200 had moved");
 }
 
 /// What a process has found.
@@ -214,6 +274,7 @@ impl Life {
             ("enable-protected-configs", "yes"),
             ("appendonly", if is_aof { "yes" } else { "no" }),
             ("appendfsync", "always"),
+            ("dir", disk.folder()),
         ];
         for (name, value) in settings {
             config.set_named(name, value).unwrap();
@@ -301,11 +362,11 @@ impl Life {
         match rng.below(32) {
             0..11 => self.write(rng, history),
             11 if value < 3 => self.flush(history),
-            12 => self.tell("BGREWRITEAOF", Then::Nothing),
+            12 | 23 => self.tell("BGREWRITEAOF", Then::Nothing),
             13 => self.save(value, history),
             14 if value < 3 => self.turn_file(value > 0),
             // Where the snapshot is that was promised is not followed.
-            15 if value < 5 && self.setting.is_page => {
+            15 if value < 5 && (self.setting.is_aof || self.setting.is_page) => {
                 self.tell(&format!("CONFIG SET dir {}", FOLDERS[value % 2]), Then::Nothing);
             }
             16 => self.set_policy(["always", "always", "everysec", "no"][value % 4]),
@@ -393,7 +454,7 @@ impl Life {
     }
 
     /// Hears what has arrived and what the log says.
-    fn listen(&mut self, history: &mut History) {
+    fn listen(&mut self, history: &mut History, tally: &mut Tally) {
         for (name, bytes, closed) in self.local.receive(Patience::Quiet) {
             let mut rest = &bytes[..];
             while let Some((reply, length)) = Reply::read(rest).unwrap() {
@@ -418,6 +479,7 @@ impl Life {
         for line in self.local.log.iter().skip(mem::replace(&mut self.lines, self.local.log.len()))
         {
             if line.text.starts_with("Background AOF rewrite finished") {
+                tally.moves += usize::from(history.home != self.local.disk.folder());
                 self.local.disk.folder().clone_into(&mut history.home);
             }
         }

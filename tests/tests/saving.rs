@@ -110,6 +110,28 @@ fn what_was_flushed_does_not_come_back() {
     check(&mut local, "# Empty.\n> DBSIZE\n(integer) 0\n> SELECT 1\nOK\n> DBSIZE\n(integer) 0\n");
 }
 
+/// What a crash has left of a snapshot is not written on.
+#[test]
+fn a_snapshot_does_not_stand_behind_what_cannot_be_removed() {
+    let mut saved = 0;
+    for seed in 0..100 {
+        let left = [("temp-1-dump.rdb".to_owned(), unhex(BY_REDIS8))].into();
+        let mut local = Local::on_disk(Config::default(), Seed::of(seed), left);
+        check(&mut local, "# New.\n> SET new 1\nOK\n");
+        local.disk.faults.any = 3;
+        local.send("a", b"SAVE\r\n").unwrap();
+        local.disk.faults.any = 0;
+        let arrived: Vec<u8> =
+            local.receive(Patience::Quiet).into_iter().flat_map(|(_, bytes, _)| bytes).collect();
+        if arrived == b"+OK\r\n" {
+            saved += 1;
+            let mut again = Local::on_disk(Config::default(), Seed::of(1), local.files());
+            check(&mut again, "# The new one.\n> DBSIZE\n(integer) 1\n> GET new\n\"1\"\n");
+        }
+    }
+    assert!((5..95).contains(&saved), "{saved} of 100 were saved");
+}
+
 /// Where a reply is promised to outlive the process.
 #[test]
 fn who_flushes_waits_until_nothing_can_come_back() {

@@ -3,7 +3,7 @@
 //! Only the host knows whether there is such a folder, and whether another server is using it, so the
 //! command waits for its answer, and what else it changes with it. From then on files are read and
 //! made in the new folder. As in Redis, what is being written goes on where it is: records are
-//! appended to the old increment until the next rewrite, which makes all files anew in the new
+//! appended to the old increment until the next rewrite has made all files anew in the new
 //! folder. A rewrite that is under way, whose files would lie in two folders, begins anew.
 
 use super::config::{Param, refusal};
@@ -48,7 +48,7 @@ impl Engine {
             self.restart_rewriting();
         }
         self.moving = Some(Moving { id, changes });
-        let open = self.open_increment().map(str::to_owned);
+        let open = self.open_increments();
         self.effects.push(Effect::Disk(DiskOp::Enter { folder, open }));
         Ok(())
     }
@@ -56,6 +56,7 @@ impl Engine {
     /// The folder is another one, or not.
     pub(super) fn entered(&mut self, now: Time, result: Result<String, DiskError>) {
         let Some(Moving { id, changes }) = self.moving.take() else { return };
+        let left = self.config.dir.clone();
         let changed = match result {
             Err(DiskError(why)) => Err(refusal(FOLDER.as_bytes(), &why)),
             Ok(folder) => changes.into_iter().try_for_each(|(param, text)| {
@@ -65,6 +66,7 @@ impl Engine {
             }),
         };
         if changed.is_ok() {
+            self.leave_folder(left);
             self.settings_changed();
         }
         self.answer(now, id, |out| match &changed {

@@ -67,6 +67,11 @@ impl Stream {
         }
     }
 
+    /// All whole units.
+    pub fn whole(&self) -> &[u8] {
+        self.bytes.get(..self.len()).unwrap_or_default()
+    }
+
     /// Bytes of whole units that were not taken.
     pub fn len(&self) -> usize {
         if self.unit.1 == 0 { self.bytes.len() } else { self.unit.0 }

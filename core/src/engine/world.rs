@@ -120,8 +120,8 @@ pub enum DiskOp {
     Enter {
         /// The folder, in words of the host's; relative to the one until now, if it is relative.
         folder: String,
-        /// A file that is written to, perhaps not yet.
-        open: Option<String>,
+        /// Files that are written to, perhaps not yet.
+        open: Vec<String>,
     },
 }
 

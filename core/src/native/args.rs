@@ -97,8 +97,10 @@ pub fn parse(args: &[String]) -> Result<Wish, String> {
     if !Path::new(&dir).is_dir() {
         return Err(format!("Can't chdir to '{dir}': No such file or directory"));
     }
-    // The node shows this, and a relative folder would mean nothing to who reads it.
-    config.dir = folder.join(dir).to_string_lossy().into_owned().into_bytes();
+    // The node shows this, as Redis shows where it works, and compares it with folders it is moved to.
+    let dir = folder.join(dir);
+    let dir = dir.canonicalize().unwrap_or(dir);
+    config.dir = dir.to_string_lossy().into_owned().into_bytes();
     Ok(Wish::Serve(Box::new(config)))
 }
 

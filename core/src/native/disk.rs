@@ -368,7 +368,7 @@ impl Folder {
     }
 
     /// Works in another folder from now on, but for files that are being written and `open`.
-    fn enter(&mut self, folder: &str, open: Option<String>) -> Result<String, String> {
+    fn enter(&mut self, folder: &str, open: Vec<String>) -> Result<String, String> {
         if folder.is_empty() {
             return Err("No such file or directory".to_owned());
         }

@@ -6,6 +6,7 @@
 
 use std::collections::VecDeque;
 
+use super::elsewhere::Elsewhere;
 use super::{Engine, State};
 use crate::base::time::{Monotonic, Time};
 use crate::engine::block::write_waitaof;
@@ -49,8 +50,10 @@ pub(super) struct Writing {
     /// Why a sync has failed. What it was to make safe may be lost, whatever later ones say, until it
     /// has been written anew.
     pub(super) unsure: Option<Unsure>,
-    /// Where the current increment begins.
-    start: u64,
+    /// Where the current increment begins, or what stands behind a base that is being made elsewhere.
+    pub(super) start: u64,
+    /// The increment is in a folder that was left.
+    pub(super) elsewhere: Option<Elsewhere>,
     /// Output that is held back until a position is safe, or written, in order.
     pub(super) held: VecDeque<Held>,
     /// Syncs that took so long that appending had to wait for them.
@@ -113,6 +116,7 @@ impl Writing {
             failure: None,
             unsure: None,
             start: 0,
+            elsewhere: None,
             held: VecDeque::new(),
             delayed: 0,
             is_slow: false,
@@ -202,6 +206,9 @@ impl Engine {
         if self.is_append_paused(now) {
             return self.sync_if_due(now);
         }
+        if self.is_following() {
+            return self.sync_if_due(now);
+        }
         let writing = &mut self.aof.writing;
         if writing.appending.is_none() && writing.failure.is_none() {
             writing.switch();
@@ -217,6 +224,10 @@ impl Engine {
                 Some((_, left)) => log.take_first(std::mem::take(left)),
                 None => log.take(),
             };
+            if let Some(Elsewhere { since: Some(since), .. }) = &mut writing.elsewhere {
+                let before = writing.start.saturating_sub(writing.issued) as usize;
+                since.extend_from_slice(bytes.get(before..).unwrap_or_default());
+            }
             writing.issued += bytes.len() as u64;
             writing.appending = Some(bytes.len() as u64);
             let op = DiskOp::Append { name: name.clone(), bytes };
@@ -544,7 +555,7 @@ impl Engine {
 
     /// Answers the clients that wait for what they have written to be safe. Beside a base that is not
     /// there yet nothing is.
-    fn answer_waitaof(&mut self) {
+    pub(super) fn answer_waitaof(&mut self) {
         while self.aof.state == State::On
             && let Some(id) = self.blocking.next_safe(self.aof.writing.synced)
         {

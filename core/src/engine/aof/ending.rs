@@ -46,6 +46,11 @@ pub(super) enum Exit {
 }
 
 impl Ending {
+    /// The files that it writes to.
+    pub(super) fn files(&self) -> impl Iterator<Item = &String> {
+        [&self.file].into_iter().chain(&self.next)
+    }
+
     /// A step has failed, on the file `name`: nothing follows it that stands behind.
     fn fail(&mut self, done: &DiskDone, name: &str) {
         self.has_failed = true;

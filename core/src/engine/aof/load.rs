@@ -74,7 +74,8 @@ impl Engine {
     /// DEBUG LOADAOF, for which client `id` waits.
     pub fn reload_aof(&mut self, id: u64) -> Result<(), Error> {
         let is_idle = matches!(self.aof.loading, Loading::Idle) && !self.saving.is_loading();
-        if !self.aof.is_mounted || !is_idle || self.aof.manifest.is_empty() {
+        let is_there = !self.aof.manifest.is_empty() && !self.is_elsewhere();
+        if !self.aof.is_mounted || !is_idle || !is_there {
             return Err(Error::text(CANNOT_LOAD));
         }
         self.aof.loading = Loading::Flushing(id);

@@ -8,9 +8,10 @@
 //! *rewritten* ([`rewrite`]) as a base, which is a snapshot, and an increment that begins where the
 //! snapshot was made; every change of the set of files comes into force with a new manifest, so a crash
 //! at any moment leaves a whole set. What is found at the start is repeated ([`load`]); what is left at
-//! the end is written step by step ([`ending`]).
+//! the end is written step by step ([`ending`]), and CONFIG SET dir has all files made anew ([`elsewhere`]).
 
 mod append;
+mod elsewhere;
 mod ending;
 mod load;
 mod rewrite;
@@ -205,6 +206,14 @@ impl Engine {
     /// The file that records go into, as the disk knows it.
     pub fn open_increment(&self) -> Option<&str> {
         self.aof.writing.file.as_deref()
+    }
+
+    /// All files that are written to, perhaps not yet.
+    pub fn open_increments(&self) -> Vec<String> {
+        let append::Writing { file, next, .. } = &self.aof.writing;
+        let ending = self.aof.ending.iter().flat_map(|ending| ending.files());
+        let next = next.as_ref().map(|(name, _)| name);
+        file.iter().chain(next).chain(ending).cloned().collect()
     }
 
     fn manifest_name(&self) -> String {

@@ -35,7 +35,7 @@ const RETRY_MS: u64 = 1_000;
 pub(super) struct Rewriting {
     /// A rewrite is to begin as soon as it can.
     pub(super) is_scheduled: bool,
-    step: Option<Step>,
+    pub(super) step: Option<Step>,
     since: Option<Time>,
     /// Whether the base is to be a snapshot, as the settings were when the rewrite began.
     is_snapshot: bool,
@@ -52,13 +52,15 @@ pub(super) struct Rewriting {
 }
 
 /// What is being done.
-enum Step {
+pub(super) enum Step {
     /// Making the next increment, which this manifest has.
     Increment(Manifest),
     /// Putting this manifest in force, from which on records go into its last increment.
     Switching(Manifest),
     /// Making a base, which this manifest has.
     Base(Manifest, Box<Making>),
+    /// Making the increment behind the base, where both are in another folder; this manifest has them.
+    Following(Manifest, u64),
     /// Putting this manifest in force.
     Finishing(Manifest, u64),
 }
@@ -149,6 +151,9 @@ impl Engine {
             return self.begin_base(now, manifest, 0);
         }
         let name = manifest.add_increment(&self.aof_stem());
+        if self.is_elsewhere() {
+            return self.begin_base(now, manifest, 1);
+        }
         let name = self.aof_path(&name);
         self.log(Level::Notice, &format!("Creating AOF incr file {name} on background rewrite"));
         self.aof.rewriting.step = Some(Step::Increment(manifest));
@@ -184,12 +189,18 @@ impl Engine {
     /// The file was turned off, or the server ends.
     pub fn stop_rewriting(&mut self) {
         match self.aof.rewriting.step.take() {
+            // What the new folder has of the files is not what is gone on with.
+            Some(Step::Following(manifest, _) | Step::Finishing(manifest, _))
+                if self.is_elsewhere() =>
+            {
+                self.aof.manifest.give_up(manifest);
+            }
             // A manifest on its way may come into force: its numbers are used.
             Some(Step::Switching(manifest) | Step::Finishing(manifest, _)) => {
                 self.aof.manifest = manifest;
             }
             Some(Step::Base(manifest, making)) => self.give_up_base(&manifest, *making),
-            Some(Step::Increment(_)) | None => {}
+            Some(Step::Increment(_) | Step::Following(..)) | None => {}
         }
         if self.aof.state == State::Starting {
             // What was recorded beside the base that will not be would be done twice beside the next.
@@ -202,6 +213,9 @@ impl Engine {
     /// Gives up a base; it may have its name already.
     fn give_up_base(&mut self, manifest: &Manifest, making: Making) {
         self.give_up_making(making);
+        if let Some(elsewhere) = &mut self.aof.writing.elsewhere {
+            elsewhere.since = None;
+        }
         if let Some(base) = &manifest.base {
             let name = self.aof_path(&base.name);
             self.ask_disk(DiskOp::Remove { name });
@@ -236,6 +250,9 @@ impl Engine {
             Step::Increment(manifest) => {
                 manifest.increments.last().is_some_and(|file| ends(name, file))
             }
+            Step::Following(manifest, _) => {
+                manifest.increments.last().is_some_and(|file| ends(name, file))
+            }
             Step::Switching(_) | Step::Finishing(..) => is_manifest,
             Step::Base(..) => false,
         };
@@ -255,6 +272,7 @@ impl Engine {
                 self.aof.manifest = manifest.clone();
                 self.begin_base(now, manifest, 1);
             }
+            Step::Following(manifest, bytes) => self.finish(manifest, bytes),
             Step::Finishing(manifest, bytes) => self.rewritten(now, manifest, bytes),
             Step::Base(..) => {}
         }
@@ -274,8 +292,17 @@ impl Engine {
         self.aof.rewriting.step = Some(Step::Base(manifest, Box::new(making)));
     }
 
+    /// The files are there that this manifest names: puts it in force.
+    fn finish(&mut self, manifest: Manifest, bytes: u64) {
+        self.replace_manifest(&manifest);
+        self.aof.rewriting.step = Some(Step::Finishing(manifest, bytes));
+    }
+
     /// From now on, records go into the increment beside the base that is being made, if there is one.
     fn begin_increment(&mut self, manifest: &Manifest) {
+        if self.is_elsewhere() {
+            return self.begin_behind_base();
+        }
         if self.aof.state == State::Starting {
             self.propagation.log = Some(Stream::default());
         }
@@ -317,10 +344,11 @@ impl Engine {
         };
         match self.making_answered(&mut making, done) {
             Ok(Saved::NotYet) => self.aof.rewriting.step = Some(Step::Base(manifest, making)),
-            Ok(Saved::Yes) => {
-                self.replace_manifest(&manifest);
-                self.aof.rewriting.step = Some(Step::Finishing(manifest, making.bytes()));
+            Ok(Saved::Yes) if self.is_elsewhere() => {
+                self.make_increment_behind(&manifest);
+                self.aof.rewriting.step = Some(Step::Following(manifest, making.bytes()));
             }
+            Ok(Saved::Yes) => self.finish(manifest, making.bytes()),
             Err(why) => self.base_failed(now, manifest, making, &why),
         }
         true
@@ -337,7 +365,11 @@ impl Engine {
             self.aof.state = State::On;
         }
         self.aof.writing.other_bytes = bytes;
-        self.rebased();
+        if self.is_elsewhere() {
+            self.arrive()
+        } else {
+            self.rebased()
+        }
         let total = self.aof_bytes();
         let rewriting = &mut self.aof.rewriting;
         rewriting.base_bytes = total;
@@ -356,10 +388,12 @@ impl Engine {
         match step {
             Step::Increment(manifest) => self.remove_last_increment(&manifest),
             Step::Base(manifest, making) => self.give_up_base(&manifest, *making),
-            Step::Switching(manifest) | Step::Finishing(manifest, _) => {
+            Step::Switching(manifest)
+            | Step::Following(manifest, _)
+            | Step::Finishing(manifest, _) => {
                 // It may be in force all the same: what it names goes once it surely is not.
                 self.aof.manifest.give_up(manifest);
-                if !self.aof.manifest.is_empty() {
+                if !self.aof.manifest.is_empty() && !self.is_elsewhere() {
                     self.clean_manifest();
                 }
             }
@@ -384,7 +418,8 @@ impl Engine {
 
     /// Removes the files that do not count any more, and then their names from the manifest.
     pub(super) fn remove_history(&mut self) {
-        if self.config.aof_disable_auto_gc || self.aof.manifest.history.is_empty() {
+        let is_empty = self.aof.manifest.history.is_empty();
+        if self.config.aof_disable_auto_gc || is_empty || self.is_elsewhere() {
             return;
         }
         // A file that cannot be removed stays, and harms nobody.
