@@ -355,8 +355,9 @@ impl Engine {
         if self.saving.queued.is_some() {
             return Err(Error::text("ERR Background save already in progress"));
         }
-        if self.snapshot_under_way().is_some() {
-            // What is under way is of the data that is to be replaced.
+        if self.snapshot_under_way().is_some() || self.moving.is_some() {
+            // What is under way is of the data that is to be replaced, or would be written to one folder and
+            // read from another.
             self.saving.queued = Some(Queued::Reload(id, how, save));
             return Ok(());
         }

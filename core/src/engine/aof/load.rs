@@ -74,8 +74,7 @@ impl Engine {
     /// DEBUG LOADAOF, for which client `id` waits.
     pub fn reload_aof(&mut self, id: u64) -> Result<(), Error> {
         let is_idle = matches!(self.aof.loading, Loading::Idle) && !self.saving.is_loading();
-        let is_there = !self.aof.manifest.is_empty() && !self.is_elsewhere();
-        if !self.aof.is_mounted || !is_idle || !is_there {
+        if !self.aof.is_mounted || !is_idle || self.aof.manifest.is_empty() {
             return Err(Error::text(CANNOT_LOAD));
         }
         self.aof.loading = Loading::Flushing(id);
@@ -84,11 +83,14 @@ impl Engine {
 
     /// Begins to reload once what was recorded is written.
     pub(super) fn reload_when_flushed(&mut self) {
-        if let Loading::Flushing(id) = self.aof.loading
-            && self.aof_buffered() == 0
-            && self.saving.running.is_none()
-            && !self.is_rewriting()
-        {
+        let Loading::Flushing(id) = self.aof.loading else { return };
+        if self.is_elsewhere() {
+            // What has these names in the folder of now is something else.
+            self.aof.loading = Loading::Idle;
+            return self.reply_to_reload(id, Err(Error::text(CANNOT_LOAD)));
+        }
+        let is_busy = self.saving.running.is_some() || self.is_rewriting() || self.moving.is_some();
+        if self.aof_buffered() == 0 && !is_busy {
             self.saving.begin_loading(self.aof.unreadable);
             self.measure_files(false, Some(id));
         }
