@@ -182,6 +182,10 @@ impl SimDisk {
     /// Does an operation.
     pub fn run(&mut self, op: DiskOp) -> DiskDone {
         if self.happens(self.faults.any) {
+            if let DiskOp::Remove { name } | DiskOp::Rename { to: name, .. } = &op {
+                // Whatever is there is closed first.
+                self.forget(name);
+            }
             let why = REFUSALS[self.rng.below(REFUSALS.len() as u64) as usize];
             return op.refused(DiskError(why.into()));
         }
