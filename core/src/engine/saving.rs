@@ -12,7 +12,7 @@ use super::loading::{Ended, How, Source};
 use super::snapshotting::{self, Making};
 use super::{Engine, Error, aof};
 use crate::base::time::{Monotonic, Time};
-use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record, TEMPORARY};
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, Level, Record};
 use crate::persist::rdb;
 use crate::resp::Out;
 use crate::store::Db;
@@ -46,8 +46,8 @@ pub struct Saving {
     pub count: u64,
     /// How long the last one in the background took, in seconds; `None` if there was none.
     pub last_s: Option<u64>,
-    /// Snapshots begun since the start.
-    begun: u64,
+    /// Files begun since the start that hold all data.
+    pub(super) begun: u64,
     /// The one under way.
     pub running: Option<Running>,
     /// What to do once it is done.
@@ -526,10 +526,8 @@ impl Engine {
     fn start_saving(&mut self, now: Time, purpose: Purpose) -> Result<(), Error> {
         self.refuse_save()?;
         let is_background = matches!(purpose, Purpose::Save(None));
-        self.saving.begun += 1;
         let (dirty, name) = (self.dirty, self.snapshot_name());
-        let temporary = format!("{TEMPORARY}{}-{name}", self.saving.begun);
-        let making = self.begin_making(now, temporary, name, snapshotting::Purpose::Snapshot);
+        let making = self.begin_making(now, name, snapshotting::Purpose::Snapshot);
         self.saving.running = Some(Running { since: now, dirty, is_background, making, purpose });
         Ok(())
     }

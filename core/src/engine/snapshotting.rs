@@ -14,7 +14,7 @@ use super::Engine;
 use super::saving::Saved;
 use crate::base::time::{Monotonic, Time};
 use crate::engine::config::REDIS_VERSION;
-use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect};
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Effect, TEMPORARY};
 use crate::persist::rdb::{Facts, version_for};
 use crate::persist::snapshot::{Form, Progress, Snapshot};
 
@@ -122,15 +122,16 @@ impl Making {
 }
 
 impl Engine {
-    /// Begins to write a snapshot of what is there now to the file `name`, by the way of the file
-    /// `temporary`. [`Engine::make_some`] must follow again and again.
-    pub(super) fn begin_making(
-        &mut self,
-        now: Time,
-        temporary: String,
-        name: String,
-        purpose: Purpose,
-    ) -> Making {
+    /// Begins to write a snapshot of what is there now to the file `name`, by the way of another one.
+    /// [`Engine::make_some`] must follow again and again.
+    pub(super) fn begin_making(&mut self, now: Time, name: String, purpose: Purpose) -> Making {
+        // No other one of this run has had its name: answers about one that was given up may still come.
+        self.saving.begun += 1;
+        let begun = self.saving.begun;
+        let temporary = match name.rsplit_once('/') {
+            Some((folder, name)) => format!("{folder}/{TEMPORARY}{begun}-{name}"),
+            None => format!("{TEMPORARY}{begun}-{name}"),
+        };
         // One of this name can be left from a run that has crashed.
         self.effects.push(Effect::Disk(DiskOp::Remove { name: temporary.clone() }));
         let mut making = Making {

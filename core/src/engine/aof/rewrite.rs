@@ -18,7 +18,7 @@ use crate::base::time::{Monotonic, Time};
 use crate::engine::propagate::Stream;
 use crate::engine::saving::Saved;
 use crate::engine::snapshotting::{Making, Purpose};
-use crate::engine::world::{DiskDone, DiskError, DiskOp, Level, TEMPORARY};
+use crate::engine::world::{DiskDone, DiskError, DiskOp, Level};
 use crate::persist::aof::manifest::{File, Manifest};
 
 /// Failures after which automatic rewrites wait …
@@ -282,10 +282,9 @@ impl Engine {
     fn begin_base(&mut self, now: Time, mut manifest: Manifest, kept: usize) {
         let is_snapshot = self.aof.rewriting.is_snapshot;
         let name = manifest.rebase(&self.aof_stem(), is_snapshot, kept);
-        let temporary = self.aof_path(&format!("{TEMPORARY}{name}"));
         let name = self.aof_path(&name);
         let purpose = if is_snapshot { Purpose::Base } else { Purpose::BaseOfCommands };
-        let making = self.begin_making(now, temporary, name, purpose);
+        let making = self.begin_making(now, name, purpose);
         if making.has_begun() {
             self.begin_increment(&manifest);
         }
