@@ -29,6 +29,9 @@ pub(super) struct Elsewhere {
 impl Engine {
     /// The folder is another one than `left`: what records go into has stayed there, or even before.
     pub fn leave_folder(&mut self, left: Vec<u8>) {
+        if !cfg!(feature = "config-file") {
+            return;
+        }
         let writing = &mut self.aof.writing;
         let folder = writing.elsewhere.take().map_or(left, |elsewhere| elsewhere.folder);
         if writing.file.is_some() && folder != self.config.dir {
@@ -36,9 +39,10 @@ impl Engine {
         }
     }
 
-    /// Whether records go into a file in a folder that was left.
+    /// Whether records go into a file in a folder that was left. The page, which is built without all
+    /// that this decides, has no folders.
     pub(super) fn is_elsewhere(&self) -> bool {
-        self.aof.writing.elsewhere.is_some()
+        cfg!(feature = "config-file") && self.aof.writing.elsewhere.is_some()
     }
 
     /// Whether records wait for a manifest in the new folder.
