@@ -49,6 +49,8 @@ impl Records {
         match input.first() {
             None => (Step::End(Tail::Whole), 0),
             Some(b'#') => match input.iter().position(|&byte| byte == b'\n') {
+                // A block that a crash has kept from the disk: the line ends in another record.
+                Some(end) if input[..end].contains(&0) => (Step::End(Tail::Broken), 0),
                 Some(end) => (Step::Remark, end + 1),
                 None => (Step::End(Tail::Short), 0),
             },
@@ -118,6 +120,7 @@ mod tests {
         check(&format!("#TS:12\r\n{one}{one}"), 2, 36, Tail::Whole);
         check(&format!("{one}*1\r\n$4\r\nPI"), 1, 14, Tail::Short);
         check(&format!("{one}#TS:1"), 1, 14, Tail::Short);
+        check(&format!("{one}#TS:1\0\0\0\0\r\n{one}"), 1, 14, Tail::Broken);
         check(&format!("{one}PING\r\n"), 1, 14, Tail::Broken);
         check(&format!("{one}*0\r\n"), 1, 14, Tail::Broken);
         check(&format!("{one}*1\r\n+OK\r\n"), 1, 14, Tail::Broken);
